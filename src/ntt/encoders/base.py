@@ -1,0 +1,38 @@
+"""The contract of every encoder: an image becomes a grid of patch features."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Encoder(nn.Module, ABC):
+    """Frozen image encoder.
+
+    Attributes:
+        name: the variant's name ("dinov3_large").
+        embed_dim: number of channels C of a patch feature.
+        patch_size: side of a patch in pixels (the stride of the feature grid).
+        img_size: side in pixels of the square that images are resized to.
+        fingerprint: changes whenever the features would (architecture, weights, image size).
+    """
+
+    name: str
+    embed_dim: int
+    patch_size: int
+    img_size: int
+    fingerprint: str
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode a batch.
+
+        Args:
+            images: ``(B, 3, H, W)`` float in [0, 1], RGB; H and W multiples of ``patch_size``.
+                The encoder applies its own mean and standard deviation.
+
+        Returns:
+            ``(B, H / patch_size, W / patch_size, C)`` normalised last-layer patch features;
+            class, register and storage tokens are dropped.
+        """

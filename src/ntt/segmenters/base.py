@@ -1,0 +1,77 @@
+"""The contract of every segmenter: image and prompts become masks with a predicted IoU."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Questions for the mask decoder, N of them.
+
+    Attributes:
+        points: ``(N, P, 2)`` float, ``x y`` in pixels of the segmenter's square input.
+        labels: ``(N, P)`` int; 1 is foreground, 0 background, 2 and 3 the corners of a box.
+    """
+
+    points: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Answers of the mask decoder.
+
+    Attributes:
+        logits: ``(N, m, m)`` float mask logits on the square input's low-resolution grid; > 0 is inside.
+        iou: ``(N,)`` float, the IoU that the decoder predicts for each mask.
+    """
+
+    logits: Tensor
+    iou: Tensor
+
+    def __len__(self) -> int:
+        return len(self.iou)
+
+
+@dataclass(frozen=True)
+class ImageEmbedding:
+    """What the image encoder computes once and every prompt of the image shares.
+
+    Attributes:
+        features: ``(1, C, s, s)`` image embedding.
+        high_res: feature maps of the finer levels, as the decoder wants them.
+    """
+
+    features: Tensor
+    high_res: tuple[Tensor, ...]
+
+
+class Segmenter(nn.Module, ABC):
+    """Frozen promptable segmenter.
+
+    Attributes:
+        name: the variant's name ("sam2.1_tiny").
+        image_size: side in pixels of the square that images are resized to.
+        mask_size: side m of the low-resolution mask grid.
+        fingerprint: changes whenever the masks would (architecture, weights, image size).
+    """
+
+    name: str
+    image_size: int
+    mask_size: int
+    fingerprint: str
+
+    @abstractmethod
+    def encode(self, image: Tensor) -> ImageEmbedding:
+        """Encode ``(3, H, W)`` float in [0, 1], resized to the square whatever its aspect ratio."""
+
+    @abstractmethod
+    def decode(self, embedding: ImageEmbedding, prompts: Prompts) -> Proposals:
+        """Answer each prompt with the best of the three multi-mask outputs by predicted IoU."""

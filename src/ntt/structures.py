@@ -1,0 +1,71 @@
+"""What goes into and comes out of a reference segmenter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One example of a class.
+
+    Attributes:
+        image: ``(3, H, W)`` float in [0, 1], RGB.
+        mask: ``(H, W)`` bool, True on the object; never empty.
+        label: index of the class in the list of class names.
+        source: where it came from, for messages ("photo.jpg, annotation 12").
+    """
+
+    image: Tensor
+    mask: Tensor
+    label: int
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One image to segment.
+
+    Attributes:
+        image: ``(3, H, W)`` float in [0, 1], RGB.
+        image_id: id in the annotation file.
+        path: file it was read from.
+    """
+
+    image: Tensor
+    image_id: int | str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Detected instances of one image, best first.
+
+    Attributes:
+        masks: ``(N, H, W)`` bool at the size of the image.
+        boxes: ``(N, 4)`` float, ``x1 y1 x2 y2`` in pixels, exclusive right and bottom.
+        scores: ``(N,)`` float in [0, 1].
+        labels: ``(N,)`` int64, indices into the class names.
+    """
+
+    masks: Tensor
+    boxes: Tensor
+    scores: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @classmethod
+    def empty(cls, height: int, width: int) -> Instances:
+        """The result for an image with nothing to report."""
+        return cls(
+            masks=torch.zeros(0, height, width, dtype=torch.bool),
+            boxes=torch.zeros(0, 4),
+            scores=torch.zeros(0),
+            labels=torch.zeros(0, dtype=torch.int64),
+        )
