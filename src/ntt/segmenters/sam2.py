@@ -1,0 +1,131 @@
+"""SAM 2 (Ravi et al., arXiv 2408.00714) on single images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from ntt.segmenters.base import ImageEmbedding, Proposals, Prompts, Segmenter
+from ntt.segmenters.sam2_package import build_sam2
+from ntt.segmenters.weights import load_weights
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+MASK_STRIDE = 4
+
+
+class Sam2Segmenter(Segmenter):
+    """SAM 2 or 2.1 from the ``sam2`` package.
+
+    Nothing here switches gradients off, so the same methods serve training; callers that only infer wrap
+    them in ``torch.no_grad()``.
+
+    Args:
+        name: the variant's name.
+        config: YAML file inside the package's ``configs`` folder.
+        image_size: side in pixels of the square that images are resized to.
+        weights: checkpoint file, or ``random``.
+        overrides: merged onto the ``model`` node of ``config``.
+        prompt_batch: how many prompts are decoded at once; bounds memory.
+
+    Attributes:
+        model: the package's ``SAM2Base``.
+
+    Raises:
+        InputError: ``config`` or ``weights`` is absent or does not fit.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        name: str,
+        config: str,
+        image_size: int,
+        weights: str | Path,
+        overrides: Mapping[str, Any] | None = None,
+        prompt_batch: int = 64,
+    ) -> None:
+        super().__init__()
+        plain = OmegaConf.to_container(OmegaConf.create(dict(overrides or {})), resolve=True)
+        assert isinstance(plain, dict)
+        self.name = name
+        self.image_size = image_size
+        self.mask_size = image_size // MASK_STRIDE
+        self.prompt_batch = prompt_batch
+        self.model: nn.Module = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
+        digest = load_weights(self.model, weights, name)
+        identity = json.dumps([config, image_size, plain, digest], sort_keys=True)
+        self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self.eval()
+
+    def encode(self, image: Tensor) -> ImageEmbedding:
+        """Encode ``(3, H, W)`` float in [0, 1], resized to the square whatever its aspect ratio."""
+        return self.encode_batch(image[None])
+
+    def encode_batch(self, images: Tensor) -> ImageEmbedding:
+        """Encode ``(B, 3, H, W)`` float in [0, 1]; every tensor of the result has B first."""
+        images = images.to(self.mean.device, self.mean.dtype)
+        if images.shape[-2:] != (self.image_size, self.image_size):
+            square = (self.image_size, self.image_size)
+            images = F.interpolate(images, square, mode="bilinear", align_corners=False, antialias=True)
+        levels = self.model.forward_image((images - self.mean) / self.std)["backbone_fpn"]
+        # The package calls an image without a past "no memory" and marks it by this vector.
+        features = levels[-1] + self.model.no_mem_embed.reshape(1, -1, 1, 1)
+        return ImageEmbedding(features=features, high_res=tuple(levels[:-1]))
+
+    def decode_all(self, embedding: ImageEmbedding, prompts: Prompts) -> tuple[Tensor, Tensor]:
+        """Every mask of every prompt, in one batch.
+
+        Args:
+            embedding: of B images.
+            prompts: N of them, N a multiple of B, the prompts of an image side by side.
+
+        Returns:
+            Logits ``(N, 4, m, m)`` and predicted IoU ``(N, 4)``; index 0 is the single-mask output, 1 to 3
+            the multi-mask outputs.
+        """
+        device = embedding.features.device
+        points = (prompts.points.to(device), prompts.labels.to(device))
+        sparse, dense = self.model.sam_prompt_encoder(points=points, boxes=None, masks=None)
+        repeats = len(prompts) // len(embedding.features)
+        logits, iou, _, _ = self.model.sam_mask_decoder.predict_masks(
+            image_embeddings=embedding.features.repeat_interleave(repeats, dim=0),
+            image_pe=self.model.sam_prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            repeat_image=False,
+            high_res_features=[_per_prompt(level, repeats) for level in embedding.high_res],
+        )
+        return logits, iou
+
+    def decode(self, embedding: ImageEmbedding, prompts: Prompts) -> Proposals:
+        """Answer each prompt with the best of the three multi-mask outputs by predicted IoU."""
+        device = embedding.features.device
+        logits = [torch.zeros(0, self.mask_size, self.mask_size, device=device)]
+        ious = [torch.zeros(0, device=device)]
+        batches = zip(prompts.points.split(self.prompt_batch), prompts.labels.split(self.prompt_batch), strict=True)
+        for points, labels in batches:
+            if len(points) == 0:
+                continue
+            masks, iou = self.decode_all(embedding, Prompts(points, labels))
+            best_iou, best = iou[:, 1:].max(dim=1)
+            logits.append(masks[torch.arange(len(best), device=device), best + 1])
+            ious.append(best_iou)
+        return Proposals(logits=torch.cat(logits), iou=torch.cat(ious))
+
+
+def _per_prompt(level: Tensor, repeats: int) -> Tensor:
+    """Repeat a feature map for each prompt of its image; that of a single image broadcasts by itself."""
+    return level if len(level) == 1 else level.repeat_interleave(repeats, dim=0)

@@ -1,0 +1,55 @@
+"""The one place that touches the ``sam2`` package's own configuration."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import nn
+
+from ntt.errors import InputError
+
+
+@contextmanager
+def _hydra_state_kept() -> Iterator[None]:
+    """Importing ``sam2`` starts Hydra on its own configs when nothing has; undo that, touch nothing else."""
+    started_before = GlobalHydra.instance().is_initialized()
+    yield
+    if not started_before:
+        GlobalHydra.instance().clear()
+
+
+def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> nn.Module:
+    """Instantiate ``sam2.modeling.sam2_base.SAM2Base`` with random weights, always the same ones, on the CPU.
+
+    The package's ``build_sam2`` composes through Hydra's global state and breaks inside another Hydra app;
+    reading the YAML as a resource does not.
+
+    Args:
+        config: YAML file inside the package's ``configs`` folder ("sam2.1/sam2.1_hiera_t.yaml").
+        image_size: side in pixels of the square input.
+        overrides: merged onto the ``model`` node; a list replaces the list.
+
+    Raises:
+        InputError: the package has no such file.
+    """
+    with _hydra_state_kept():
+        importlib.import_module("sam2")
+    path = files("sam2") / "configs" / config
+    if not path.is_file():
+        folder = files("sam2") / "configs"
+        known = sorted(f"{sub.name}/{f.name}" for sub in folder.iterdir() if sub.is_dir() for f in sub.iterdir())
+        raise InputError(f"{config}: no such file in the sam2 package (segmenter.config); it has {', '.join(known)}")
+    model = OmegaConf.create(path.read_text(encoding="utf-8")).model
+    model = OmegaConf.merge(model, dict(overrides), {"image_size": image_size})
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        torch.manual_seed(0)
+        sam: nn.Module = instantiate(model)
+    return sam

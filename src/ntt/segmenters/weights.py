@@ -1,0 +1,68 @@
+"""Reading SAM 2 checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import warnings
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ntt.errors import InputError
+
+
+def load_weights(model: nn.Module, weights: str | Path, name: str) -> str:
+    """Load a checkpoint into ``model``, every tensor or none.
+
+    Args:
+        model: a ``SAM2Base``.
+        weights: Meta's ``.pt`` (``{"model": state_dict}``) or the same keys as ``.safetensors``; or the
+            word ``random`` to keep the initial weights.
+        name: the segmenter's name, for messages.
+
+    Returns:
+        A digest of the weights: "random" or the SHA-256 of the file.
+
+    Raises:
+        InputError: the file is absent, unreadable, or does not fit the architecture.
+    """
+    if str(weights) == "random":
+        warnings.warn(f"segmenter {name} runs with random weights: its masks mean nothing", stacklevel=3)
+        return "random"
+    path = Path(weights)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no weights for segmenter {name} (segmenter.weights); "
+            f"fetch them with: python scripts/download_checkpoints.py segmenter={name}"
+        )
+    state = _read(path)
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise InputError(
+            f"{path}: these weights do not fit segmenter {name} (segmenter.weights): {_first_problem(error)}"
+        ) from error
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["model"]
+        return state
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: not a SAM 2 checkpoint (segmenter.weights); wanted Meta's .pt or .safetensors"
+        ) from error
+
+
+def _first_problem(error: RuntimeError) -> str:
+    """The first detail line of a ``load_state_dict`` error, cut to a readable length."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[min(1, len(lines) - 1)][:160]
