@@ -1,0 +1,23 @@
+"""From proposals and prototypes to scored instances, in pure tensor functions."""
+
+from ntt.matching.boxes import boxes_from_masks
+from ntt.matching.matcher import PrototypeMatcher
+from ntt.matching.merging import soft_merge
+from ntt.matching.nms import class_nms
+from ntt.matching.pooling import pool_features
+from ntt.matching.resizing import resize_masks
+from ntt.matching.selection import best_instances
+from ntt.matching.similarity import classify, cosine, similarity_maps
+
+__all__ = [
+    "PrototypeMatcher",
+    "best_instances",
+    "boxes_from_masks",
+    "class_nms",
+    "classify",
+    "cosine",
+    "pool_features",
+    "resize_masks",
+    "similarity_maps",
+    "soft_merge",
+]

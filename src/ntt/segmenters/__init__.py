@@ -1,6 +1,6 @@
 """Promptable segmenters: image and prompts become masks with a predicted IoU."""
 
-from ntt.segmenters.base import ImageEmbedding, Proposals, Prompts, Segmenter
+from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
 
 __all__ = ["ImageEmbedding", "Prompts", "Proposals", "Sam2Segmenter", "Segmenter"]

@@ -73,5 +73,14 @@ class Segmenter(nn.Module, ABC):
         """Encode ``(3, H, W)`` float in [0, 1], resized to the square whatever its aspect ratio."""
 
     @abstractmethod
-    def decode(self, embedding: ImageEmbedding, prompts: Prompts) -> Proposals:
-        """Answer each prompt with the best of the three multi-mask outputs by predicted IoU."""
+    def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
+        """Answer prompts with the best of the three multi-mask outputs by predicted IoU.
+
+        Args:
+            embedding: of one image.
+            prompts: N of them.
+            min_iou: an answer whose predicted IoU is not above this is left out, and costs less.
+
+        Returns:
+            At most N answers, in the order of the prompts.
+        """

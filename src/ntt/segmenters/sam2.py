@@ -11,9 +11,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from omegaconf import OmegaConf
-from torch import Tensor, nn
+from torch import Tensor
 
-from ntt.segmenters.base import ImageEmbedding, Proposals, Prompts, Segmenter
+from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.sam2_package import build_sam2
 from ntt.segmenters.weights import load_weights
 
@@ -62,7 +62,7 @@ class Sam2Segmenter(Segmenter):
         self.image_size = image_size
         self.mask_size = image_size // MASK_STRIDE
         self.prompt_batch = prompt_batch
-        self.model: nn.Module = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
+        self.model: Any = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
         digest = load_weights(self.model, weights, name)
         identity = json.dumps([config, image_size, plain, digest], sort_keys=True)
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
@@ -110,19 +110,18 @@ class Sam2Segmenter(Segmenter):
         )
         return logits, iou
 
-    def decode(self, embedding: ImageEmbedding, prompts: Prompts) -> Proposals:
-        """Answer each prompt with the best of the three multi-mask outputs by predicted IoU."""
+    def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
+        """Answer prompts with the best of the three multi-mask outputs; see ``Segmenter.decode``."""
         device = embedding.features.device
         logits = [torch.zeros(0, self.mask_size, self.mask_size, device=device)]
         ious = [torch.zeros(0, device=device)]
-        batches = zip(prompts.points.split(self.prompt_batch), prompts.labels.split(self.prompt_batch), strict=True)
-        for points, labels in batches:
-            if len(points) == 0:
-                continue
-            masks, iou = self.decode_all(embedding, Prompts(points, labels))
+        for start in range(0, len(prompts), self.prompt_batch):
+            batch = slice(start, start + self.prompt_batch)
+            masks, iou = self.decode_all(embedding, Prompts(prompts.points[batch], prompts.labels[batch]))
             best_iou, best = iou[:, 1:].max(dim=1)
-            logits.append(masks[torch.arange(len(best), device=device), best + 1])
-            ious.append(best_iou)
+            kept = torch.nonzero(best_iou > min_iou)[:, 0]
+            logits.append(masks[kept, best[kept] + 1])
+            ious.append(best_iou[kept])
         return Proposals(logits=torch.cat(logits), iou=torch.cat(ious))
 
 

@@ -1,0 +1,57 @@
+"""Proposals and prototypes become scored instances."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ntt.matching.boxes import boxes_from_masks
+from ntt.matching.merging import soft_merge
+from ntt.matching.nms import class_nms
+from ntt.matching.pooling import pool_features
+from ntt.matching.selection import best_instances
+from ntt.matching.similarity import classify
+from ntt.segmenters.base import Proposals
+from ntt.structures import Instances
+
+
+class PrototypeMatcher:
+    """Label each proposal by its nearest class prototype, then thin out: NMS, soft merging, the best.
+
+    The grid method of *No time to train!* (arXiv 2507.02798).
+
+    Args:
+        nms_iou: box IoU above which, within a class, the proposal with the lower predicted IoU is dropped.
+        candidates: at most so many proposals survive the NMS.
+        max_instances: at most so many instances are reported.
+    """
+
+    def __init__(self, nms_iou: float, candidates: int, max_instances: int) -> None:
+        self.nms_iou = nms_iou
+        self.candidates = candidates
+        self.max_instances = max_instances
+
+    def __call__(
+        self, features: Tensor, proposals: Proposals, prototypes: Tensor, height: int, width: int
+    ) -> Instances:
+        """Match the proposals of one image.
+
+        Args:
+            features: ``(h, w, C)`` patch features of the image.
+            proposals: N masks on the segmenter's square grid.
+            prototypes: ``(K, C)``.
+            height: of the image in pixels.
+            width: of the image in pixels.
+        """
+        masks = proposals.logits > 0
+        filled = masks.flatten(1).any(dim=1)
+        logits, masks, iou = proposals.logits[filled], masks[filled], proposals.iou[filled]
+        if len(masks) == 0 or len(prototypes) == 0:
+            return Instances.empty(height, width)
+
+        vectors = pool_features(features, masks)
+        scores, labels = classify(vectors, prototypes)
+        scale = features.new_tensor([width, height, width, height]) / masks.shape[-1]
+        kept = class_nms(boxes_from_masks(masks) * scale, iou, labels, self.nms_iou, self.candidates)
+        logits, masks, vectors = logits[kept], masks[kept], vectors[kept]
+        scores = soft_merge(masks, vectors, scores[kept], labels[kept])
+        return best_instances(logits, scores, labels[kept], height, width, self.max_instances)

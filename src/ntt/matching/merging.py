@@ -1,0 +1,33 @@
+"""Soft merging: masks that lie inside an earlier, similar mask lose score."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ntt.matching.similarity import cosine
+
+
+def soft_merge(masks: Tensor, vectors: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
+    """Lower the scores of masks that earlier masks of their class contain.
+
+    As in *No time to train!* (arXiv 2507.02798): ``score_i * sqrt(1 - IoS_i)``, where ``IoS_i`` is the largest
+    ``|M_i & M_j| / |M_i| * max(0, cos(f_i, f_j))`` over the masks ``j`` before ``i`` of the same class.
+
+    Args:
+        masks: ``(N, m, n)`` bool in NMS order, none empty; any grid will do.
+        vectors: ``(N, C)`` pooled features f.
+        scores: ``(N,)``.
+        labels: ``(N,)`` int64.
+
+    Returns:
+        The new scores ``(N,)``.
+    """
+    contained = torch.zeros_like(scores)
+    for label in labels.unique().tolist():  # type: ignore[no-untyped-call]
+        members = torch.nonzero(labels == label)[:, 0]
+        inside = masks[members].flatten(1).to(scores.dtype)
+        share = inside @ inside.T / inside.sum(dim=1, keepdim=True)
+        share = share * cosine(vectors[members], vectors[members]).clamp(min=0)
+        contained[members] = share.tril(diagonal=-1).amax(dim=1)
+    return scores * (1 - contained).clamp(min=0).sqrt()

@@ -1,0 +1,23 @@
+"""Non-maximum suppression."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torchvision.ops import batched_nms
+
+
+def class_nms(boxes: Tensor, iou: Tensor, labels: Tensor, threshold: float, limit: int) -> Tensor:
+    """Keep, within each class, boxes that overlap no better one, best meaning highest predicted IoU.
+
+    Args:
+        boxes: ``(N, 4)`` ``x1 y1 x2 y2``.
+        iou: ``(N,)`` predicted mask IoU.
+        labels: ``(N,)`` int64.
+        threshold: box IoU above which the worse of two is dropped.
+        limit: at most so many are kept.
+
+    Returns:
+        Indices of those kept, by falling predicted IoU.
+    """
+    kept: Tensor = batched_nms(boxes, iou, labels, threshold)
+    return kept[:limit]

@@ -1,0 +1,21 @@
+"""Masks at the size of the image."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# Logits are upsampled in float32; so many elements at a time keep that within a quarter of a gigabyte.
+CHUNK_ELEMENTS = 2**26
+
+
+def resize_masks(logits: Tensor, height: int, width: int) -> Tensor:
+    """Upsample mask logits ``(N, m, m)`` bilinearly and threshold at 0: ``(N, height, width)`` bool."""
+    chunk = max(1, CHUNK_ELEMENTS // (height * width))
+    resized = torch.zeros(len(logits), height, width, dtype=torch.bool, device=logits.device)
+    for start in range(0, len(logits), chunk):
+        part = logits[start : start + chunk, None].float()
+        part = F.interpolate(part, (height, width), mode="bilinear", align_corners=False)
+        resized[start : start + chunk] = part[:, 0] > 0
+    return resized

@@ -1,0 +1,59 @@
+"""From a reference picture to what the encoder sees of it."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def crop_reference(
+    image: Tensor, mask: Tensor, context_ratio: float, img_size: int, patch_size: int
+) -> tuple[Tensor, Tensor]:
+    """Cut a square around the instance and resize it for the encoder.
+
+    The square is centred on the box of the mask, its side is ``max(width, height) * (1 + context_ratio)``;
+    where it leaves the image it is filled with the mean colour of what is inside.
+
+    Args:
+        image: ``(3, H, W)`` float in [0, 1].
+        mask: ``(H, W)`` bool, not empty.
+        context_ratio: how much larger than the box the square is.
+        img_size: side in pixels of the result, a multiple of ``patch_size``.
+        patch_size: side in pixels of a patch.
+
+    Returns:
+        The crop ``(3, img_size, img_size)`` and the share of each patch that the mask covers,
+        ``(img_size / patch_size, img_size / patch_size)`` in [0, 1]. Shares, unlike the nearest pixel,
+        do not lose objects smaller than a patch.
+    """
+    top, left, side = _square_around(mask, context_ratio)
+    rows = slice(max(top, 0), min(top + side, mask.shape[0]))
+    columns = slice(max(left, 0), min(left + side, mask.shape[1]))
+    inside = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+
+    seen = image[:, rows, columns]
+    square = seen.mean(dim=(1, 2), keepdim=True).expand(3, side, side).clone()
+    square[:, inside[0], inside[1]] = seen
+    square_mask = torch.zeros(side, side)
+    square_mask[inside] = mask[rows, columns].float()
+
+    weights = F.avg_pool2d(_resize(square_mask[None], img_size)[None], patch_size)[0, 0]
+    return _resize(square, img_size), weights
+
+
+def _square_around(mask: Tensor, context_ratio: float) -> tuple[int, int, int]:
+    """Top, left and side in whole pixels; top and left may be negative."""
+    rows = torch.nonzero(mask.any(dim=1))[:, 0]
+    columns = torch.nonzero(mask.any(dim=0))[:, 0]
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    side = math.ceil(max(bottom - top, right - left) * (1 + context_ratio))
+    return (top + bottom - side) // 2, (left + right - side) // 2, side
+
+
+def _resize(picture: Tensor, size: int) -> Tensor:
+    """Resize ``(C, H, W)`` to a square."""
+    return F.interpolate(picture[None], (size, size), mode="bilinear", align_corners=False, antialias=True)[0]

@@ -1,0 +1,59 @@
+"""Running the encoder over references."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from ntt.encoders.base import Encoder
+from ntt.errors import InputError
+from ntt.memory.bank import MemoryBank
+from ntt.memory.crop import crop_reference
+from ntt.structures import Reference
+
+
+class ReferenceMemory:
+    """How references become a memory bank.
+
+    Args:
+        context_ratio: how much larger than the instance's box the square crop is.
+        batch_size: how many crops are encoded at once.
+    """
+
+    def __init__(self, context_ratio: float, batch_size: int) -> None:
+        self.context_ratio = context_ratio
+        self.batch_size = batch_size
+
+    def empty_bank(self, encoder: Encoder, class_names: Sequence[str], references_digest: str) -> MemoryBank:
+        """A bank whose fingerprint tells the encoder, the crop, and which references it is for."""
+        identity = f"{encoder.fingerprint} {self.context_ratio} {references_digest}"
+        return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16])
+
+    def fill(self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device) -> None:
+        """Add every reference to the bank; they are read one batch at a time.
+
+        Raises:
+            InputError: a mask is empty.
+        """
+        for batch in _batches(references, self.batch_size):
+            crops, weights = zip(*(self._crop(reference, encoder) for reference in batch), strict=True)
+            features = encoder(torch.stack(crops).to(device))
+            for reference, grid, covered in zip(batch, features, weights, strict=True):
+                bank.add(grid, covered, reference.label)
+
+    def _crop(self, reference: Reference, encoder: Encoder) -> tuple[Tensor, Tensor]:
+        if not reference.mask.any():
+            raise InputError(f"{reference.source}: the mask of this reference is empty: draw or remove it")
+        return crop_reference(
+            reference.image, reference.mask, self.context_ratio, encoder.img_size, encoder.patch_size
+        )
+
+
+def _batches(references: Iterable[Reference], size: int) -> Iterator[list[Reference]]:
+    iterator = iter(references)
+    while batch := list(islice(iterator, size)):
+        yield batch

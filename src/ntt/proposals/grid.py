@@ -1,0 +1,34 @@
+"""A regular grid of single-point prompts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
+
+
+class GridProposals:
+    """Ask the segmenter at the centres of ``points_per_side ** 2`` equal cells.
+
+    Args:
+        points_per_side: prompts along each side of the square input.
+        min_iou: answers whose predicted IoU is not above this are dropped.
+    """
+
+    def __init__(self, points_per_side: int, min_iou: float) -> None:
+        self.points_per_side = points_per_side
+        self.min_iou = min_iou
+
+    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding) -> Proposals:
+        """At most ``points_per_side ** 2`` proposals, row by row from the top left."""
+        points = grid_points(self.points_per_side, segmenter.image_size)
+        labels = torch.ones(len(points), 1, dtype=torch.int32)
+        return segmenter.decode(embedding, Prompts(points[:, None], labels), min_iou=self.min_iou)
+
+
+def grid_points(points_per_side: int, image_size: int) -> Tensor:
+    """Cell centres ``(points_per_side ** 2, 2)``, ``x y`` in pixels of the square, row by row."""
+    centres = (torch.arange(points_per_side) + 0.5) * (image_size / points_per_side)
+    y, x = torch.meshgrid(centres, centres, indexing="ij")
+    return torch.stack([x, y], dim=-1).reshape(-1, 2)
