@@ -1,0 +1,7 @@
+"""Frozen image encoders: an image becomes a grid of patch features."""
+
+from ntt.encoders.base import Encoder
+from ntt.encoders.dinov2 import DINOv2
+from ntt.encoders.dinov3 import DINOv3
+
+__all__ = ["DINOv2", "DINOv3", "Encoder"]

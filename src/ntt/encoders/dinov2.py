@@ -1,0 +1,106 @@
+"""DINOv2 vision transformers on timm's ``VisionTransformer``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+import torch.nn.functional as F
+from timm.layers import SwiGLUPacked
+from timm.layers.mlp import Mlp
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder
+from ntt.encoders.dinov2_configs import DINOV2_CONFIGS, DINOv2Config
+from ntt.encoders.names import look_up
+
+# timm's packed SwiGLU counts both halves of its first matrix as hidden width.
+_FFN = {"mlp": (Mlp, nn.GELU, 1), "swiglu": (SwiGLUPacked, nn.SiLU, 2)}
+
+
+def build_dinov2(config: DINOv2Config) -> VisionTransformer:
+    """The randomly initialised transformer, on the default device, for any image size."""
+    mlp_layer, act_layer, halves = _FFN[config.ffn_layer]
+    return VisionTransformer(
+        img_size=config.position_grid * config.patch_size,
+        patch_size=config.patch_size,
+        num_classes=0,
+        global_pool="",
+        embed_dim=config.embed_dim,
+        depth=config.depth,
+        num_heads=config.num_heads,
+        mlp_ratio=halves * config.ffn_hidden / config.embed_dim,
+        mlp_layer=mlp_layer,
+        act_layer=act_layer,
+        init_values=1e-5,
+        reg_tokens=config.num_register_tokens,
+        # timm folds the class token's position into the token itself where there are registers.
+        no_embed_class=config.num_register_tokens > 0,
+        dynamic_img_size=True,
+    )
+
+
+class DINOv2(BackboneEncoder):
+    """DINOv2 patch features (Oquab et al., arXiv 2304.07193).
+
+    Args:
+        name: a key of ``ntt.encoders.dinov2_configs.DINOV2_CONFIGS``.
+        img_size: side in pixels that images are resized to; a multiple of the patch size.
+        weights: a checkpoint of any known layout, or ``random`` for an untrained initialisation.
+
+    Raises:
+        InputError: unknown name, unsuitable size, absent or unfitting weights.
+    """
+
+    backbone: VisionTransformer
+
+    def __init__(self, name: str, img_size: int = 224, weights: str = "random") -> None:
+        config = look_up("DINOv2", DINOV2_CONFIGS, name)
+        super().__init__(
+            name,
+            build_dinov2(config),
+            embed_dim=config.embed_dim,
+            patch_size=config.patch_size,
+            img_size=img_size,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+            architecture=asdict(config),
+        )
+        self.config = config
+        self.keep_random_weights()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See :meth:`ntt.encoders.base.Encoder.forward`."""
+        backbone = self.backbone
+        patches = backbone.patch_embed(self.normalise(images))  # (B, h, w, C)
+        height, width = patches.shape[1:3]
+        class_position, positions = self._positions(height, width)
+        prefix = [backbone.cls_token + class_position.sum(dim=1, keepdim=True)]
+        if backbone.reg_token is not None:
+            prefix.append(backbone.reg_token)
+        tokens = torch.cat(
+            [*(p.expand(len(patches), -1, -1) for p in prefix), (patches + positions).flatten(1, 2)], dim=1
+        )
+        for block in backbone.blocks:
+            tokens = block(tokens)
+        return backbone.norm(tokens)[:, backbone.num_prefix_tokens :].unflatten(1, (height, width))
+
+    def _positions(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Position embeddings of the class token ``(1, 0 or 1, C)`` and of the patches ``(1, h, w, C)``.
+
+        Bicubic, as in the weights' own code: antialiased where there are registers, plain where there are
+        none (timm always antialiases, which changes the features of the latter at 224 pixels).
+        """
+        grid = self.config.position_grid
+        embedding = self.backbone.pos_embed
+        class_position, positions = embedding.split([embedding.shape[1] - grid * grid, grid * grid], dim=1)
+        positions = positions.unflatten(1, (grid, grid))
+        if (height, width) != (grid, grid):
+            positions = F.interpolate(
+                positions.permute(0, 3, 1, 2),
+                size=(height, width),
+                mode="bicubic",
+                antialias=self.config.num_register_tokens > 0,
+            ).permute(0, 2, 3, 1)
+        return class_position, positions
