@@ -1,0 +1,53 @@
+# Everything goes through these targets; each one first installs what it needs into .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+# Extra words for the commands below: make demo ARGS="encoder=dinov2_nano", make test ARGS="-k matching".
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint format clean
+
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(VENV)/.runtime ## Create .venv and install what a run needs
+
+demo: $(VENV)/.runtime ## Run the main job on the embedded data: prints the AP table and where the pictures lie
+	$(BIN)/python train.py $(ARGS)
+
+test: $(VENV)/.develop ## Run the tests, but for the slow ones
+	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+test-all: $(VENV)/.develop ## Run all tests
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+lint: $(VENV)/.develop ## Check style and types (ruff, mypy)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.develop ## Let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove .venv and the tools' caches (runs/ stays)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; name it: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch comes first and sam2 is built without isolation: its build needs torch, and an isolated build would
+# download a second one. SAM2_BUILD_CUDA=0: its CUDA extension only smooths masks, and wants a compiler.
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) setuptools wheel
+	$(PIP) torch torchvision
+	SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation sam2==1.1.0
+	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.develop: $(VENV)/.runtime
+	$(PIP) --no-build-isolation --editable ".[test,dev]"
+	@touch $@
