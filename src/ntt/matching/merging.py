@@ -11,8 +11,8 @@ from ntt.matching.similarity import cosine
 def soft_merge(masks: Tensor, vectors: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
     """Lower the scores of masks that earlier masks of their class contain.
 
-    As in *No time to train!* (arXiv 2507.02798): ``score_i * sqrt(1 - IoS_i)``, where ``IoS_i`` is the largest
-    ``|M_i & M_j| / |M_i| * max(0, cos(f_i, f_j))`` over the masks ``j`` before ``i`` of the same class.
+    As in *No time to train!* (arXiv 2507.02798): ``score_i * sqrt(1 - IoS_i)``, where ``IoS_i`` is the
+    largest ``|M_i & M_j| / |M_i| * max(0, cos(f_i, f_j))`` over the masks ``j`` before ``i`` of its class.
 
     Args:
         masks: ``(N, m, n)`` bool in NMS order, none empty; any grid will do.

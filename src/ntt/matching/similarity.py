@@ -26,8 +26,8 @@ def classify(vectors: Tensor, prototypes: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Scores ``(N,)``, that cosine clamped at 0, and labels ``(N,)`` int64.
     """
-    scores, labels = cosine(vectors, prototypes).clamp(min=0).max(dim=1)
-    return scores, labels
+    scores, labels = cosine(vectors, prototypes).max(dim=1)
+    return scores.clamp(min=0), labels
 
 
 def similarity_maps(features: Tensor, prototypes: Tensor) -> Tensor:

@@ -74,7 +74,9 @@ class MemoryBank:
         weights = mask_weights.to(features)
         total = weights.sum()
         if total <= 0:
-            raise InputError(f"a reference of class {self.class_names[label]!r} has an empty mask: draw or remove it")
+            raise InputError(
+                f"a reference of class {self.class_names[label]!r} has an empty mask: draw or remove it"
+            )
         mean = torch.einsum("hw,hwc->c", weights, features) / total
         self._vectors.append(mean.float().cpu())
         self._labels.append(label)
@@ -112,13 +114,15 @@ class MemoryBank:
                 metadata = file.metadata() or {}
                 saved_with = metadata["fingerprint"]
                 class_names = tuple(json.loads(metadata["class_names"]))
-                vectors, labels, prototypes = (file.get_tensor(key) for key in ("vectors", "labels", "prototypes"))
+                vectors, labels, prototypes = (
+                    file.get_tensor(key) for key in ("vectors", "labels", "prototypes")
+                )
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise InputError(f"{path}: not a memory bank; remove it to fill the memory again") from error
         if saved_with != self.fingerprint or class_names != self.class_names:
             raise InputError(
-                f"{path}: this memory was made with another encoder, weights, image size, references or classes; "
-                "remove it to fill the memory again"
+                f"{path}: this memory was made with another encoder, weights, image size, crop, references "
+                "or classes; remove it to fill the memory again"
             )
         self._vectors, self._labels, self._prototypes = list(vectors), labels.tolist(), prototypes
         return self

@@ -33,7 +33,9 @@ class ReferenceMemory:
         identity = f"{encoder.fingerprint} {self.context_ratio} {references_digest}"
         return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16])
 
-    def fill(self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device) -> None:
+    def fill(
+        self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
+    ) -> None:
         """Add every reference to the bank; they are read one batch at a time.
 
         Raises:

@@ -21,7 +21,7 @@ from ntt.structures import Instances, Reference
 class Sam2MatchingBaselineNoAMG(ReferenceSegmenter):
     """Point-grid proposals of SAM 2, labelled by the nearest class prototype.
 
-    Inputs may be on any device and move to that of the segmenter's parameters; instances come back on the CPU.
+    Inputs may be on any device and move to that of the parameters; instances come back on the CPU.
 
     Args:
         encoder: patch features of references and targets.
@@ -67,7 +67,9 @@ class Sam2MatchingBaselineNoAMG(ReferenceSegmenter):
         return self.memory
 
     @torch.no_grad()
-    def fill(self, references: Iterable[Reference], class_names: Sequence[str], references_digest: str = "") -> None:
+    def fill(
+        self, references: Iterable[Reference], class_names: Sequence[str], references_digest: str = ""
+    ) -> None:
         """Start a new memory and add every reference; ``memory.aggregate()`` makes the prototypes.
 
         Raises:

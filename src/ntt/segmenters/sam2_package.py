@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from torch import nn
 
 from ntt.errors import InputError
 
@@ -26,7 +26,7 @@ def _hydra_state_kept() -> Iterator[None]:
         GlobalHydra.instance().clear()
 
 
-def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> nn.Module:
+def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> Any:
     """Instantiate ``sam2.modeling.sam2_base.SAM2Base`` with random weights, always the same ones, on the CPU.
 
     The package's ``build_sam2`` composes through Hydra's global state and breaks inside another Hydra app;
@@ -38,18 +38,22 @@ def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> nn
         overrides: merged onto the ``model`` node; a list replaces the list.
 
     Raises:
-        InputError: the package has no such file.
+        InputError: the package has no such file, or the overrides do not fit it.
     """
     with _hydra_state_kept():
         importlib.import_module("sam2")
     path = files("sam2") / "configs" / config
     if not path.is_file():
-        folder = files("sam2") / "configs"
-        known = sorted(f"{sub.name}/{f.name}" for sub in folder.iterdir() if sub.is_dir() for f in sub.iterdir())
-        raise InputError(f"{config}: no such file in the sam2 package (segmenter.config); it has {', '.join(known)}")
+        raise InputError(
+            f"{config}: no such file among the configs of the sam2 package (segmenter.config); "
+            "take one like sam2.1/sam2.1_hiera_t.yaml"
+        )
     model = OmegaConf.create(path.read_text(encoding="utf-8")).model
     model = OmegaConf.merge(model, dict(overrides), {"image_size": image_size})
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.manual_seed(0)
-        sam: nn.Module = instantiate(model)
-    return sam
+        try:
+            return instantiate(model)
+        except InstantiationException as error:
+            problem = str(error).splitlines()[0]
+            raise InputError(f"{config}: segmenter.overrides do not fit this model: {problem}") from error
