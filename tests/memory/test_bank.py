@@ -1,0 +1,103 @@
+"""The memory bank: pooled vectors, prototypes, and a file that knows what it was made with."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntt.errors import InputError
+from ntt.memory import MemoryBank
+
+
+def filled(counts: list[int], channels: int = 5, fingerprint: str = "abc") -> MemoryBank:
+    bank = MemoryBank([f"class {index}" for index in range(len(counts))], fingerprint)
+    generator = torch.Generator().manual_seed(0)
+    for label, count in enumerate(counts):
+        for _ in range(count):
+            bank.add(
+                torch.randn(3, 4, channels, generator=generator), torch.rand(3, 4, generator=generator), label
+            )
+    return bank
+
+
+def test_add_keeps_the_weighted_mean_inside_the_mask():
+    features = torch.arange(12.0).reshape(2, 3, 2)
+    bank = MemoryBank(["a"], "f")
+    bank.add(features, torch.tensor([[1.0, 0, 0], [0, 0, 0.5]]), 0)
+    torch.testing.assert_close(bank.vectors[0], (features[0, 0] + 0.5 * features[1, 2]) / 1.5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=5))
+def test_prototypes_are_the_means_of_ragged_classes(counts):
+    bank = filled(counts)
+    bank.aggregate()
+    assert len(bank) == sum(counts)
+    for label in range(len(counts)):
+        mine = [vector for vector, other in zip(bank.vectors, bank.labels, strict=True) if other == label]
+        torch.testing.assert_close(bank.prototypes[label], sum(mine) / len(mine))
+
+
+def test_round_trip(tmp_path):
+    bank = filled([2, 1, 3])
+    bank.aggregate()
+    bank.save(tmp_path / "memory.safetensors")
+    again = MemoryBank(bank.class_names, "abc").load(tmp_path / "memory.safetensors")
+    assert torch.equal(again.vectors, bank.vectors)
+    assert torch.equal(again.labels, bank.labels)
+    assert torch.equal(again.prototypes, bank.prototypes)
+    again.add(torch.ones(3, 4, 5), torch.ones(3, 4), 1)
+    again.aggregate()
+    assert len(again) == 7
+
+
+def test_a_bank_of_another_fingerprint_or_classes_is_refused(tmp_path):
+    bank = filled([1, 1])
+    bank.aggregate()
+    path = tmp_path / "memory.safetensors"
+    bank.save(path)
+    for other in (MemoryBank(bank.class_names, "abd"), MemoryBank(["class 1", "class 0"], "abc")):
+        with pytest.raises(InputError, match=r"memory\.safetensors: this memory was made with another"):
+            other.load(path)
+        assert len(other) == 0
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not safetensors at all"])
+def test_what_is_no_bank_is_refused(tmp_path, content):
+    path = tmp_path / "memory.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match="not a memory bank"):
+        MemoryBank(["a"], "f").load(path)
+
+
+def test_other_safetensors_are_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"vectors": torch.zeros(1, 2)}, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="not a memory bank"):
+        MemoryBank(["a"], "f").load(tmp_path / "w.safetensors")
+
+
+def test_empty_mask_and_absent_class_are_input_errors():
+    bank = MemoryBank(["cat", "dog"], "f")
+    with pytest.raises(InputError, match="'dog' has an empty mask"):
+        bank.add(torch.ones(2, 2, 3), torch.zeros(2, 2), 1)
+    bank.add(torch.ones(2, 2, 3), torch.ones(2, 2), 0)
+    with pytest.raises(InputError, match="no reference of dog"):
+        bank.aggregate()
+
+
+def test_prototypes_are_not_stale_after_add():
+    bank = filled([1])
+    bank.aggregate()
+    bank.add(torch.ones(3, 4, 5), torch.ones(3, 4), 0)
+    with pytest.raises(RuntimeError, match="aggregate"):
+        _ = bank.prototypes
+
+
+def test_nbytes_counts_vectors_and_prototypes():
+    bank = filled([2, 1], channels=8)
+    assert bank.nbytes == 3 * 8 * 4
+    bank.aggregate()
+    assert bank.nbytes == (3 + 2) * 8 * 4

@@ -1,0 +1,64 @@
+"""The square crop around a reference instance."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntt.memory import crop_reference
+
+
+def box_mask(height: int, width: int, top: int, left: int, bottom: int, right: int) -> torch.Tensor:
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def ramp(height: int, width: int) -> torch.Tensor:
+    """Red tells x and green tells y, both as the share of the way to the far side."""
+    x = ((torch.arange(width) + 0.5) / width).expand(height, width)
+    y = ((torch.arange(height) + 0.5) / height)[:, None].expand(height, width)
+    return torch.stack([x, y, torch.zeros(height, width)])
+
+
+def test_crop_is_centred_on_the_box_and_as_large_as_said():
+    crop, weights = crop_reference(ramp(200, 100), box_mask(200, 100, 80, 30, 130, 50), 0.2, 64, 16)
+    # The box is 20 x 50 around (40, 105), so the square has side 60: x 10 to 70, y 75 to 135.
+    assert crop.shape == (3, 64, 64) and weights.shape == (4, 4)
+    torch.testing.assert_close(crop[0, 0, [0, -1]], torch.tensor([0.10, 0.70]), atol=0.01, rtol=0)
+    torch.testing.assert_close(crop[1, [0, -1], 0], torch.tensor([75 / 200, 135 / 200]), atol=0.01, rtol=0)
+    covered = float(weights.mean()) * 60 * 60
+    assert covered == pytest.approx(20 * 50, rel=0.02)
+    torch.testing.assert_close(weights, weights.flip(0), atol=1e-4, rtol=0)
+    torch.testing.assert_close(weights, weights.flip(1), atol=1e-4, rtol=0)
+    assert weights[:, 1].sum() > 5 * weights[:, 0].sum(), "the box is narrow and upright"
+
+
+def test_outside_of_the_image_is_filled_with_the_mean_colour_and_not_covered():
+    image = torch.full((3, 50, 50), 0.25)
+    crop, weights = crop_reference(image, box_mask(50, 50, 0, 0, 20, 20), 1.0, 32, 8)
+    torch.testing.assert_close(crop, torch.full((3, 32, 32), 0.25))
+    assert weights[0].max() < 0.02 and weights[:, 0].max() < 0.02, "the first patches lie outside"
+    assert weights[1:3, 1:3].min() > 0.9
+
+
+def test_an_instance_smaller_than_a_patch_is_not_lost():
+    mask = torch.zeros(100, 100, dtype=torch.bool)
+    mask[50, 10:90] = True  # one pixel high; a nearest-pixel mask on this grid misses it
+    _, weights = crop_reference(torch.rand(3, 100, 100), mask, 0.2, 32, 16)
+    assert weights.sum() > 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_any_instance_gives_a_valid_crop(data):
+    height, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    bottom, right = data.draw(st.integers(top + 1, height)), data.draw(st.integers(left + 1, width))
+    ratio = data.draw(st.floats(0, 3))
+    mask = box_mask(height, width, top, left, bottom, right)
+    crop, weights = crop_reference(torch.rand(3, height, width), mask, ratio, 28, 7)
+    assert crop.shape == (3, 28, 28) and weights.shape == (4, 4)
+    assert crop.min() >= -1e-5 and crop.max() <= 1 + 1e-5
+    assert weights.min() >= 0 and weights.max() <= 1 + 1e-5
+    assert weights.sum() > 0

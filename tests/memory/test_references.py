@@ -1,0 +1,62 @@
+"""References go through the encoder in batches."""
+
+import pytest
+import torch
+
+from ntt.encoders.base import Encoder
+from ntt.errors import InputError
+from ntt.memory import ReferenceMemory
+from ntt.structures import Reference
+
+
+class MeanColour(Encoder):
+    name, embed_dim, patch_size, img_size, fingerprint = "mean", 3, 8, 32, "mean-1"
+
+    def __init__(self):
+        super().__init__()
+        self.batches: list[int] = []
+
+    def forward(self, images):
+        self.batches.append(len(images))
+        return torch.nn.functional.avg_pool2d(images, 8).permute(0, 2, 3, 1)
+
+
+def reference(colour: tuple[float, float, float], label: int) -> Reference:
+    image = torch.zeros(3, 50, 60)
+    mask = torch.zeros(50, 60, dtype=torch.bool)
+    mask[10:40, 10:40] = True
+    image[:, mask] = torch.tensor(colour, dtype=torch.float32)[:, None]
+    return Reference(image, mask, label, "here.jpg, annotation 7")
+
+
+def test_fill_batches_and_keeps_order():
+    encoder, memory = MeanColour(), ReferenceMemory(context_ratio=0.2, batch_size=2)
+    bank = memory.empty_bank(encoder, ["red", "green"], "")
+    references = [reference((1, 0, 0), 0), reference((0, 1, 0), 1), reference((1, 0, 0), 0)]
+    memory.fill(bank, encoder, iter(references), torch.device("cpu"))
+    assert encoder.batches == [2, 1]
+    assert bank.labels.tolist() == [0, 1, 0]
+    expected = torch.tensor([[1.0, 0, 0], [0, 1, 0], [1, 0, 0]])
+    torch.testing.assert_close(bank.vectors, expected, atol=0.3, rtol=0)
+
+
+def test_fingerprint_tells_encoder_crop_and_references():
+    encoder = MeanColour()
+    other = MeanColour()
+    other.fingerprint = "mean-2"
+    fingerprints = {
+        ReferenceMemory(0.2, 8).empty_bank(encoder, [], "").fingerprint,
+        ReferenceMemory(0.3, 8).empty_bank(encoder, [], "").fingerprint,
+        ReferenceMemory(0.2, 8).empty_bank(encoder, [], "x").fingerprint,
+        ReferenceMemory(0.2, 8).empty_bank(other, [], "").fingerprint,
+    }
+    assert len(fingerprints) == 4
+    assert ReferenceMemory(0.2, 1).empty_bank(encoder, [], "").fingerprint in fingerprints
+
+
+def test_an_empty_mask_names_the_reference():
+    empty = Reference(torch.zeros(3, 5, 5), torch.zeros(5, 5, dtype=torch.bool), 0, "here.jpg, annotation 7")
+    memory = ReferenceMemory(0.2, 8)
+    bank = memory.empty_bank(MeanColour(), ["red"], "")
+    with pytest.raises(InputError, match="here.jpg, annotation 7"):
+        memory.fill(bank, MeanColour(), [empty], torch.device("cpu"))
