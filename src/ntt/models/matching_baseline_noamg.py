@@ -75,8 +75,17 @@ class Sam2MatchingBaselineNoAMG(ReferenceSegmenter):
         Raises:
             InputError: a mask is empty.
         """
-        bank = self.start_memory(class_names, references_digest)
-        self.reference_memory.fill(bank, self.encoder, references, self.device)
+        self.start_memory(class_names, references_digest)
+        self.remember(references)
+
+    @torch.no_grad()
+    def remember(self, references: Iterable[Reference]) -> None:
+        """Add references to the memory that ``start_memory`` began.
+
+        Raises:
+            InputError: a mask is empty.
+        """
+        self.reference_memory.fill(self.memory, self.encoder, references, self.device)
 
     def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
         """Fill and aggregate the memory; replaces what was there.

@@ -8,21 +8,26 @@ from torch import Tensor
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 
 
+SPACING = 32  # pixels between prompts: the paper's 32 x 32 prompts on a square of 1024 pixels
+
+
 class GridProposals:
     """Ask the segmenter at the centres of ``points_per_side ** 2`` equal cells.
 
     Args:
-        points_per_side: prompts along each side of the square input.
+        points_per_side: prompts along each side of the square input; None for one every 32 pixels, so that
+            a segmenter with a smaller input is asked as densely as SAM 2 in the paper.
         min_iou: answers whose predicted IoU is not above this are dropped.
     """
 
-    def __init__(self, points_per_side: int, min_iou: float) -> None:
+    def __init__(self, points_per_side: int | None, min_iou: float) -> None:
         self.points_per_side = points_per_side
         self.min_iou = min_iou
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding) -> Proposals:
         """At most ``points_per_side ** 2`` proposals, row by row from the top left."""
-        points = grid_points(self.points_per_side, segmenter.image_size)
+        points_per_side = self.points_per_side or segmenter.image_size // SPACING
+        points = grid_points(points_per_side, segmenter.image_size)
         labels = torch.ones(len(points), 1, dtype=torch.int32)
         return segmenter.decode(embedding, Prompts(points[:, None], labels), min_iou=self.min_iou)
 
