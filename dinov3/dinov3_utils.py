@@ -24,7 +24,8 @@ class DINOv3Config:
         patch_size: side of a patch in pixels.
         n_storage_tokens: learned tokens beside the class token ("registers" in DINOv2).
         rope_base: base of the rotary position embedding's periods.
-        checkpoint: name of the file that Meta publishes, None where none was released.
+        origin: where weights come from; ``own`` for a variant of the user's.
+        checkpoint: name of the file that Meta publishes, None where there is none.
         rehost: repository on the Hugging Face hub where timm re-hosts the same weights, in its own layout.
         instead: what to use where no weights were ever released.
     """
@@ -38,6 +39,7 @@ class DINOv3Config:
     patch_size: int = 16
     n_storage_tokens: int = 4
     rope_base: float = 100.0
+    origin: Literal["published", "embedded", "unreleased", "own"] = "own"
     checkpoint: str | None = None
     rehost: str | None = None
     instead: tuple[str, ...] = ()
@@ -54,13 +56,20 @@ class DINOv3Config:
 
 DINOV3_CONFIGS: dict[str, DINOv3Config] = {
     # Small enough to be trained on a CPU and committed; same code path as the published ones.
-    "dinov3_nano": DINOv3Config(embed_dim=192, depth=6, num_heads=3, checkpoint="dinov3_nano.safetensors"),
+    "dinov3_nano": DINOv3Config(
+        embed_dim=192,
+        depth=6,
+        num_heads=3,
+        origin="embedded",
+        checkpoint="dinov3_nano.safetensors",
+    ),
     "dinov3_small": DINOv3Config(
         embed_dim=384,
         depth=12,
         num_heads=6,
+        origin="published",
         checkpoint="dinov3_vits16_pretrain_lvd1689m-08c60483.pth",
-        rehost="timm/vit_small_patch16_dinov3_qkvb.lvd1689m",
+        rehost="timm/vit_small_patch16_dinov3.lvd1689m",
     ),
     "dinov3_small_plus": DINOv3Config(
         embed_dim=384,
@@ -68,22 +77,25 @@ DINOV3_CONFIGS: dict[str, DINOv3Config] = {
         num_heads=6,
         ffn_layer="swiglu",
         ffn_ratio=6.0,
+        origin="published",
         checkpoint="dinov3_vits16plus_pretrain_lvd1689m-4057cbaa.pth",
-        rehost="timm/vit_small_plus_patch16_dinov3_qkvb.lvd1689m",
+        rehost="timm/vit_small_plus_patch16_dinov3.lvd1689m",
     ),
     "dinov3_base": DINOv3Config(
         embed_dim=768,
         depth=12,
         num_heads=12,
+        origin="published",
         checkpoint="dinov3_vitb16_pretrain_lvd1689m-73cec8be.pth",
-        rehost="timm/vit_base_patch16_dinov3_qkvb.lvd1689m",
+        rehost="timm/vit_base_patch16_dinov3.lvd1689m",
     ),
     "dinov3_large": DINOv3Config(
         embed_dim=1024,
         depth=24,
         num_heads=16,
+        origin="published",
         checkpoint="dinov3_vitl16_pretrain_lvd1689m-8aa4cbdd.pth",
-        rehost="timm/vit_large_patch16_dinov3_qkvb.lvd1689m",
+        rehost="timm/vit_large_patch16_dinov3.lvd1689m",
     ),
     "dinov3_huge_plus": DINOv3Config(
         embed_dim=1280,
@@ -91,13 +103,15 @@ DINOV3_CONFIGS: dict[str, DINOv3Config] = {
         num_heads=20,
         ffn_layer="swiglu",
         ffn_ratio=6.0,
+        origin="published",
         checkpoint="dinov3_vith16plus_pretrain_lvd1689m-7c1da9a5.pth",
-        rehost="timm/vit_huge_plus_patch16_dinov3_qkvb.lvd1689m",
+        rehost="timm/vit_huge_plus_patch16_dinov3.lvd1689m",
     ),
     "dinov3_giant": DINOv3Config(
         embed_dim=1536,
         depth=40,
         num_heads=24,
+        origin="unreleased",
         instead=("dinov3_huge_plus", "dinov3_7b"),
     ),
     "dinov3_7b": DINOv3Config(
@@ -107,6 +121,7 @@ DINOV3_CONFIGS: dict[str, DINOv3Config] = {
         ffn_layer="swiglu",
         ffn_ratio=3.0,
         ffn_align=64,
+        origin="published",
         checkpoint="dinov3_vit7b16_pretrain_lvd1689m-a955f4ea.pth",
         rehost="timm/vit_7b_patch16_dinov3.lvd1689m",
     ),

@@ -3,5 +3,6 @@
 from ntt.encoders.base import Encoder
 from ntt.encoders.dinov2 import DINOv2
 from ntt.encoders.dinov3 import DINOv3
+from ntt.encoders.timm_encoder import TimmEncoder
 
-__all__ = ["DINOv2", "DINOv3", "Encoder"]
+__all__ = ["DINOv2", "DINOv3", "Encoder", "TimmEncoder"]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -43,6 +44,7 @@ class BackboneEncoder(Encoder):
         mean: Sequence[float],
         std: Sequence[float],
         architecture: Mapping[str, Any],
+        weights_file: Path | None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -51,17 +53,14 @@ class BackboneEncoder(Encoder):
         self.patch_size = patch_size
         self.img_size = img_size
         self.architecture = dict(architecture)
-        self.random_weights = False
-        self.weights_file: str | None = None
+        self.weights_file = weights_file
+        self.random_weights = weights_file is None
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.check_size(img_size, img_size)
         self.eval().requires_grad_(False)
-
-    def keep_random_weights(self) -> None:
-        """Leave the backbone as it was initialised, and say so."""
-        self.random_weights = True
-        logger.warning("%s runs with random weights: its results mean nothing, only its speed does", self.name)
+        if self.random_weights:
+            logger.warning("%s runs with random weights: its results mean nothing, only its speed does", name)
 
     def check_size(self, height: int, width: int) -> None:
         """Raise InputError, naming the nearest valid sizes, unless the patch size divides both sides."""
@@ -70,8 +69,8 @@ class BackboneEncoder(Encoder):
                 below = side // self.patch_size * self.patch_size
                 nearest = [size for size in (below, below + self.patch_size) if size > 0]
                 raise InputError(
-                    f"img_size {side} does not suit {self.name}: its patch size {self.patch_size} must divide it; "
-                    f"the nearest valid sizes are {' and '.join(map(str, nearest))}"
+                    f"img_size {side} does not suit {self.name}: its patch size {self.patch_size} must "
+                    f"divide it; the nearest valid sizes are {' and '.join(map(str, nearest))}"
                 )
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -92,5 +91,5 @@ class BackboneEncoder(Encoder):
                 digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
                 if not tensor.is_meta:
                     flat = tensor.detach().cpu().contiguous().flatten()
-                    digest.update(flat.view(torch.uint8).numpy())
+                    digest.update(flat.view(torch.uint8).numpy().data)
         return digest.hexdigest()[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -12,11 +13,15 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder
+from ntt.encoders.checkpoints import build_backbone
 from ntt.encoders.dinov2_configs import DINOV2_CONFIGS, DINOv2Config
 from ntt.encoders.names import look_up
 
 # timm's packed SwiGLU counts both halves of its first matrix as hidden width.
-_FFN = {"mlp": (Mlp, nn.GELU, 1), "swiglu": (SwiGLUPacked, nn.SiLU, 2)}
+_FFN: dict[str, tuple[type[nn.Module], type[nn.Module], int]] = {
+    "mlp": (Mlp, nn.GELU, 1),
+    "swiglu": (SwiGLUPacked, nn.SiLU, 2),
+}
 
 
 def build_dinov2(config: DINOv2Config) -> VisionTransformer:
@@ -55,28 +60,36 @@ class DINOv2(BackboneEncoder):
 
     backbone: VisionTransformer
 
-    def __init__(self, name: str, img_size: int = 224, weights: str = "random") -> None:
+    def __init__(self, name: str, img_size: int = 224, *, weights: str) -> None:
         config = look_up("DINOv2", DINOV2_CONFIGS, name)
+        backbone, weights_file = build_backbone(
+            partial(build_dinov2, config),
+            weights,
+            name=name,
+            origin=config.origin,
+            official=config.checkpoint,
+        )
         super().__init__(
             name,
-            build_dinov2(config),
+            backbone,
             embed_dim=config.embed_dim,
             patch_size=config.patch_size,
             img_size=img_size,
             mean=IMAGENET_MEAN,
             std=IMAGENET_STD,
             architecture=asdict(config),
+            weights_file=weights_file,
         )
         self.config = config
-        self.keep_random_weights()
 
     def forward(self, images: Tensor) -> Tensor:
         """See :meth:`ntt.encoders.base.Encoder.forward`."""
         backbone = self.backbone
+        assert backbone.cls_token is not None
         patches = backbone.patch_embed(self.normalise(images))  # (B, h, w, C)
         height, width = patches.shape[1:3]
         class_position, positions = self._positions(height, width)
-        prefix = [backbone.cls_token + class_position.sum(dim=1, keepdim=True)]
+        prefix = [backbone.cls_token + class_position]
         if backbone.reg_token is not None:
             prefix.append(backbone.reg_token)
         tokens = torch.cat(
@@ -87,13 +100,16 @@ class DINOv2(BackboneEncoder):
         return backbone.norm(tokens)[:, backbone.num_prefix_tokens :].unflatten(1, (height, width))
 
     def _positions(self, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """Position embeddings of the class token ``(1, 0 or 1, C)`` and of the patches ``(1, h, w, C)``.
+        """Position embeddings of the class token ``(1, 1, C)`` and of the patches ``(1, h, w, C)``.
+
+        The class token's is zero where timm has folded it into the token.
 
         Bicubic, as in the weights' own code: antialiased where there are registers, plain where there are
         none (timm always antialiases, which changes the features of the latter at 224 pixels).
         """
         grid = self.config.position_grid
         embedding = self.backbone.pos_embed
+        assert embedding is not None
         class_position, positions = embedding.split([embedding.shape[1] - grid * grid, grid * grid], dim=1)
         positions = positions.unflatten(1, (grid, grid))
         if (height, width) != (grid, grid):
@@ -103,4 +119,4 @@ class DINOv2(BackboneEncoder):
                 mode="bicubic",
                 antialias=self.config.num_register_tokens > 0,
             ).permute(0, 2, 3, 1)
-        return class_position, positions
+        return class_position.sum(dim=1, keepdim=True), positions

@@ -22,6 +22,7 @@ class DINOv2Config:
         patch_size: side of a patch in pixels.
         num_register_tokens: learned tokens beside the class token.
         position_grid: side of the learned grid of position embeddings, in patches.
+        origin: where weights come from; ``own`` for a variant of the user's.
         checkpoint: name of the file that Meta publishes.
         folder: folder of Meta's public download address that holds it.
     """
@@ -33,6 +34,7 @@ class DINOv2Config:
     patch_size: int = 14
     num_register_tokens: int = 0
     position_grid: int = 37
+    origin: Literal["published", "embedded", "own"] = "own"
     checkpoint: str | None = None
     folder: str | None = None
 
@@ -55,14 +57,21 @@ _PUBLISHED = {
 DINOV2_CONFIGS: dict[str, DINOv2Config] = {
     # Small enough to be trained on a CPU and committed; same code path as the published ones.
     "dinov2_nano": DINOv2Config(
-        embed_dim=192, depth=6, num_heads=3, position_grid=27, checkpoint="dinov2_nano.safetensors"
+        embed_dim=192,
+        depth=6,
+        num_heads=3,
+        position_grid=27,
+        origin="embedded",
+        checkpoint="dinov2_nano.safetensors",
     ),
     **{
-        name: replace(config, checkpoint=f"{config.folder}_pretrain.pth")
+        name: replace(config, origin="published", checkpoint=f"{config.folder}_pretrain.pth")
         for name, config in _PUBLISHED.items()
     },
     **{
-        f"{name}_reg": replace(config, num_register_tokens=4, checkpoint=f"{config.folder}_reg4_pretrain.pth")
+        f"{name}_reg": replace(
+            config, origin="published", num_register_tokens=4, checkpoint=f"{config.folder}_reg4_pretrain.pth"
+        )
         for name, config in _PUBLISHED.items()
     },
 }

