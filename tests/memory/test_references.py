@@ -58,5 +58,5 @@ def test_an_empty_mask_names_the_reference():
     empty = Reference(torch.zeros(3, 5, 5), torch.zeros(5, 5, dtype=torch.bool), 0, "here.jpg, annotation 7")
     memory = ReferenceMemory(0.2, 8)
     bank = memory.empty_bank(MeanColour(), ["red"], "")
-    with pytest.raises(InputError, match="here.jpg, annotation 7"):
+    with pytest.raises(InputError, match=r"here\.jpg, annotation 7"):
         memory.fill(bank, MeanColour(), [empty], torch.device("cpu"))

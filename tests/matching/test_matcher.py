@@ -1,0 +1,207 @@
+"""The matcher against a plain, slow, obviously right version of scoring and merging."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from ntt.matching import PrototypeMatcher
+from ntt.segmenters import Proposals
+from ntt.structures import Instances
+
+# No box IoU of small integer boxes equals this, so no comparison hangs on the last bit.
+NMS_IOU = 0.48371
+
+
+@dataclass
+class Candidate:
+    mask: Tensor
+    logits: Tensor
+    iou: float
+    vector: Tensor
+    label: int
+    score: float
+
+
+def cos(a: Tensor, b: Tensor) -> float:
+    return float(a @ b / (a.norm() * b.norm()))
+
+
+def box(mask: Tensor) -> tuple[int, int, int, int]:
+    ys, xs = torch.where(mask)
+    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
+
+
+def box_iou(a: Tensor, b: Tensor) -> float:
+    ax1, ay1, ax2, ay2 = box(a)
+    bx1, by1, bx2, by2 = box(b)
+    inter = max(0, min(ax2, bx2) - max(ax1, bx1)) * max(0, min(ay2, by2) - max(ay1, by1))
+    return inter / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - inter)
+
+
+def oracle_score(features: Tensor, proposals: Proposals, prototypes: Tensor) -> list[Candidate]:
+    """Pool each mask over upsampled features and take the nearest prototype."""
+    size = proposals.logits.shape[-1]
+    upsampled = F.interpolate(features.permute(2, 0, 1)[None], (size, size), mode="bilinear")[0]
+    candidates = []
+    for logits, iou in zip(proposals.logits, proposals.iou, strict=True):
+        mask = logits > 0
+        if not mask.any():
+            continue
+        vector = torch.stack([channel[mask].mean() for channel in upsampled])
+        cosines = [cos(vector, prototype) for prototype in prototypes]
+        label = max(range(len(cosines)), key=cosines.__getitem__)
+        candidates.append(Candidate(mask, logits, float(iou), vector, label, max(0.0, cosines[label])))
+    return candidates
+
+
+def oracle_nms(candidates: list[Candidate], limit: int) -> list[Candidate]:
+    """By falling predicted IoU, keep what overlaps nothing kept of its class."""
+    kept: list[Candidate] = []
+    for one in sorted(candidates, key=lambda candidate: -candidate.iou):
+        if all(one.label != other.label or box_iou(one.mask, other.mask) <= NMS_IOU for other in kept):
+            kept.append(one)
+    return kept[:limit]
+
+
+def oracle_merge(kept: list[Candidate]) -> list[float]:
+    """Each score times ``sqrt(1 - IoS)``."""
+    scores = []
+    for i, one in enumerate(kept):
+        ios = 0.0
+        for other in kept[:i]:
+            if other.label == one.label:
+                share = int((one.mask & other.mask).sum()) / int(one.mask.sum())
+                ios = max(ios, share * max(0.0, cos(one.vector, other.vector)))
+        scores.append(one.score * max(0.0, 1 - ios) ** 0.5)
+    return scores
+
+
+def oracle(
+    features: Tensor, proposals: Proposals, prototypes: Tensor, height: int, width: int, limit: int, best: int
+) -> list[tuple[float, int, Tensor]]:
+    kept = oracle_nms(oracle_score(features, proposals, prototypes), limit)
+    found = []
+    for one, score in zip(kept, oracle_merge(kept), strict=True):
+        mask = F.interpolate(one.logits[None, None], (height, width), mode="bilinear")[0, 0] > 0
+        found.append((score, one.label, mask))
+    found = sorted(found, key=lambda triple: -triple[0])[:best]
+    return [triple for triple in found if triple[2].any()]
+
+
+def scene(seed: int, number: int, classes: int, size: int = 20) -> tuple[Tensor, Proposals, Tensor]:
+    """Features, overlapping rectangles with ragged edges (some empty), and prototypes, in float64."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def rand(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, dtype=torch.float64)
+
+    logits = rand(number, size, size) - 3
+    for mask in logits:
+        (y1, y2), (x1, x2) = (sorted(rand(2).mul(size).long().tolist()) for _ in range(2))
+        mask[y1:y2, x1:x2] += 3 - 0.1
+    features = rand(5, 4, 6) - 0.4
+    return features, Proposals(logits, rand(number)), rand(classes, 6) - 0.4
+
+
+def assert_same(instances: Instances, expected: list[tuple[float, int, Tensor]]) -> None:
+    assert len(instances) == len(expected)
+    assert bool((instances.scores.diff() <= 0).all()), "best first"
+
+    def key(triple: tuple[float, int, Tensor]) -> tuple[int, bytes, float]:
+        return triple[1], triple[2].numpy().tobytes(), triple[0]
+
+    got = zip(instances.scores.tolist(), instances.labels.tolist(), instances.masks, strict=True)
+    for mine, theirs in zip(sorted(got, key=key), sorted(expected, key=key), strict=True):
+        assert mine[0] == pytest.approx(theirs[0], abs=1e-5)
+        assert mine[1] == theirs[1]
+        assert torch.equal(mine[2], theirs[2])
+    for found, mask in zip(instances.boxes.tolist(), instances.masks, strict=True):
+        assert tuple(found) == box(mask)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 25), st.integers(1, 4), st.integers(3, 50), st.integers(3, 50))
+def test_agrees_with_the_oracle(seed, number, classes, height, width):
+    features, proposals, prototypes = scene(seed, number, classes)
+    matcher = PrototypeMatcher(NMS_IOU, candidates=800, max_instances=100)
+    instances = matcher(features, proposals, prototypes, height, width)
+    assert instances.masks.shape[1:] == (height, width)
+    assert_same(instances, oracle(features, proposals, prototypes, height, width, 800, 100))
+
+
+@pytest.mark.parametrize(("candidates", "best"), [(6, 100), (800, 4), (7, 3)])
+def test_limits_agree_with_the_oracle(candidates, best):
+    features, proposals, prototypes = scene(11, 40, 2)
+    instances = PrototypeMatcher(NMS_IOU, candidates, best)(features, proposals, prototypes, 33, 21)
+    expected = oracle(features, proposals, prototypes, 33, 21, candidates, best)
+    assert 0 < len(expected) <= min(candidates, best)
+    assert len(expected) < len(oracle(features, proposals, prototypes, 33, 21, 800, 100))
+    assert_same(instances, expected)
+
+
+def test_the_oracle_scenes_exercise_every_step():
+    """Guards the tests above: scenes where nothing is suppressed or merged would prove little."""
+    features, proposals, prototypes = scene(11, 40, 2)
+    scored = oracle_score(features, proposals, prototypes)
+    kept = oracle_nms(scored, 800)
+    merged = oracle_merge(kept)
+    assert len(scored) < 40, "some masks are empty"
+    assert len(kept) < len(scored), "some are suppressed"
+    assert sum(new < one.score - 0.01 for new, one in zip(merged, kept, strict=True)) > 3, "some lose score"
+    assert any(one.score == 0 for one in kept), "some cosines are clamped"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_nothing_to_report_is_an_empty_result(dtype):
+    matcher = PrototypeMatcher(0.5, 800, 100)
+    features, prototypes = torch.rand(4, 4, 3, dtype=dtype), torch.rand(2, 3, dtype=dtype)
+    none = Proposals(torch.zeros(0, 8, 8, dtype=dtype), torch.zeros(0, dtype=dtype))
+    outside = Proposals(torch.full((3, 8, 8), -1.0, dtype=dtype), torch.ones(3, dtype=dtype))
+    for proposals in (none, outside):
+        instances = matcher(features, proposals, prototypes, 7, 9)
+        assert len(instances) == 0
+        assert instances.masks.shape == (0, 7, 9) and instances.boxes.shape == (0, 4)
+    inside = Proposals(torch.ones(1, 8, 8), torch.ones(1))
+    assert len(matcher(features.float(), inside, torch.zeros(0, 3), 7, 9)) == 0
+
+
+def test_not_a_number_spoils_only_its_own_mask():
+    features, proposals, prototypes = scene(3, 12, 2)
+    matcher = PrototypeMatcher(NMS_IOU, 800, 100)
+    clean = matcher(features, proposals, prototypes, 20, 20)
+    logits = torch.cat([proposals.logits, torch.full((1, 20, 20), torch.nan, dtype=torch.float64)])
+    iou = torch.cat([proposals.iou, torch.tensor([2.0], dtype=torch.float64)])
+    spoiled = matcher(features, Proposals(logits, iou), prototypes, 20, 20)
+    torch.testing.assert_close(spoiled.scores, clean.scores)
+    features[0, 0] = torch.nan
+    scores = matcher(features, proposals, prototypes, 20, 20).scores
+    assert bool(scores.isfinite().all())
+
+
+def test_a_mask_that_vanishes_at_the_size_of_the_image_is_dropped():
+    logits = torch.full((2, 16, 16), -8.0)
+    logits[0, 5, 5] = 0.1  # one weak cell, gone after interpolation
+    logits[1, 8:, 8:] = 8.0
+    instances = PrototypeMatcher(0.5, 800, 100)(
+        torch.rand(4, 4, 3), Proposals(logits, torch.tensor([0.9, 0.8])), torch.rand(1, 3), 4, 4
+    )
+    assert len(instances) == 1
+    assert instances.boxes.tolist() == [[2, 2, 4, 4]]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_gpu_agrees_with_cpu():
+    features, proposals, prototypes = scene(11, 40, 2)
+    matcher = PrototypeMatcher(NMS_IOU, 800, 100)
+    on_cpu = matcher(features, proposals, prototypes, 33, 21)
+    on_gpu = matcher(
+        features.cuda(), Proposals(proposals.logits.cuda(), proposals.iou.cuda()), prototypes.cuda(), 33, 21
+    )
+    assert on_gpu.masks.device.type == "cpu"
+    torch.testing.assert_close(on_gpu.scores, on_cpu.scores)
+    assert torch.equal(on_gpu.masks, on_cpu.masks)

@@ -1,0 +1,109 @@
+"""Each pure function of matching on its own."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntt.matching import (
+    boxes_from_masks,
+    class_nms,
+    classify,
+    cosine,
+    pool_features,
+    resize_masks,
+    similarity_maps,
+    soft_merge,
+)
+from ntt.matching import resizing as resizing_module
+
+sizes = st.integers(1, 12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), sizes, sizes, st.integers(1, 30), st.integers(1, 30), st.integers(0, 4))
+def test_pooling_is_the_mean_of_upsampled_features(seed, h, w, m, n, number):
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(h, w, 5, generator=generator)
+    masks = torch.rand(number, m, n, generator=generator) > 0.5
+    pooled = pool_features(features, masks)
+    assert pooled.shape == (number, 5)
+    upsampled = F.interpolate(features.permute(2, 0, 1)[None], (m, n), mode="bilinear")[0]
+    for vector, mask in zip(pooled, masks, strict=True):
+        expected = upsampled[:, mask].mean(dim=1) if mask.any() else torch.zeros(5)
+        torch.testing.assert_close(vector, expected, atol=1e-4, rtol=1e-4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 5), sizes, sizes, st.floats(0.5, 1))
+def test_boxes_are_tight_and_exclusive(seed, number, height, width, threshold):
+    masks = torch.rand(number, height, width, generator=torch.Generator().manual_seed(seed)) > threshold
+    boxes = boxes_from_masks(masks)
+    assert boxes.shape == (number, 4)
+    for mask, (x1, y1, x2, y2) in zip(masks, boxes.long().tolist(), strict=True):
+        inside = torch.zeros_like(mask)
+        inside[y1:y2, x1:x2] = True
+        assert not (mask & ~inside).any(), "holds the mask"
+        if mask.any():
+            edges = (mask[y1], mask[y2 - 1], mask[:, x1], mask[:, x2 - 1])
+            assert all(edge.any() for edge in edges), "and touches it on every side"
+        else:
+            assert (x1, y1, x2, y2) == (0, 0, 0, 0)
+
+
+def test_cosine_of_zero_and_nan_vectors_is_zero():
+    vectors = torch.tensor([[0.0, 0.0], [torch.nan, 1.0], [3.0, 4.0], [-3.0, -4.0]])
+    expected = torch.tensor([[0.0], [0.0], [1.0], [-1.0]])
+    torch.testing.assert_close(cosine(vectors, torch.tensor([[6.0, 8.0]])), expected)
+
+
+def test_labels_are_the_nearest_prototype_and_scores_are_clamped():
+    prototypes = torch.tensor([[1.0, 0.0], [0.0, 5.0]])
+    scores, labels = classify(torch.tensor([[2.0, 0.0], [1.0, 2.0], [-3.0, -1.0]]), prototypes)
+    assert labels.tolist() == [0, 1, 1], "a negative cosine still has a nearest prototype"
+    torch.testing.assert_close(scores, torch.tensor([1.0, 2 / 5**0.5, 0.0]))
+
+
+def test_similarity_maps_are_cosines_of_patches():
+    features, prototypes = torch.randn(3, 4, 6), torch.randn(2, 6)
+    maps = similarity_maps(features, prototypes)
+    assert maps.shape == (2, 3, 4)
+    expected = F.cosine_similarity(features[1, 2], prototypes[1], dim=0)
+    torch.testing.assert_close(maps[1, 1, 2], expected)
+
+
+def test_nms_is_within_classes_and_by_predicted_iou():
+    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 9], [50, 50, 60, 60]])
+    iou = torch.tensor([0.5, 0.9, 0.8, 0.6])
+    assert class_nms(boxes, iou, torch.tensor([0, 0, 1, 0]), 0.5, 10).tolist() == [1, 2, 3]
+    assert class_nms(boxes, iou, torch.tensor([0, 0, 1, 0]), 0.5, 2).tolist() == [1, 2]
+    assert class_nms(boxes[:0], iou[:0], torch.zeros(0, dtype=torch.int64), 0.5, 2).tolist() == []
+
+
+def test_merging_lowers_only_later_contained_masks_of_the_same_class():
+    masks = torch.zeros(4, 4, 4, dtype=torch.bool)
+    masks[0, :2] = True  # 8 cells
+    masks[1, 0] = True  # inside the first
+    masks[2, 0] = True  # the same, of another class
+    masks[3, 1:3] = True  # half inside the first
+    vectors = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    scores = soft_merge(masks, vectors, torch.full((4,), 0.8), torch.tensor([0, 0, 1, 0]))
+    half_inside = 0.8 * (1 - 0.5 / 2**0.5) ** 0.5
+    torch.testing.assert_close(scores, torch.tensor([0.8, 0.0, 0.8, half_inside]), atol=1e-3, rtol=0)
+    opposite = soft_merge(masks[:2], torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), scores[[0, 0]], torch.zeros(2))
+    assert torch.equal(opposite, scores[[0, 0]]), "unlike masks do not merge"
+
+
+def test_merging_nothing_gives_nothing():
+    none = soft_merge(torch.zeros(0, 4, 4) > 0, torch.zeros(0, 2), torch.zeros(0), torch.zeros(0))
+    assert none.shape == (0,)
+
+
+@pytest.mark.parametrize("chunk", [1, 50, 10_000])
+def test_resizing_in_chunks_is_resizing_at_once(monkeypatch, chunk):
+    monkeypatch.setattr(resizing_module, "CHUNK_ELEMENTS", chunk)
+    logits = torch.randn(7, 8, 8, generator=torch.Generator().manual_seed(0))
+    expected = F.interpolate(logits[:, None], (5, 11), mode="bilinear")[:, 0] > 0
+    assert torch.equal(resize_masks(logits, 5, 11), expected)
+    assert resize_masks(logits[:0], 5, 11).shape == (0, 5, 11)
