@@ -1,0 +1,1 @@
+"""How the stages run: Hydra outside, Lightning inside. Nobody imports this package but the commands."""

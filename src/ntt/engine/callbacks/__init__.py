@@ -1,0 +1,8 @@
+"""What happens beside the stages: progress, evaluation, pictures."""
+
+from ntt.engine.callbacks.ceilings import Ceilings
+from ntt.engine.callbacks.predictions import Predictions
+from ntt.engine.callbacks.progress import StageProgress
+from ntt.engine.callbacks.visualizations import Visualizations
+
+__all__ = ["Ceilings", "Predictions", "StageProgress", "Visualizations"]

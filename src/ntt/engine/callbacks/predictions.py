@@ -1,0 +1,39 @@
+"""COCO results of a run, and how good they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, Trainer
+
+from ntt.engine.outcome import Outcome
+from ntt.engine.stages import Stages
+from ntt.evaluation import coco_metrics, coco_results
+from ntt.reporting.files import write_json
+
+
+class Predictions(Callback):
+    """Write ``predictions.json``; report COCO AP where there is ground truth.
+
+    Args:
+        output_dir: the run's folder.
+    """
+
+    def __init__(self, output_dir: str | Path) -> None:
+        self.path = Path(output_dir) / "predictions.json"
+        self.results: list[dict[str, Any]] = []
+
+    def on_test_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, *_: Any
+    ) -> None:
+        """Keep the image's instances as COCO results."""
+        categories = pl_module.dataset.category_ids
+        self.results += coco_results(outputs.target.image_id, outputs.instances, categories)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+        """Write and evaluate."""
+        write_json(self.path, self.results, indent=None)
+        ground_truth = pl_module.dataset.ground_truth
+        if ground_truth is not None:
+            pl_module.report.update(coco_metrics(ground_truth, self.results))

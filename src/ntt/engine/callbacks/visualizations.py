@@ -1,0 +1,53 @@
+"""Pictures of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, Trainer
+
+from ntt.engine.outcome import Outcome
+from ntt.engine.stages import Stages
+from ntt.reporting.pictures import draw_comparison, draw_features, draw_references, draw_similarity
+
+MAX_HEAT_MAPS = 7
+
+
+class Visualizations(Callback):
+    """Draw the references, and the first target images in three ways.
+
+    Args:
+        output_dir: gets ``references.png`` and the folders ``instances``, ``similarity`` and ``features``.
+        images: how many target images are drawn.
+    """
+
+    def __init__(self, output_dir: str | Path, images: int) -> None:
+        self.output_dir = Path(output_dir)
+        self.images = images
+
+    def on_predict_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+        """Draw the references."""
+        dataset = pl_module.dataset
+        references = (dataset.references[index] for index in range(len(dataset.references)))
+        draw_references(self.output_dir / "references.png", references, dataset.class_names)
+
+    def on_test_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        """Draw one target image, if it is among the first."""
+        if batch_idx >= self.images:
+            return
+        dataset, target, instances = pl_module.dataset, outputs.target, outputs.instances
+        image, file = target.image.cpu(), f"{target.path.stem}.png"
+        truth = None if dataset.ground_truth is None else dataset.true_masks(target.image_id)
+        labels = instances.labels if truth is None else truth[1]
+        present = torch.unique(labels)[:MAX_HEAT_MAPS]
+        names = [dataset.class_names[label] for label in present]
+        heat = pl_module.model.similarity(outputs.features).cpu()[present]
+
+        draw_comparison(self.output_dir / "instances" / file, image, truth, instances, dataset.class_names)
+        if len(present):
+            draw_similarity(self.output_dir / "similarity" / file, image, heat, names)
+        draw_features(self.output_dir / "features" / file, image, outputs.features)

@@ -1,0 +1,76 @@
+"""Saying in one line what is wrong with a command line or a config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from hydra.errors import InstantiationException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError
+
+from ntt.errors import InputError
+
+# How a group's option is called in messages; encoders are told apart by how their name begins.
+ENCODER_FAMILIES = {"dinov2": "DINOv2 model", "dinov3": "DINOv3 model"}
+
+
+def describe(error: BaseException) -> str:
+    """One line for a user: what is wrong and, where something similar exists, what was probably meant."""
+    chain = list(_causes(error))
+    for cause in chain:
+        if isinstance(cause, InputError):
+            return _one_line(cause)
+    for cause in chain:
+        if isinstance(cause, MissingConfigException) and cause.missing_cfg_file:
+            return _unknown_option(cause.missing_cfg_file, cause.options or ())
+        if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
+            return _unknown_key(cause)
+        if isinstance(cause, OverrideParseException):
+            return f"Cannot read {cause.override!r}: write group=option or path.to.key=value"
+    if isinstance(error, InstantiationException) and len(chain) > 1:
+        where = [line.removeprefix("full_key: ") for line in str(error).splitlines() if "full_key:" in line]
+        return f"{where[0] if where else 'config'}: {_one_line(chain[-1])}"
+    return _one_line(error)
+
+
+def require_values(cfg: DictConfig) -> None:
+    """Raise InputError naming every value that the config leaves to the user (``???``) and got none."""
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        raise InputError("; ".join(f"{key} has no value: add {key}=<value>" for key in missing))
+
+
+def _causes(error: BaseException) -> Iterable[BaseException]:
+    """The error and what led to it, outermost first."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _unknown_option(missing: str, options: Iterable[str]) -> str:
+    group, _, option = missing.rpartition("/")
+    known = sorted(options)
+    kind = ENCODER_FAMILIES.get(option.lower()[:6], group) if group == "encoder" else group
+    return f"Unknown {kind}: {option}. {_hint(option, known)}"
+
+
+def _unknown_key(error: ConfigKeyError | ConfigAttributeError) -> str:
+    parent, _, key = str(error.full_key).rpartition(".")
+    siblings = error.parent_node if isinstance(error.parent_node, DictConfig) else ()
+    known = [str(name) for name in siblings if name != "hydra"]
+    close = get_close_matches(key, known, n=1)
+    prefix = f"{parent}." if parent else ""
+    hint = f"Did you mean {prefix}{close[0]}?" if close else f"Known: {', '.join(known)}."
+    return f"Unknown key: {error.full_key}. {hint}"
+
+
+def _hint(wrong: str, known: list[str]) -> str:
+    close = get_close_matches(wrong.lower(), known, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."

@@ -1,0 +1,51 @@
+"""How references and targets reach the stages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from operator import itemgetter
+from typing import Any
+
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from ntt.data import FewShotDataset
+from ntt.structures import Reference, Target
+
+
+class StageData(LightningDataModule):
+    """Batches of references to predict on, single targets to test on.
+
+    Args:
+        dataset: references and targets.
+        reference_batch: how many references a step gets.
+        workers: processes that read images beside the main one.
+    """
+
+    def __init__(self, dataset: FewShotDataset, reference_batch: int, workers: int) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.reference_batch = reference_batch
+        self.workers = workers
+
+    def predict_dataloader(self) -> DataLoader[Reference]:
+        """References, in lists, for ``fill_memory``."""
+        return DataLoader(
+            self.dataset.references,  # type: ignore[arg-type]
+            batch_size=self.reference_batch,
+            num_workers=self.workers,
+            collate_fn=list,
+        )
+
+    def test_dataloader(self) -> DataLoader[Target]:
+        """Targets, one by one, for ``test``."""
+        return DataLoader(
+            self.dataset.targets, batch_size=1, num_workers=self.workers, collate_fn=itemgetter(0)
+        )
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move a target's image; references are cropped on the CPU first."""
+        if isinstance(batch, Target):
+            return replace(batch, image=batch.image.to(device))
+        return batch

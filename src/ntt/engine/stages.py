@@ -1,0 +1,70 @@
+"""The three stages of a run, as Lightning runs them."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from lightning import LightningModule
+
+from ntt.data import FewShotDataset
+from ntt.engine.clock import Clock
+from ntt.engine.outcome import Outcome
+from ntt.models import Sam2MatchingBaselineNoAMG
+from ntt.structures import Reference, Target
+
+logger = logging.getLogger(__name__)
+
+
+class Stages(LightningModule):
+    """``fill_memory`` is Lightning's predict loop over references, ``test`` its test loop over targets.
+
+    Args:
+        model: filled by the first stage, asked by the last.
+        dataset: says what the classes are.
+
+    Attributes:
+        clock: seconds of ``fill_memory``, ``postprocess_memory`` and of the parts of ``test``.
+        report: what callbacks have to say in ``metrics.json``.
+        images: target images segmented so far.
+    """
+
+    def __init__(self, model: Sam2MatchingBaselineNoAMG, dataset: FewShotDataset) -> None:
+        super().__init__()
+        self.model = model
+        self.dataset = dataset
+        self.clock = Clock()
+        self.report: dict[str, Any] = {}
+        self.images = 0
+
+    def on_predict_start(self) -> None:
+        """Forget what the memory held."""
+        self.model.start_memory(self.dataset.class_names)
+
+    def predict_step(self, batch: list[Reference]) -> None:
+        """fill_memory: remember some references."""
+        with self.clock.measure("fill_memory"):
+            self.model.remember(batch)
+
+    def postprocess_memory(self) -> None:
+        """Make one prototype per class of what was remembered."""
+        with self.clock.measure("postprocess_memory"):
+            self.model.memory.aggregate()
+        logger.info(
+            "postprocess_memory: %d instances of %d classes, %.0f kB",
+            len(self.model.memory),
+            len(self.dataset.class_names),
+            self.model.memory.nbytes / 1e3,
+        )
+
+    def test_step(self, batch: Target) -> Outcome:
+        """test: segment one image, keeping what callbacks may draw or evaluate."""
+        height, width = batch.image.shape[-2:]
+        with self.clock.measure("encode"):
+            features = self.model.encode(batch.image)
+        with self.clock.measure("propose"):
+            proposals = self.model.propose(batch.image)
+        with self.clock.measure("match"):
+            instances = self.model.match(features, proposals, height, width)
+        self.images += 1
+        return Outcome(batch, features, proposals, instances)

@@ -1,0 +1,60 @@
+"""What ``metrics.json`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from ntt.models import Sam2MatchingBaselineNoAMG
+
+TEST_PARTS = ("encode", "propose", "match")
+
+
+def run_metrics(
+    report: Mapping[str, Any], model: Sam2MatchingBaselineNoAMG, seconds: Mapping[str, float], images: int
+) -> dict[str, Any]:
+    """Everything worth comparing between runs.
+
+    Args:
+        report: ``bbox``, ``segm``, ``per_class`` and ``ceilings``, as far as they were computed.
+        model: after the run.
+        seconds: wall time of the stages and of the parts of ``test``.
+        images: how many target images were segmented.
+
+    Returns:
+        ``report`` and ``timing``, ``encoder``, ``segmenter``, ``memory_bank``. ``timing.test`` is the time of
+        the model alone, without reading images, evaluation and pictures.
+    """
+    test = sum(seconds.get(part, 0.0) for part in TEST_PARTS)
+    return {
+        **report,
+        "timing": {
+            "fill_memory": round(seconds.get("fill_memory", 0.0), 4),
+            "postprocess_memory": round(seconds.get("postprocess_memory", 0.0), 4),
+            "test": round(test, 4),
+            **{part: round(seconds.get(part, 0.0), 4) for part in TEST_PARTS},
+            "images": images,
+            "images_per_second": round(images / test, 4) if test else None,
+        },
+        "encoder": {
+            **_facts(model.encoder),
+            "dim": model.encoder.embed_dim,
+            "img_size": model.encoder.img_size,
+        },
+        "segmenter": {**_facts(model.segmenter), "image_size": model.segmenter.image_size},
+        "memory_bank": {
+            "bytes": model.memory.nbytes,
+            "instances": len(model.memory),
+            "classes": len(model.memory.class_names),
+        },
+    }
+
+
+def _facts(module: nn.Module) -> dict[str, Any]:
+    return {
+        "name": module.name,
+        "parameters": sum(parameter.numel() for parameter in module.parameters()),
+        "random_weights": module.random_weights,
+    }

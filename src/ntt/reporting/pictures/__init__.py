@@ -1,0 +1,8 @@
+"""Pictures of what went in, what came out and what the encoder sees."""
+
+from ntt.reporting.pictures.features import draw_features
+from ntt.reporting.pictures.instances import draw_comparison
+from ntt.reporting.pictures.references import draw_references
+from ntt.reporting.pictures.similarity import draw_similarity
+
+__all__ = ["draw_comparison", "draw_features", "draw_references", "draw_similarity"]

@@ -1,0 +1,41 @@
+"""Where in an image the encoder sees each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from torch import Tensor
+
+from ntt.reporting.pictures.canvas import panels, resize, save, to_pixels
+
+COLUMNS = 4
+COLOURS = "turbo"
+
+
+def draw_similarity(path: Path, image: Tensor, maps: Tensor, names: Sequence[str]) -> None:
+    """The image, then a heat map over it for each class; one scale for all, so that classes compare.
+
+    Args:
+        path: the PNG to write.
+        image: ``(3, H, W)`` in [0, 1].
+        maps: ``(K, h, w)`` cosine of every patch with each class prototype.
+        names: of the K classes.
+    """
+    pixels = to_pixels(image)
+    grey = pixels.mean(axis=2)
+    heat = resize(maps.cpu(), *image.shape[-2:]).numpy()
+    # Half of every image is background: the scale starts there, so that what stands out is visible.
+    low, high = float(maps.median()), float(maps.max())
+    scale = Normalize(low, max(high, low + 1e-6), clip=True)
+    figure, grid = panels(image, ["Image", *names], COLUMNS, scale=0.6)
+    grid[0].imshow(pixels)
+    for axes, layer in zip(grid[1:], heat, strict=True):
+        axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
+        axes.imshow(layer, cmap=COLOURS, norm=scale, alpha=0.6)
+    figure.colorbar(
+        ScalarMappable(scale, COLOURS), ax=grid, pad=0.01, aspect=30, label="cosine with the class prototype"
+    )
+    save(figure, path)

@@ -1,0 +1,83 @@
+"""The tables that end a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+CEILINGS = {"true_labels": "proposals, true labels", "true_masks": "true masks, matched labels"}
+
+
+def print_run(metrics: Mapping[str, Any], output_dir: Path, console: Console) -> None:
+    """Show how good, how fast, and where the files are."""
+    parts: list[RenderableType] = [""]
+    if "segm" in metrics:
+        parts += [_overall(metrics), "", _per_class(metrics["per_class"]), ""]
+    parts += [_speed(metrics), *_warnings(metrics)]
+    console.print(Group(*parts))
+    # Printed plain: a path must stay in one piece to be copied.
+    for name in ("visualizations", "predictions.json", "metrics.json"):
+        if (output_dir / name).exists():
+            console.print(f"{name:<16} {output_dir / name}", soft_wrap=True, highlight=False)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A metric for a table; undefined ones (no object of that size or class) are a dash."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _overall(metrics: Mapping[str, Any]) -> Table:
+    table = Table(title="COCO average precision", title_justify="left", title_style="bold", box=None)
+    table.add_column("")
+    for name in METRICS:
+        table.add_column(name, justify="right", style="bold" if name == "AP" else "")
+    for kind in ("bbox", "segm"):
+        table.add_row(kind, *(number(metrics[kind][name]) for name in METRICS))
+    for key, title in CEILINGS.items():
+        if key in metrics.get("ceilings", {}):
+            segm = metrics["ceilings"][key]["segm"]
+            table.add_row(f"segm ceiling: {title}", *(number(segm[name]) for name in METRICS), style="dim")
+    return table
+
+
+def _per_class(per_class: Mapping[str, Mapping[str, float | None]]) -> Table:
+    """Best classes first, in as many columns as fit 80 characters."""
+    ranked = sorted(per_class.items(), key=lambda item: -(item[1]["segm"] or 0.0))
+    width = max((len(name) for name in per_class), default=1) + 8
+    columns = max(1, min(4, 80 // width))
+    rows = -(-len(ranked) // columns)
+    table = Table(title="segm AP by class", title_justify="left", title_style="bold", box=None)
+    for _ in range(columns):
+        table.add_column(style="dim")
+        table.add_column(justify="right")
+    table.show_header = False
+    for row in range(rows):
+        cells = [(name, number(values["segm"])) for name, values in ranked[row::rows]]
+        table.add_row(*(text for cell in cells for text in cell))
+    return table
+
+
+def _speed(metrics: Mapping[str, Any]) -> str:
+    timing, encoder, segmenter = metrics["timing"], metrics["encoder"], metrics["segmenter"]
+    rate = number(timing["images_per_second"], 2)
+    return (
+        f"{encoder['name']} ({encoder['parameters'] / 1e6:.1f} M, {encoder['img_size']} pixels) + "
+        f"{segmenter['name']} ({segmenter['parameters'] / 1e6:.1f} M)\n"
+        f"fill_memory {timing['fill_memory']:.1f} s, test {timing['test']:.1f} s for {timing['images']} images "
+        f"({rate} images/s: encode {timing['encode']:.1f} s, propose {timing['propose']:.1f} s, "
+        f"match {timing['match']:.1f} s), memory {metrics['memory_bank']['bytes'] / 1e3:.0f} kB"
+    )
+
+
+def _warnings(metrics: Mapping[str, Any]) -> list[str]:
+    untrained = [
+        metrics[part]["name"] for part in ("encoder", "segmenter") if metrics[part]["random_weights"]
+    ]
+    if not untrained:
+        return []
+    return [f"[yellow]Random weights in {' and '.join(untrained)}: the precision above means nothing.[/]"]
