@@ -165,7 +165,8 @@ def test_nothing_to_report_is_an_empty_result(dtype):
     for proposals in (none, outside):
         instances = matcher(features, proposals, prototypes, 7, 9)
         assert len(instances) == 0
-        assert instances.masks.shape == (0, 7, 9) and instances.boxes.shape == (0, 4)
+        assert instances.masks.shape == (0, 7, 9)
+        assert instances.boxes.shape == (0, 4)
     inside = Proposals(torch.ones(1, 8, 8), torch.ones(1))
     assert len(matcher(features.float(), inside, torch.zeros(0, 3), 7, 9)) == 0
 

@@ -24,7 +24,8 @@ def ramp(height: int, width: int) -> torch.Tensor:
 def test_crop_is_centred_on_the_box_and_as_large_as_said():
     crop, weights = crop_reference(ramp(200, 100), box_mask(200, 100, 80, 30, 130, 50), 0.2, 64, 16)
     # The box is 20 x 50 around (40, 105), so the square has side 60: x 10 to 70, y 75 to 135.
-    assert crop.shape == (3, 64, 64) and weights.shape == (4, 4)
+    assert crop.shape == (3, 64, 64)
+    assert weights.shape == (4, 4)
     torch.testing.assert_close(crop[0, 0, [0, -1]], torch.tensor([0.10, 0.70]), atol=0.01, rtol=0)
     torch.testing.assert_close(crop[1, [0, -1], 0], torch.tensor([75 / 200, 135 / 200]), atol=0.01, rtol=0)
     covered = float(weights.mean()) * 60 * 60
@@ -58,7 +59,10 @@ def test_any_instance_gives_a_valid_crop(data):
     ratio = data.draw(st.floats(0, 3))
     mask = box_mask(height, width, top, left, bottom, right)
     crop, weights = crop_reference(torch.rand(3, height, width), mask, ratio, 28, 7)
-    assert crop.shape == (3, 28, 28) and weights.shape == (4, 4)
-    assert crop.min() >= -1e-5 and crop.max() <= 1 + 1e-5
-    assert weights.min() >= 0 and weights.max() <= 1 + 1e-5
+    assert crop.shape == (3, 28, 28)
+    assert weights.shape == (4, 4)
+    assert crop.min() >= -1e-5
+    assert crop.max() <= 1 + 1e-5
+    assert weights.min() >= 0
+    assert weights.max() <= 1 + 1e-5
     assert weights.sum() > 0

@@ -118,11 +118,13 @@ def test_predict_is_the_three_stages_in_a_row():
     staged = fitted.match(features, proposals, 50, 70)
     predicted = fitted.predict(image)
     assert len(staged) > 0
-    assert torch.equal(staged.masks, predicted.masks) and torch.equal(staged.scores, predicted.scores)
+    assert torch.equal(staged.masks, predicted.masks)
+    assert torch.equal(staged.scores, predicted.scores)
     maps = fitted.similarity(features)
     assert maps.shape == (2, 16, 16)
     assert maps[0, 5, 5] > 0.9 > maps[1, 5, 5]
-    assert not features.requires_grad and not proposals.logits.requires_grad
+    assert not features.requires_grad
+    assert not proposals.logits.requires_grad
 
 
 def test_an_image_with_nothing_gives_an_empty_result():
@@ -172,7 +174,6 @@ def sam2_model(image_size: int) -> Sam2MatchingBaselineNoAMG:
     ).fit(references(), ["red thing", "blue thing"])
 
 
-@pytest.mark.filterwarnings("ignore:segmenter")
 def test_runs_with_sam2():
     found = sam2_model(128).predict(torch.rand(3, 40, 60))
     assert 0 < len(found) <= 5
@@ -181,7 +182,6 @@ def test_runs_with_sam2():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.filterwarnings("ignore:segmenter")
 def test_gpu_gives_what_the_cpu_gives():
     image = torch.rand(3, 40, 60)
     on_cpu = sam2_model(128)

@@ -39,4 +39,5 @@ def test_every_point_is_asked_alone_as_foreground():
     assert segmenter.prompts.points.shape == (16, 1, 2)
     assert segmenter.prompts.labels.tolist() == [[1]] * 16
     assert torch.equal(segmenter.prompts.points[:, 0], grid_points(4, 80))
-    assert len(proposals) == 9 and bool((proposals.iou > 0.41).all())
+    assert len(proposals) == 9
+    assert bool((proposals.iou > 0.41).all())

@@ -17,10 +17,9 @@ NANO = Path(__file__).parents[2] / "conf" / "segmenter" / "sam2_nano.yaml"
 def nano() -> Sam2Segmenter:
     config = OmegaConf.load(NANO)
     torch.manual_seed(3)
-    with pytest.warns(UserWarning, match="sam2_nano runs with random weights"):
-        segmenter = Sam2Segmenter(
-            config.name, config.config, 256, "random", overrides=config.overrides, prompt_batch=3
-        )
+    segmenter = Sam2Segmenter(
+        config.name, config.config, 256, "random", overrides=config.overrides, prompt_batch=3
+    )
     # Fresh weights hardly tell prompts apart; larger ones do.
     decoder = segmenter.model.sam_mask_decoder
     for module in decoder.transformer.modules():
@@ -122,15 +121,15 @@ def test_gradients_reach_the_image_encoder_and_the_decoder(nano):
         nano.model.sam_mask_decoder.mask_tokens.weight,
         nano.model.sam_mask_decoder.conv_s0.weight,
     ):
-        assert weight.grad is not None and weight.grad.abs().sum() > 0
+        assert weight.grad is not None
+        assert weight.grad.abs().sum() > 0
     nano.zero_grad()
 
 
 def test_nano_is_small():
     config = OmegaConf.load(NANO)
     config.weights = "random"
-    with pytest.warns(UserWarning):
-        segmenter = Sam2Segmenter(**{k: v for k, v in config.items() if k != "_target_"})
+    segmenter = Sam2Segmenter(**{k: v for k, v in config.items() if k != "_target_"})
     parameters = sum(parameter.numel() for parameter in segmenter.parameters())
     assert 3.5e6 < parameters < 4.3e6
     assert (segmenter.image_size, segmenter.mask_size) == (512, 128)

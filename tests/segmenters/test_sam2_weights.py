@@ -20,8 +20,7 @@ def build(weights, image_size: int = 128) -> Sam2Segmenter:
 @pytest.fixture(scope="module")
 def other() -> dict[str, torch.Tensor]:
     """A state dict that is not the random initialisation."""
-    with pytest.warns(UserWarning):
-        state = build("random").model.state_dict()
+    state = build("random").model.state_dict()
     return {key: tensor + 0.5 for key, tensor in state.items()}
 
 
@@ -73,7 +72,14 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path, file, content):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.filterwarnings("ignore:segmenter")
+def test_random_weights_are_said_to_be_random(caplog, other, tmp_path):
+    assert build("random").random_weights
+    assert "sam2_nano runs with random weights" in caplog.text
+    caplog.clear()
+    assert not build(write(other, tmp_path / "w.pt")).random_weights
+    assert not caplog.text
+
+
 def test_random_weights_repeat_and_leave_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(1)
@@ -85,7 +91,6 @@ def test_random_weights_repeat_and_leave_the_global_generator_alone():
     assert first.fingerprint == second.fingerprint
 
 
-@pytest.mark.filterwarnings("ignore:segmenter")
 def test_fingerprint_changes_with_weights_and_size(other, tmp_path):
     path = write(other, tmp_path / "w.pt")
     fingerprints = {build("random").fingerprint, build(path).fingerprint, build(path, 256).fingerprint}

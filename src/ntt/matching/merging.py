@@ -24,7 +24,7 @@ def soft_merge(masks: Tensor, vectors: Tensor, scores: Tensor, labels: Tensor) -
         The new scores ``(N,)``.
     """
     contained = torch.zeros_like(scores)
-    for label in labels.unique().tolist():  # type: ignore[no-untyped-call]
+    for label in labels.unique().tolist():
         members = torch.nonzero(labels == label)[:, 0]
         inside = masks[members].flatten(1).to(scores.dtype)
         share = inside @ inside.T / inside.sum(dim=1, keepdim=True)

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 
-
 SPACING = 32  # pixels between prompts: the paper's 32 x 32 prompts on a square of 1024 pixels
 
 

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
+from ntt.segmenters.sam2_decoder import decode_best
 from ntt.segmenters.sam2_package import build_sam2
 from ntt.segmenters.weights import load_weights
 
@@ -38,6 +39,8 @@ class Sam2Segmenter(Segmenter):
 
     Attributes:
         model: the package's ``SAM2Base``.
+        random_weights: True when the weights are an untrained initialisation.
+        random_weights: True when the weights are an untrained initialisation.
 
     Raises:
         InputError: ``config`` or ``weights`` is absent or does not fit.
@@ -64,10 +67,14 @@ class Sam2Segmenter(Segmenter):
         self.prompt_batch = prompt_batch
         self.model: Any = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
         digest = load_weights(self.model, weights, name)
+        self.random_weights = digest == "random"
         identity = json.dumps([config, image_size, plain, digest], sort_keys=True)
+        self.random_weights = digest == "random"
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self.register_buffer(
+            "mean", torch.tensor(IMAGENET_MEAN, device="cpu").view(3, 1, 1), persistent=False
+        )
+        self.register_buffer("std", torch.tensor(IMAGENET_STD, device="cpu").view(3, 1, 1), persistent=False)
         self.eval()
 
     def encode(self, image: Tensor) -> ImageEmbedding:
@@ -96,15 +103,13 @@ class Sam2Segmenter(Segmenter):
             Logits ``(N, 4, m, m)`` and predicted IoU ``(N, 4)``; index 0 is the single-mask output, 1 to 3
             the multi-mask outputs.
         """
-        device = embedding.features.device
-        points = (prompts.points.to(device), prompts.labels.to(device))
-        sparse, dense = self.model.sam_prompt_encoder(points=points, boxes=None, masks=None)
+        sparse = self._embed_prompts(prompts)
         repeats = len(prompts) // len(embedding.features)
         logits, iou, _, _ = self.model.sam_mask_decoder.predict_masks(
             image_embeddings=embedding.features.repeat_interleave(repeats, dim=0),
             image_pe=self.model.sam_prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
+            dense_prompt_embeddings=self.model.sam_prompt_encoder.no_mask_embed.weight[:, :, None, None],
             repeat_image=False,
             high_res_features=[_per_prompt(level, repeats) for level in embedding.high_res],
         )
@@ -117,12 +122,18 @@ class Sam2Segmenter(Segmenter):
         ious = [torch.zeros(0, device=device)]
         for start in range(0, len(prompts), self.prompt_batch):
             batch = slice(start, start + self.prompt_batch)
-            masks, iou = self.decode_all(embedding, Prompts(prompts.points[batch], prompts.labels[batch]))
-            best_iou, best = iou[:, 1:].max(dim=1)
-            kept = torch.nonzero(best_iou > min_iou)[:, 0]
-            logits.append(masks[kept, best[kept] + 1])
-            ious.append(best_iou[kept])
+            sparse = self._embed_prompts(Prompts(prompts.points[batch], prompts.labels[batch]))
+            masks, iou = decode_best(self.model, embedding, sparse, min_iou)
+            logits.append(masks)
+            ious.append(iou)
         return Proposals(logits=torch.cat(logits), iou=torch.cat(ious))
+
+    def _embed_prompts(self, prompts: Prompts) -> Tensor:
+        """Prompt tokens ``(N, P + 1, C)``; the package pads every set of points by one that means nothing."""
+        points = (prompts.points.to(self.mean.device), prompts.labels.to(self.mean.device))
+        sparse: Tensor
+        sparse, _ = self.model.sam_prompt_encoder(points=points, boxes=None, masks=None)
+        return sparse
 
 
 def _per_prompt(level: Tensor, repeats: int) -> Tensor:

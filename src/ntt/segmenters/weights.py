@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import pickle
-import warnings
 from pathlib import Path
 
 import torch
@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ntt.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 
 def load_weights(model: nn.Module, weights: str | Path, name: str) -> str:
@@ -31,7 +33,7 @@ def load_weights(model: nn.Module, weights: str | Path, name: str) -> str:
         InputError: the file is absent, unreadable, or does not fit the architecture.
     """
     if str(weights) == "random":
-        warnings.warn(f"segmenter {name} runs with random weights: its masks mean nothing", stacklevel=3)
+        logger.warning("%s runs with random weights: its masks mean nothing, only its speed does", name)
         return "random"
     path = Path(weights)
     if not path.is_file():

@@ -1,0 +1,138 @@
+"""SAM 2's mask decoder, arranged for many prompts on one image.
+
+The same weights and the same result as the package's ``MaskDecoder`` (arXiv 2408.00714, section 4), which
+repeats the image for every prompt and draws four masks of each. Here
+
+- what only depends on the image stays at batch size 1, up to the end of the first layer;
+- the predicted IoU is read from the tokens first, and only the best mask of a prompt that passes is drawn;
+- pixels stay rows and channels columns all the way, so a transposed convolution with stride 2 is a matrix
+  product and no map is ever copied into another layout, except the final masks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ntt.segmenters.base import ImageEmbedding
+
+# The decoder's own tokens come first: object score, predicted IoU, single mask, three multi-masks.
+IOU_TOKEN = 1
+FIRST_MASK_TOKEN = 2
+
+
+def decode_best(sam: Any, embedding: ImageEmbedding, sparse: Tensor, min_iou: float) -> tuple[Tensor, Tensor]:
+    """The best multi-mask output of each prompt, where its predicted IoU is above ``min_iou``.
+
+    Args:
+        sam: the package's ``SAM2Base``.
+        embedding: of one image.
+        sparse: ``(N, P, C)`` prompt tokens of the package's prompt encoder.
+        min_iou: answers not above it are dropped.
+
+    Returns:
+        Logits ``(n, m, m)`` and predicted IoU ``(n,)``, n at most N, in the order of the prompts.
+    """
+    decoder = sam.sam_mask_decoder
+    own = [decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight]
+    tokens = torch.cat([torch.cat(own).expand(len(sparse), -1, -1), sparse], dim=1)
+    no_mask = sam.sam_prompt_encoder.no_mask_embed.weight[:, None]
+    position = _rows(sam.sam_prompt_encoder.get_dense_pe())
+    tokens, pixels = _two_way(decoder.transformer, _rows(embedding.features) + no_mask, position, tokens)
+
+    ious = decoder.iou_prediction_head(tokens[:, IOU_TOKEN])[:, 1:]
+    iou, best = ious.max(dim=1)
+    kept = torch.nonzero(iou > min_iou)[:, 0]
+    drawn = [
+        mlp(tokens[kept, FIRST_MASK_TOKEN + index])
+        for index, mlp in enumerate(decoder.output_hypernetworks_mlps)
+    ]
+    weights = torch.stack(drawn, dim=1)[torch.arange(len(kept), device=kept.device), best[kept] + 1]
+    return _draw(decoder, pixels[kept], weights, embedding.high_res), iou[kept]
+
+
+def _two_way(transformer: Any, image: Tensor, position: Tensor, prompt: Tensor) -> tuple[Tensor, Tensor]:
+    """Let tokens ``(N, T, C)`` and pixels ``(1, s * s, C)`` attend to each other.
+
+    Returns:
+        Tokens ``(N, T, C)`` and pixels ``(N, s * s, C)``.
+    """
+    tokens, pixels = prompt, image
+    for layer in transformer.layers:
+        if layer.skip_first_layer_pe:
+            tokens = layer.norm1(layer.self_attn(tokens, tokens, tokens))
+        else:
+            placed = tokens + prompt
+            tokens = layer.norm1(tokens + layer.self_attn(placed, placed, tokens))
+        read = layer.cross_attn_token_to_image
+        tokens = layer.norm2(tokens + _read_pixels(read, tokens + prompt, pixels, position))
+        tokens = layer.norm3(tokens + layer.mlp(tokens))
+        write = layer.cross_attn_image_to_token
+        queries = _project_placed(write.q_proj, pixels, position)
+        written = _attend(write, queries, write.k_proj(tokens + prompt), write.v_proj(tokens))
+        pixels = layer.norm4(pixels + written)
+    final = transformer.final_attn_token_to_image
+    tokens = transformer.norm_final_attn(tokens + _read_pixels(final, tokens + prompt, pixels, position))
+    return tokens, pixels
+
+
+def _read_pixels(attention: Any, tokens: Tensor, pixels: Tensor, position: Tensor) -> Tensor:
+    keys = _project_placed(attention.k_proj, pixels, position)
+    return _attend(attention, attention.q_proj(tokens), keys, attention.v_proj(pixels))
+
+
+def _project_placed(linear: Any, pixels: Tensor, position: Tensor) -> Tensor:
+    """``linear(pixels + position)``, the position being projected once for all prompts."""
+    return linear(pixels) + F.linear(position, linear.weight)
+
+
+def _attend(attention: Any, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Multi-head attention of projected ``(N or 1, length, D)`` tensors: ``(N, length, C)``."""
+    batch = max(len(queries), len(keys))
+    heads = (
+        rows.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2).expand(batch, -1, -1, -1)
+        for rows in (queries, keys, values)
+    )
+    mixed = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+    projected: Tensor = attention.out_proj(mixed)
+    return projected
+
+
+def _draw(decoder: Any, pixels: Tensor, weights: Tensor, high_res: tuple[Tensor, ...]) -> Tensor:
+    """Upscale pixels ``(n, s * s, C)`` by 4 and weigh their channels by ``(n, C / 8)``: ``(n, 4s, 4s)``."""
+    fine, middle = high_res
+    side = middle.shape[-1] // 2
+    first, norm, _, second, _ = decoder.output_upscaling
+    children = _grow(first, pixels) + _children(middle, side)
+    children = F.gelu(F.layer_norm(children, norm.weight.shape, norm.weight, norm.bias, norm.eps))
+    grandchildren = F.gelu(_grow(second, children) + _grandchildren(fine, side))
+    logits = grandchildren.flatten(1, -2) @ weights[:, :, None]
+    # From (row, column) of the pixel, then of the child, then of the grandchild, to rows and columns.
+    logits = logits.view(-1, side, side, 2, 2, 2, 2).permute(0, 1, 3, 5, 2, 4, 6)
+    return logits.reshape(-1, 4 * side, 4 * side)
+
+
+def _grow(convolution: Any, pixels: Tensor) -> Tensor:
+    """Transposed convolution, kernel and stride 2: ``(..., C)`` to the four children ``(..., 4, D)``."""
+    weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    return F.linear(pixels, weight, convolution.bias.repeat(4)).unflatten(-1, (4, -1))
+
+
+def _rows(level: Tensor) -> Tensor:
+    """``(1, C, s, s)`` to ``(1, s * s, C)``."""
+    return level.flatten(2).transpose(1, 2)
+
+
+def _children(level: Tensor, side: int) -> Tensor:
+    """A map ``(1, C, 2s, 2s)`` in the order of ``_grow``: ``(1, s * s, 4, C)``."""
+    split = level[0].view(-1, side, 2, side, 2).permute(1, 3, 2, 4, 0)
+    return split.reshape(1, side * side, 4, -1)
+
+
+def _grandchildren(level: Tensor, side: int) -> Tensor:
+    """A map ``(1, C, 4s, 4s)`` in the order of ``_grow`` applied twice: ``(1, s * s, 4, 4, C)``."""
+    split = level[0].view(-1, side, 2, 2, side, 2, 2).permute(1, 4, 2, 5, 3, 6, 0)
+    return split.reshape(1, side * side, 4, 4, -1)
