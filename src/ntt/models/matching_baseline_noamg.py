@@ -48,7 +48,7 @@ class Sam2MatchingBaselineNoAMG(ReferenceSegmenter):
         self.proposals = proposals
         self.reference_memory = memory
         self.matcher = matcher
-        self.memory: MemoryBank = self.start_memory(())
+        self.memory = MemoryBank((), fingerprint="")
         self.eval()
 
     @property
