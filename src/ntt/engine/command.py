@@ -21,6 +21,12 @@ from ntt.engine.config_errors import describe, require_values
 from ntt.errors import InputError
 
 BAD_INPUT = 2
+# What libraries say to their developers, not to whoever reads the log of a run.
+LIBRARY_REMARKS = (
+    ".*does not have many workers.*",  # meant: see loader_workers in conf/train.yaml
+    ".*OpenCV .* is not installed.*",  # supervision draws with numpy then
+    ".*treespec, LeafSpec.*",  # Lightning's use of torch
+)
 USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 
 
@@ -78,5 +84,5 @@ def _shorten_warnings() -> None:
     """Send warnings to the log, without the source line that caused them."""
     logging.captureWarnings(True)
     warnings.formatwarning = lambda message, *_, **__: str(message)  # type: ignore[assignment]
-    # Images are read by the main process unless loader_workers says otherwise, and that is meant.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    for remark in LIBRARY_REMARKS:
+        warnings.filterwarnings("ignore", message=remark)

@@ -41,10 +41,11 @@ class Stages(LightningModule):
         """Forget what the memory held."""
         self.model.start_memory(self.dataset.class_names)
 
-    def predict_step(self, batch: list[Reference]) -> None:
-        """fill_memory: remember some references."""
+    def predict_step(self, batch: list[Reference]) -> int:
+        """fill_memory: remember some references; returns how many, since Lightning warns of None."""
         with self.clock.measure("fill_memory"):
             self.model.remember(batch)
+        return len(batch)
 
     def postprocess_memory(self) -> None:
         """Make one prototype per class of what was remembered."""

@@ -22,7 +22,7 @@ def draw_features(path: Path, image: Tensor, features: Tensor) -> None:
     figure, grid = panels(image, ["Image", "Patch features, three principal components"], columns=2)
     grid[0].imshow(to_pixels(image))
     # The feature grid is square whatever the image; extent gives it the image's shape back.
-    grid[1].imshow(principal_colours(features), extent=(0, width, height, 0), interpolation="nearest")
+    grid[1].imshow(principal_colours(features).numpy(), extent=(0, width, height, 0), interpolation="nearest")
     save(figure, path)
 
 

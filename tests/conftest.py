@@ -1,0 +1,91 @@
+"""What every test starts from: the project's root, few threads, and a miniature data set."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+ROOT = Path(__file__).resolve().parent.parent
+os.environ["PROJECT_ROOT"] = str(ROOT)
+# Workers of pytest-xdist share the cores; the commands that tests start inherit this.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(1)
+
+CLASSES = {"disc": (210, 60, 60), "bar": (60, 90, 210)}
+SIDE = 96
+
+
+@pytest.fixture(scope="session")
+def project_root():
+    return ROOT
+
+
+@pytest.fixture
+def miniature(tmp_path):
+    """A COCO-style few-shot data set of discs and bars: two references a class, three target images."""
+    generator = np.random.default_rng(0)
+    for part, images in (("references", 4), ("targets", 3)):
+        content = _draw_part(tmp_path / part, images, generator)
+        (tmp_path / f"{part}.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+@pytest.fixture
+def miniature_overrides(miniature):
+    """Command line words that make the main job use ``miniature`` and untrained models."""
+    return [
+        f"dataset.reference_file={miniature}/references.json",
+        f"dataset.reference_images={miniature}/references",
+        f"dataset.target_file={miniature}/targets.json",
+        f"dataset.target_images={miniature}/targets",
+        "dataset.shots=2",
+        "encoder.weights=random",
+        "segmenter.weights=random",
+        f"paths.runs={miniature}/runs",
+    ]
+
+
+def _draw_part(folder, count, generator):
+    folder.mkdir()
+    content = {
+        "images": [],
+        "annotations": [],
+        "categories": [{"id": 3 + 4 * label, "name": name} for label, name in enumerate(CLASSES)],
+    }
+    for number in range(count):
+        shade = generator.integers(90, 160, size=(SIDE, SIDE, 1), dtype=np.uint8)
+        picture = Image.fromarray(np.repeat(shade, 3, axis=2))
+        for label, colour in enumerate(CLASSES.values()):
+            x, y = (int(v) for v in generator.integers(8, 24, size=2))
+            box = [x + 36 * label, y + 36 * label, x + 36 * label + 28, y + 36 * label + (28, 12)[label]]
+            (ImageDraw.Draw(picture).ellipse, ImageDraw.Draw(picture).rectangle)[label](box, fill=colour)
+            content["annotations"].append(
+                _annotation(len(content["annotations"]) + 1, number + 1, label, box)
+            )
+        picture.save(folder / f"{number}.png")
+        content["images"].append(
+            {"id": number + 1, "file_name": f"{number}.png", "width": SIDE, "height": SIDE}
+        )
+    return content
+
+
+def _annotation(identity, image_id, label, box):
+    left, top, right, bottom = box
+    middle, half = ((left + right) / 2, (top + bottom) / 2), ((right - left) / 2, (bottom - top) / 2)
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    disc = np.stack([middle[0] + half[0] * np.cos(angles), middle[1] + half[1] * np.sin(angles)], axis=1)
+    bar = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    polygon = (disc, bar)[label].flatten().tolist()
+    return {
+        "id": identity,
+        "image_id": image_id,
+        "category_id": 3 + 4 * label,
+        "segmentation": [polygon],
+        "bbox": [left, top, right - left, bottom - top],
+        "area": float((right - left) * (bottom - top)),
+        "iscrowd": 0,
+    }

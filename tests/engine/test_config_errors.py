@@ -1,0 +1,70 @@
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from ntt.engine.config_errors import describe, require_values
+from ntt.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("encoder=dinov3_Large", "Unknown DINOv3 model: dinov3_Large. Did you mean dinov3_large?"),
+        ("encoder=DINOv2_small", "Unknown DINOv2 model: DINOv2_small. Did you mean dinov2_small?"),
+        ("segmenter=sam2_tinny", "Unknown segmenter: sam2_tinny. Did you mean sam2_tiny?"),
+        ("trainer=gpus", "Unknown trainer: gpus. Did you mean gpu?"),
+        ("encoder.img_sise=224", "Unknown key: encoder.img_sise. Did you mean encoder.img_size?"),
+        ("sead=1", "Unknown key: sead. Did you mean seed?"),
+        ("encoder=a=b", "Cannot read 'encoder=a=b': write group=option or path.to.key=value"),
+    ],
+)
+def test_names_what_was_meant(project_root, override, line):
+    with (
+        initialize_config_dir(str(project_root / "conf"), version_base="1.3"),
+        pytest.raises(HydraException) as caught,
+    ):
+        compose("train", overrides=[override])
+    assert describe(caught.value) == line
+
+
+def test_lists_the_options_when_none_is_near(project_root):
+    with (
+        initialize_config_dir(str(project_root / "conf"), version_base="1.3"),
+        pytest.raises(HydraException) as caught,
+    ):
+        compose("train", overrides=["trainer=qqq"])
+    assert describe(caught.value) == "Unknown trainer: qqq. Known: cpu, default, gpu."
+
+
+def refuse(path):
+    raise InputError(f"{path}: no weights (encoder.weights)")
+
+
+def test_unwraps_what_instantiate_wrapped():
+    cfg = OmegaConf.create({"outer": {"_target_": "builtins.dict", "inner": None}})
+    cfg.outer.inner = {"_target_": f"{__name__}.refuse", "path": "a.pth"}
+    with pytest.raises(HydraException) as caught:
+        instantiate(cfg.outer)
+    assert describe(caught.value) == "a.pth: no weights (encoder.weights)"
+
+
+def test_says_where_an_argument_does_not_fit():
+    cfg = OmegaConf.create({"encoder": {"_target_": f"{__name__}.refuse", "pth": 1}})
+    with pytest.raises(HydraException) as caught:
+        instantiate(cfg.encoder)
+    line = describe(caught.value)
+    assert line.startswith("encoder: ")
+    assert "unexpected keyword argument 'pth'" in line
+
+
+def test_asks_for_every_value_that_is_left_open():
+    cfg = OmegaConf.create({"dataset": {"file": "???", "limit": None}, "seed": "???"})
+    with pytest.raises(InputError, match=r"^dataset\.file has no value: add dataset\.file=<value>; seed has"):
+        require_values(cfg)
+
+
+def test_says_only_the_first_line_of_a_long_message():
+    assert describe(RuntimeError("first\nsecond")) == "first"
+    assert describe(RuntimeError()) == "RuntimeError"

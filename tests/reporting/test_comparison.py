@@ -1,0 +1,36 @@
+import json
+from io import StringIO
+
+import yaml
+from rich.console import Console
+
+from ntt.reporting.comparison import comparison_table
+
+
+def job(folder, name, overrides, metrics):
+    (folder / name).mkdir()
+    (folder / name / "overrides.yaml").write_text(yaml.safe_dump(overrides))
+    if metrics is not None:
+        (folder / name / "metrics.json").write_text(json.dumps(metrics))
+
+
+def lines(folder):
+    console = Console(file=StringIO(), width=120)
+    console.print(comparison_table(folder))
+    return console.file.getvalue().splitlines()
+
+
+def test_one_row_a_job_in_the_order_they_ran(tmp_path, metrics):
+    job(tmp_path, "10_b", ["encoder=b"], metrics)
+    job(tmp_path, "9_a", ["encoder=a", "seed=1"], metrics)
+    job(tmp_path, "11_c", [], None)
+    rows = [line.split() for line in lines(tmp_path)[2:]]
+    assert rows[0] == ["encoder=a", "seed=1", "0.123", "0.123", "0.250", "0.430", "0.610", "2.00"]
+    assert rows[1][0] == "encoder=b"
+    assert rows[2] == ["(default)", "failed"]
+
+
+def test_jobs_without_ground_truth_have_dashes(tmp_path, metrics):
+    del metrics["segm"], metrics["bbox"], metrics["ceilings"]
+    job(tmp_path, "0_a", ["encoder=a"], metrics)
+    assert lines(tmp_path)[2].split() == ["encoder=a", "-", "-", "-", "-", "-", "2.00"]

@@ -1,0 +1,35 @@
+import json
+
+import pytest
+
+from ntt.reporting.files import whole_file, write_json
+
+
+def test_writes_and_replaces(tmp_path):
+    path = tmp_path / "new" / "a.json"
+    write_json(path, {"a": 1})
+    write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 2}
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(OSError, match="disk"), whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise OSError("disk")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_keeps_the_suffix_that_writers_go_by(tmp_path):
+    with whole_file(tmp_path / "picture.png") as temporary:
+        assert temporary.suffix == ".png"
+        temporary.touch()
+
+
+def test_refuses_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"AP": float("nan")})
+    assert not (tmp_path / "a.json").exists()

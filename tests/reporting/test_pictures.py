@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ntt.reporting.pictures import draw_comparison, draw_features, draw_references, draw_similarity
+from ntt.reporting.pictures.canvas import PANEL, class_colour, resize
+from ntt.reporting.pictures.features import principal_colours
+from ntt.reporting.pictures.instances import annotate, clearest
+from ntt.structures import Instances, Reference
+
+NAMES = ["boat", "bird"]
+
+
+def square(left, top, side, height=40, width=60):
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    mask[top : top + side, left : left + side] = True
+    return mask
+
+
+def instances(masks, scores, labels):
+    count = len(scores)
+    return Instances(torch.stack(masks), torch.zeros(count, 4), torch.tensor(scores), torch.tensor(labels))
+
+
+@pytest.fixture
+def image():
+    return torch.full((3, 40, 60), 0.5)
+
+
+def picture(path):
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def coloured(pixels):
+    """Share of pixels that are not grey."""
+    return float((np.ptp(pixels, axis=2) > 40).mean())
+
+
+def test_only_clear_instances_are_drawn():
+    found = instances(
+        [square(5, 5, 20), square(6, 6, 19), square(40, 5, 10), square(5, 30, 5)],
+        [0.9, 0.8, 0.7, 0.3],
+        [0, 1, 1, 0],
+    )
+    # The second lies within the first, the last is scored too low.
+    assert clearest(found).tolist() == [0, 2]
+    assert clearest(Instances.empty(40, 60)).tolist() == []
+
+
+def test_masks_and_labels_are_drawn_where_they_are(image):
+    pixels = annotate(image, square(30, 10, 20)[None], torch.tensor([1]), ["bird 0.9"]).astype(int)
+    height, width, _ = pixels.shape
+    assert width == PANEL * 100
+    tinted = np.ptp(pixels, axis=2) > 20
+    assert tinted[height // 2, round(width * 40 / 60)]
+    assert not tinted[height // 2, round(width * 10 / 60)]
+    red, green, blue = class_colour(1)
+    middle = pixels[height // 2, round(width * 40 / 60)]
+    assert (middle[0] > middle[2]) == (red > blue)
+    assert (middle[1] > middle[2]) == (green > blue)
+
+
+def test_comparison_with_and_without_ground_truth(tmp_path, image):
+    found = instances([square(5, 5, 20)], [0.9], [0])
+    truth = (square(5, 5, 20)[None], torch.tensor([0]))
+    draw_comparison(tmp_path / "a.png", image, truth, found, NAMES)
+    draw_comparison(tmp_path / "b.png", image, None, found, NAMES)
+    draw_comparison(tmp_path / "c.png", image, None, Instances.empty(40, 60), NAMES)
+    shares = [coloured(picture(tmp_path / f"{name}.png")) for name in "abc"]
+    assert shares[0] > 1.5 * shares[1] > 0
+    assert shares[2] == 0
+
+
+def test_similarity_is_hot_where_the_map_is(tmp_path, image):
+    heat = torch.zeros(1, 8, 8)
+    heat[0, :, 4:] = 1.0
+    draw_similarity(tmp_path / "s.png", image, heat, ["boat"])
+    pixels = picture(tmp_path / "s.png")
+    panel = pixels[pixels.shape[0] // 2, : int(pixels.shape[1] * 0.85)]
+    warmth = panel[:, 0] - panel[:, 2]
+    assert warmth[-40] > 40
+    assert warmth.argmax() > len(panel) * 0.7
+
+
+def test_a_flat_similarity_can_be_drawn(tmp_path, image):
+    draw_similarity(tmp_path / "s.png", image, torch.zeros(2, 8, 8), NAMES)
+    assert (tmp_path / "s.png").stat().st_size > 0
+
+
+def test_principal_colours_tell_regions_apart():
+    features = torch.randn(6, 6, 16, generator=torch.Generator().manual_seed(0)) * 0.01
+    features[:3, :, 0] += 5.0
+    colours = principal_colours(features)
+    assert colours.shape == (6, 6, 3)
+    assert float(colours[:3, :, 0].min()) > float(colours[3:, :, 0].max()) + 0.8
+
+
+@settings(max_examples=25, deadline=None)
+@given(height=st.integers(2, 5), width=st.integers(2, 5), channels=st.integers(3, 6), scale=st.floats(0, 1e4))
+def test_principal_colours_are_colours(height, width, channels, scale):
+    colours = principal_colours(torch.randn(height, width, channels) * scale)
+    assert bool(torch.isfinite(colours).all())
+    assert 0 <= float(colours.min()) <= float(colours.max()) <= 1
+
+
+def test_features_picture_is_coloured(tmp_path, image):
+    draw_features(tmp_path / "f.png", image, torch.randn(8, 8, 16))
+    assert coloured(picture(tmp_path / "f.png")) > 0.2
+
+
+def test_references_sheet_has_a_row_a_class(tmp_path, image):
+    references = [Reference(image, square(0, 0, 12), 0), Reference(image, square(30, 20, 20), 0)]
+    references.append(Reference(image, square(50, 30, 10), 1))
+    draw_references(tmp_path / "r.png", references, NAMES)
+    pixels = picture(tmp_path / "r.png")
+    grey = (np.abs(pixels - 128).max(axis=2) < 4).mean(axis=1)
+    middle = len(grey) // 4
+    assert grey[middle] > 1.5 * grey[3 * middle] > 0
+
+
+def test_colours_of_twenty_classes_differ():
+    assert len({class_colour(label) for label in range(20)}) == 20
+
+
+def test_resizing_nothing_yields_nothing():
+    assert resize(torch.zeros(0, 4, 4), 8, 9).shape == (0, 8, 9)

@@ -1,0 +1,58 @@
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from ntt.reporting.terminal import print_run
+
+
+@pytest.fixture
+def printed(tmp_path):
+    def call(metrics):
+        console = Console(file=StringIO(), width=80)
+        print_run(metrics, tmp_path, console)
+        return console.file.getvalue()
+
+    return call
+
+
+def row(text, start):
+    return next(line for line in text.splitlines() if line.startswith(start)).split()
+
+
+def test_shows_precision_and_ceilings(printed, metrics):
+    text = printed(metrics)
+    assert row(text, " bbox")[1:] == ["0.250"] * 7
+    assert row(text, " segm ")[1:] == ["0.123", "0.123", "0.123", "-", "0.123", "0.123", "0.123"]
+    assert "0.430" in text
+    assert "0.610" in text
+    assert row(text, " boat")[:2] == ["boat", "0.100"]
+    assert "2.00 images/s" in text
+
+
+def test_fits_80_columns(printed, metrics):
+    metrics["per_class"] = {f"class number {n}": {"bbox": 0.1, "segm": 0.1} for n in range(21)}
+    text = printed(metrics)
+    assert all(f"class number {n} " in text for n in range(21))
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+
+
+def test_says_where_the_pictures_lie(printed, metrics, tmp_path):
+    (tmp_path / "visualizations").mkdir()
+    text = printed(metrics)
+    assert str(tmp_path / "visualizations") in text
+    assert "predictions.json" not in text
+
+
+def test_without_ground_truth_there_is_no_table(printed, metrics):
+    for key in ("bbox", "segm", "per_class", "ceilings"):
+        del metrics[key]
+    text = printed(metrics)
+    assert "AP" not in text
+    assert "images/s" in text
+
+
+def test_warns_of_random_weights(printed, metrics):
+    assert "Random weights" not in printed(metrics)
+    metrics["encoder"]["random_weights"] = True
+    assert "Random weights in tiny" in printed(metrics)

@@ -1,0 +1,96 @@
+"""Every file in conf/ composes and builds what it names; a new file is tested without touching this one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+GROUPS = {
+    path.name: sorted(file.stem for file in path.glob("*.yaml")) for path in CONF.iterdir() if path.is_dir()
+}
+NETWORKS = ("encoder", "segmenter", "model")
+PARTS = ("callbacks", "logger")
+SPECIAL = ("dataset", "trainer", "experiment", "paths", "hydra")
+
+
+def options(*groups):
+    return [(group, option) for group in groups for option in GROUPS[group]]
+
+
+def composed(tmp_path, *overrides, **keywords):
+    """The main job's config, with values that are left to the user filled by a path."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("train", [f"paths.output={tmp_path}", *overrides], **keywords)
+    for key in OmegaConf.missing_keys(cfg):
+        if not key.startswith("hydra"):
+            OmegaConf.update(cfg, key, str(tmp_path))
+    return cfg
+
+
+def untrained(node):
+    """The node with random weights wherever it would read some; what reads none is left as it is."""
+    for key, value in node.items():
+        if key == "weights":
+            node[key] = "random"
+        elif isinstance(value, DictConfig):
+            untrained(value)
+    return node
+
+
+def test_every_group_is_tested():
+    assert set(GROUPS) == {*NETWORKS, *PARTS, *SPECIAL}
+    assert all(GROUPS.values())
+
+
+@pytest.mark.parametrize(("group", "option"), options(*NETWORKS))
+def test_networks_build(tmp_path, group, option):
+    cfg = untrained(composed(tmp_path, f"{group}={option}"))
+    # On the meta device: the shapes of billions of parameters, without their memory.
+    with torch.device("meta"):
+        network = instantiate(cfg[group])
+    assert sum(parameter.numel() for parameter in network.parameters()) > 1e6
+
+
+@pytest.mark.parametrize(("group", "option"), options(*PARTS))
+def test_parts_build(tmp_path, group, option):
+    cfg = composed(tmp_path, f"{group}={option}")
+    for part in (cfg[group] or {}).values():
+        assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("option", GROUPS["trainer"])
+def test_trainers_build(tmp_path, option):
+    cfg = composed(tmp_path, f"trainer={option}")
+    if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
+        with pytest.raises(MisconfigurationException, match="gpu"):
+            instantiate(cfg.trainer)
+        cfg.trainer.accelerator = "cpu"
+    assert instantiate(cfg.trainer).default_root_dir == str(tmp_path)
+
+
+@pytest.mark.parametrize("option", GROUPS["experiment"])
+def test_experiments_build(tmp_path, option):
+    cfg = untrained(composed(tmp_path, f"experiment={option}"))
+    OmegaConf.resolve(cfg)
+    with torch.device("meta"):
+        instantiate(cfg.model)
+
+
+@pytest.mark.parametrize("option", GROUPS["paths"])
+def test_paths_resolve(tmp_path, option):
+    paths = composed(tmp_path, f"paths={option}").paths
+    assert Path(paths.root) == CONF.parent
+    assert Path(paths.data).parent == CONF.parent
+
+
+@pytest.mark.parametrize("option", GROUPS["hydra"])
+def test_hydra_settings_build(tmp_path, option):
+    cfg = composed(tmp_path, f"hydra={option}", return_hydra_config=True)
+    assert cfg.hydra.job.name == "train"
+    for callback in cfg.hydra.callbacks.values():
+        assert instantiate(callback) is not None
