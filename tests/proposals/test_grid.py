@@ -41,3 +41,12 @@ def test_every_point_is_asked_alone_as_foreground():
     assert torch.equal(segmenter.prompts.points[:, 0], grid_points(4, 80))
     assert len(proposals) == 9
     assert bool((proposals.iou > 0.41).all())
+
+
+@pytest.mark.parametrize(("size", "prompts"), [(1024, 1024), (512, 256)])
+def test_without_a_number_the_grid_is_as_dense_as_the_papers(size, prompts):
+    segmenter = Recorder()
+    segmenter.image_size = size
+    GridProposals(None, min_iou=0.4)(segmenter, segmenter.encode(torch.zeros(3, 8, 8)))
+    assert torch.equal(segmenter.prompts.points[:, 0], grid_points(size // 32, size))
+    assert len(segmenter.prompts) == prompts
