@@ -66,7 +66,7 @@ class BackboneEncoder(Encoder):
         """Raise InputError, naming the nearest valid sizes, unless the patch size divides both sides."""
         for side in (height, width):
             if side < self.patch_size or side % self.patch_size:
-                below = side // self.patch_size * self.patch_size
+                below = max(side, 0) // self.patch_size * self.patch_size
                 nearest = [size for size in (below, below + self.patch_size) if size > 0]
                 raise InputError(
                     f"img_size {side} does not suit {self.name}: its patch size {self.patch_size} must "

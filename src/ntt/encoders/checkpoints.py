@@ -11,10 +11,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from dinov3.dinov3_utils import DINOV3_CONFIGS
-from ntt.encoders.dinov2_configs import DINOV2_CONFIGS
 from ntt.encoders.layouts import LAYOUTS, Layout
 from ntt.encoders.tensor_files import read_tensors
+from ntt.encoders.variants import Size, measure, variants_of
 from ntt.encoders.weights import RANDOM, Origin, find_weights
 from ntt.errors import InputError
 
@@ -31,14 +30,14 @@ class Checkpoint:
         layout: whose naming it follows.
         tensors: weights under timm's keys; ``rope.periods`` too where the file has its own.
         variants: the names that fit the tensors' shapes, usually one; none for an unknown size.
-        size: the same in words ("384 wide, 12 deep").
+        size: what the tensors' shapes tell.
     """
 
     path: Path
     layout: Layout
     tensors: dict[str, Tensor]
     variants: tuple[str, ...]
-    size: str
+    size: Size
 
 
 def build_backbone(
@@ -73,9 +72,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     layout, theirs = _recognise(path, read_tensors(path))
     tensors = layout.convert(theirs)
-    width, depth, traits = _measure(tensors)
-    size = f"{width} wide, {depth} deep"
-    return Checkpoint(path, layout, tensors, _variants(layout.family, (width, depth, *traits)), size)
+    size = measure(tensors)
+    return Checkpoint(path, layout, tensors, variants_of(layout.family, size), size)
 
 
 def load_checkpoint(backbone: nn.Module, path: Path, name: str) -> None:
@@ -121,38 +119,6 @@ def _prefixes(tensors: Mapping[str, Tensor]) -> list[str]:
     found = {key.removesuffix(anchor) for key in tensors for anchor in anchors if key.endswith(anchor)}
     known = [prefix for prefix in found if _PREFIX.fullmatch(prefix)]
     return sorted(known, key=lambda prefix: ("teacher" not in prefix, len(prefix), prefix))
-
-
-def _measure(tensors: Mapping[str, Tensor]) -> tuple[int, int, tuple[int, int, int]]:
-    """Width, depth, and (patch size, hidden width, registers) of converted tensors; 0 for what is absent."""
-    patch = tensors.get("patch_embed.proj.weight")
-    hidden = tensors.get("blocks.0.mlp.fc2.weight")
-    registers = tensors.get("reg_token")
-    blocks = {int(match.group(1)) for key in tensors if (match := re.match(r"blocks\.(\d+)\.", key))}
-    return (
-        patch.shape[0] if patch is not None else 0,
-        len(blocks),
-        (
-            patch.shape[-1] if patch is not None else 0,
-            hidden.shape[-1] if hidden is not None else 0,
-            registers.shape[1] if registers is not None and registers.ndim == 3 else 0,
-        ),
-    )
-
-
-def _variants(family: str, measured: tuple[int, ...]) -> tuple[str, ...]:
-    """The variants whose tensors have these measures: (width, depth, patch, hidden, registers)."""
-    sizes = {
-        "DINOv2": {
-            name: (c.embed_dim, c.depth, c.patch_size, c.ffn_hidden, c.num_register_tokens)
-            for name, c in DINOV2_CONFIGS.items()
-        },
-        "DINOv3": {
-            name: (c.embed_dim, c.depth, c.patch_size, c.ffn_hidden, c.n_storage_tokens)
-            for name, c in DINOV3_CONFIGS.items()
-        },
-    }
-    return tuple(name for name, size in sizes[family].items() if size == measured)
 
 
 def _offending(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], layout: Layout) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,7 @@ from ntt.encoders.dinov2_configs import DINOV2_CONFIGS, DINOv2Config
 from ntt.encoders.names import look_up
 
 # timm's packed SwiGLU counts both halves of its first matrix as hidden width.
-_FFN: dict[str, tuple[type[nn.Module], type[nn.Module], int]] = {
+_FFN: dict[str, tuple[Any, type[nn.Module], int]] = {
     "mlp": (Mlp, nn.GELU, 1),
     "swiglu": (SwiGLUPacked, nn.SiLU, 2),
 }

@@ -41,9 +41,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} is a Git LFS pointer, not the weights: run git lfs pull")
     if start.isascii():
         first_line = start.decode().split("\n")[0][:40]
-        raise InputError(
-            f"{path} holds text ({first_line!r}), not weights: the download failed, fetch it again"
-        )
+        raise InputError(f"{path} holds text ({first_line!r}), not weights: fetch it again")
     raise InputError(f"{path} is neither a safetensors file nor one of torch.save: fetch it again")
 
 
@@ -64,9 +62,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise InputError(
-            f"{path} is a damaged or cut short safetensors file ({error}): fetch it again"
-        ) from error
+        raise InputError(f"{path} is damaged or cut short ({error}): fetch it again") from error
 
 
 def _read_shards(path: Path) -> dict[str, Tensor]:
@@ -81,39 +77,32 @@ def _read_shards(path: Path) -> dict[str, Tensor]:
 
 
 def _read_torch(path: Path) -> object:
+    # torch.load maps a path only, and takes a path's suffix for its kind; an open file goes by content.
+    mapped = zipfile.is_zipfile(path) and path.suffix != ".safetensors"
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with path.open("rb") as file:
+            return torch.load(path if mapped else file, map_location="cpu", weights_only=True, mmap=mapped)
     except UnpicklingError as error:
         raise InputError(
             f"{path} is damaged or holds Python objects besides tensors, which could run code when read: "
             "fetch it again, or save only its state_dict()"
         ) from error
-    except (
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        TypeError,
-        IndexError,
-        OSError,
-    ) as error:
-        raise InputError(f"{path} is a damaged or cut short torch.save file: fetch it again") from error
+    except Exception as error:  # damaged bytes make the reader fail in more ways than can be listed
+        raise InputError(f"{path} is damaged or cut short: fetch it again") from error
 
 
 def _unwrap(content: object, path: Path) -> dict[str, Tensor]:
     """The dictionary of tensors, wherever in the nested dictionaries it lies."""
-    while isinstance(content, Mapping):
-        tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
-        if tensors:
-            return tensors
-        inner = _first_wrapped(content)
-        if inner is None:
-            raise InputError(
-                f"{path} holds no weights under {', '.join(_WRAPPERS)}: its keys are {_some(content)}"
-            )
+    while isinstance(content, Mapping) and (inner := _first_wrapped(content)) is not None:
         content = inner
-    raise InputError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")
+    if not isinstance(content, Mapping):
+        raise InputError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")
+    tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise InputError(
+            f"{path} holds no tensors, nor under {', '.join(_WRAPPERS)}: it has {_some(content)}"
+        )
+    return tensors
 
 
 def _first_wrapped(content: Mapping[Any, Any]) -> Mapping[Any, Any] | None:

@@ -86,9 +86,8 @@ def _level(backbone: Any, model_name: str, stride: int) -> int:
     """Index of the deepest feature map with this stride."""
     strides = [info["reduction"] for info in backbone.feature_info]
     if stride not in strides:
-        raise InputError(
-            f"{model_name} has no feature map of stride {stride}; choose from {sorted(set(strides))}"
-        )
+        choices = ", ".join(map(str, sorted(set(strides))))
+        raise InputError(f"{model_name} has no feature map of stride {stride}; it has {choices}")
     return len(strides) - 1 - strides[::-1].index(stride)
 
 
@@ -96,10 +95,8 @@ def _load(backbone: nn.Module, path: Path, name: str) -> None:
     """Load strictly by key, or by position where a file has the same tensors under another project's keys."""
     tensors = read_tensors(path)
     expected = backbone.state_dict()
-    if tensors.keys() != expected.keys():
-        tensors = (
-            dict(zip(expected, tensors.values(), strict=False)) if _same_order(tensors, expected) else tensors
-        )
+    if tensors.keys() != expected.keys() and _same_order(tensors, expected):
+        tensors = dict(zip(expected, tensors.values(), strict=True))
     problems = [
         key
         for key in expected.keys() | tensors.keys()
@@ -107,9 +104,7 @@ def _load(backbone: nn.Module, path: Path, name: str) -> None:
     ]
     if problems:
         some = ", ".join(sorted(problems)[:3])
-        raise InputError(
-            f"{path} does not fit {name}: {len(problems)} of {len(expected)} keys differ ({some} ...)"
-        )
+        raise InputError(f"{path} does not fit {name}: {len(problems)} keys differ, such as {some}")
     backbone.load_state_dict({key: tensor.to(expected[key].dtype) for key, tensor in tensors.items()})
 
 

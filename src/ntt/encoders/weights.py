@@ -50,8 +50,12 @@ def find_weights(
         if candidate.exists():
             return candidate
     looked_for = " or ".join(map(str, candidates))
-    advice = _ADVICE[origin].format(name=name, instead=" or ".join(f"encoder={other}" for other in instead))
-    raise InputError(f"No weights of {name} at {looked_for}; {advice}")
+    raise InputError(f"No weights of {name} at {looked_for}; {how_to_get(name, origin, instead)}")
+
+
+def how_to_get(name: str, origin: Origin, instead: Sequence[str] = ()) -> str:
+    """What a user can do about absent weights."""
+    return _ADVICE[origin].format(name=name, instead=" or ".join(f"encoder={other}" for other in instead))
 
 
 def rehost_file(repository: str) -> str:

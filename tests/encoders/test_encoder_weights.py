@@ -1,0 +1,59 @@
+"""Absent weights: which file was looked for, and how to get it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dinov3.dinov3_utils import DINOV3_CONFIGS
+from ntt.encoders import DINOv2, DINOv3
+from ntt.errors import InputError
+
+
+def refusal(cls, name, weights):
+    with pytest.raises(InputError) as caught:
+        cls(name, weights=str(weights))
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_published_weights_can_be_fetched(tmp_path):
+    path = tmp_path / DINOV3_CONFIGS["dinov3_large"].checkpoint
+    message = refusal(DINOv3, "dinov3_large", path)
+    assert f"No weights of dinov3_large at {path} or " in message
+    assert "vit_large_patch16_dinov3.lvd1689m.safetensors" in message
+    assert message.endswith("python scripts/download_checkpoints.py encoder=dinov3_large")
+    assert refusal(DINOv2, "dinov2_base_reg", tmp_path / "x.pth") == (
+        f"No weights of dinov2_base_reg at {tmp_path / 'x.pth'}; "
+        "fetch them with: python scripts/download_checkpoints.py encoder=dinov2_base_reg"
+    )
+
+
+def test_the_giant_was_never_released(tmp_path):
+    message = refusal(DINOv3, "dinov3_giant", tmp_path / "giant.pth")
+    assert "none were ever released for dinov3_giant" in message
+    assert "encoder=dinov3_huge_plus or encoder=dinov3_7b" in message
+
+
+def test_nano_weights_are_in_the_repository(tmp_path):
+    assert "git checkout -- checkpoints/nano" in refusal(DINOv3, "dinov3_nano", tmp_path / "nano.safetensors")
+
+
+def test_a_variant_of_ones_own(small_variants, tmp_path):
+    message = refusal(DINOv3, "dinov3_test", tmp_path / "mine.pth")
+    assert message.endswith("give your own with encoder.weights=FILE")
+
+
+def test_the_rehost_stands_in_for_the_official_file(make, export, write, monkeypatch):
+    encoder = make("dinov3_test")
+    config = replace(
+        DINOV3_CONFIGS["dinov3_test"], checkpoint="official-12345678.pth", rehost="timm/vit_test"
+    )
+    monkeypatch.setitem(DINOV3_CONFIGS, "dinov3_test", config)
+    path = write(export(encoder, "timm"), "vit_test.safetensors")
+    loaded = DINOv3("dinov3_test", weights=str(path.with_name("official-12345678.pth")))
+    assert loaded.weights_file == path
+    images = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(loaded(images), encoder(images))
+    refusal(DINOv3, "dinov3_test", path.with_name("another.pth"))

