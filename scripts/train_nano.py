@@ -1,0 +1,30 @@
+"""Train the embedded nano models on the base classes of the embedded world.
+
+    python scripts/train_nano.py nano=dinov3_nano
+    python scripts/train_nano.py nano=dinov2_nano
+    python scripts/train_nano.py nano=sam2_nano_256 && python scripts/train_nano.py nano=sam2_nano
+
+Resumable: the same command continues from its last checkpoint in ``nano.folder``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("PROJECT_ROOT", str(ROOT))
+
+
+@hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="train_nano")
+def main(cfg: DictConfig) -> None:
+    """Build the trainer that the configuration names and let it run."""
+    hydra.utils.instantiate(cfg.nano).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

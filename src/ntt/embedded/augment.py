@@ -1,0 +1,29 @@
+"""Photometric changes of a finished scene, for training and for the benchmark's references alike."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def photometric(rng: np.random.Generator, image: NDArray[np.uint8], strength: float = 1.0) -> NDArray[np.uint8]:
+    """Change brightness, contrast, saturation and hue a little, sometimes blur, sometimes add noise.
+
+    Args:
+        rng: source of every choice.
+        image: ``(H, W, 3)`` uint8 RGB.
+        strength: 0 leaves the picture as it is, 1 is the training's setting.
+    """
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV).astype(np.float32)
+    hsv[..., 0] = (hsv[..., 0] + rng.uniform(-6, 6) * strength) % 180
+    hsv[..., 1] *= 1 + rng.uniform(-0.3, 0.3) * strength
+    hsv[..., 2] = (hsv[..., 2] - 128) * (1 + rng.uniform(-0.2, 0.2) * strength) + 128
+    hsv[..., 2] += rng.uniform(-25, 25) * strength
+    image = cv2.cvtColor(np.clip(hsv, 0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
+    if rng.random() < 0.3 * strength:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.0))
+    if rng.random() < 0.3 * strength:
+        noisy = image + rng.normal(0, rng.uniform(2, 8), image.shape)
+        image = np.clip(noisy, 0, 255).astype(np.uint8)
+    return image

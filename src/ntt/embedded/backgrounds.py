@@ -1,0 +1,94 @@
+"""Backgrounds of scenes: procedural textures, and for training optionally photographs of a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Picture = NDArray[np.uint8]
+
+
+def texture(rng: np.random.Generator, size: int) -> Picture:
+    """A random texture, ``(size, size, 3)``: two muted colours mixed by one of a few patterns, plus grain."""
+    pattern = (_gradient, _clouds, _stripes, _checks, _blobs)[rng.integers(5)]
+    mix = pattern(rng, size)[..., None]
+    first, second = _colour(rng), _colour(rng)
+    picture = first * mix + second * (1 - mix)
+    picture += rng.normal(0, rng.uniform(0, 8), (size, size, 1))
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+class Photographs:
+    """Random crops of the photographs in a folder (JPEG and PNG, at any depth)."""
+
+    def __init__(self, folder: Path, longest_side: int = 900):
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+        if not files:
+            raise FileNotFoundError(f"no .jpg or .png below {folder}")
+        self.pictures = [_read(file, longest_side) for file in files]
+
+    def __call__(self, rng: np.random.Generator, size: int) -> Picture:
+        """A random crop at a random scale, ``(size, size, 3)``."""
+        picture = self.pictures[rng.integers(len(self.pictures))]
+        height, width = picture.shape[:2]
+        side = int(rng.uniform(0.4, 1.0) * min(height, width))
+        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        crop = cv2.resize(picture[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA)
+        return crop[:, ::-1] if rng.random() < 0.5 else crop
+
+
+def _read(file: Path, longest_side: int) -> Picture:
+    with Image.open(file) as image:
+        image.draft("RGB", (longest_side, longest_side))
+        image = image.convert("RGB")
+        image.thumbnail((longest_side, longest_side))
+        return np.asarray(image)
+
+
+def _colour(rng: np.random.Generator) -> NDArray[np.float64]:
+    hue, saturation, value = rng.integers(180), rng.integers(20, 150), rng.integers(60, 245)
+    pixel = np.array([[[hue, saturation, value]]], dtype=np.uint8)
+    return cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64)
+
+
+def _coordinates(rng: np.random.Generator, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    angle = rng.uniform(0, np.pi)
+    y, x = np.mgrid[0:size, 0:size] / size
+    return x * np.cos(angle) + y * np.sin(angle), -x * np.sin(angle) + y * np.cos(angle)
+
+
+def _gradient(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    along, _ = _coordinates(rng, size)
+    return (along - along.min()) / (along.max() - along.min())
+
+
+def _clouds(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    total = np.zeros((size, size))
+    for octave in range(2, 7):
+        cells = rng.random((2**octave, 2**octave))
+        total += cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC) / 2 ** (octave * rng.uniform(0.6, 1))
+    return (total - total.min()) / (total.max() - total.min())
+
+
+def _stripes(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    along, _ = _coordinates(rng, size)
+    return 0.5 + 0.5 * np.sin(along * rng.uniform(8, 70)) * rng.uniform(0.2, 1)
+
+
+def _checks(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    along, across = _coordinates(rng, size)
+    cells = rng.uniform(3, 14)
+    return ((np.floor(along * cells) + np.floor(across * cells)) % 2) * rng.uniform(0.2, 0.8)
+
+
+def _blobs(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    canvas = np.zeros((size, size), dtype=np.float32)
+    for _ in range(rng.integers(10, 60)):
+        centre = tuple(int(v) for v in rng.integers(0, size, 2))
+        axes = tuple(int(v) for v in rng.integers(size // 60 + 1, size // 10, 2))
+        cv2.ellipse(canvas, centre, axes, rng.uniform(0, 180), 0, 360, rng.uniform(0.3, 1), -1, cv2.LINE_AA)
+    return canvas.astype(np.float64)

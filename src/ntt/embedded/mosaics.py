@@ -1,0 +1,105 @@
+"""Training pictures of the encoders: mosaics in which every cell shows one base-class object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ntt.embedded.augment import photometric
+from ntt.embedded.backgrounds import Picture, texture
+from ntt.embedded.scenes import Placed, paint
+from ntt.embedded.sprites import SpriteSheet
+
+Background = Callable[[np.random.Generator, int], Picture]
+
+
+@dataclass(frozen=True)
+class MosaicBatch:
+    """Pictures of N classes, each drawn by two vendors.
+
+    Attributes:
+        images: ``(B, 3, S, S)`` float in [0, 1].
+        masks: ``(2 N, S, S)`` float, the objects.
+        image_of: ``(2 N,)`` int64, the picture that each object is in.
+        classes: ``(2 N,)`` int64, two of each.
+    """
+
+    images: Tensor
+    masks: Tensor
+    image_of: Tensor
+    classes: Tensor
+
+
+class Mosaics:
+    """Draws mosaics of base-class objects.
+
+    Args:
+        sprites: the sprite sheet.
+        size: side of a picture in pixels.
+        photographs: another source of backgrounds, used for half of the pictures.
+    """
+
+    def __init__(self, sprites: SpriteSheet, size: int, photographs: Background | None = None) -> None:
+        self.sprites = sprites
+        self.size = size
+        self.photographs = photographs
+        held_out = len(sprites.vocabulary.novel) + len(sprites.vocabulary.validation)
+        self.vendors = {
+            index: vendors
+            for index in range(held_out, len(sprites.pixels))
+            if len(vendors := sprites.vendors_of(index)) >= 2
+        }
+        self.indices = np.array(list(self.vendors))
+
+    def draw(self, rng: np.random.Generator, classes: int, per_side: int) -> MosaicBatch:
+        """Draw ``classes`` different classes twice, ``per_side ** 2`` objects in a picture."""
+        chosen = rng.choice(self.indices, classes, replace=False)
+        pairs = [rng.choice(self.vendors[index], 2, replace=False) for index in chosen]
+        # The two drawings of a class go to different pictures: all first ones, then all second ones.
+        objects = [(c, v[0]) for c, v in zip(chosen, pairs, strict=True)]
+        order = rng.permutation(classes)
+        objects += [(chosen[i], pairs[i][1]) for i in order]
+        cells = per_side**2
+        images, masks = [], []
+        for start in range(0, len(objects), cells):
+            image, mask = self._mosaic(rng, objects[start : start + cells], per_side)
+            images.append(image)
+            masks.append(mask)
+        return MosaicBatch(
+            images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255,
+            masks=torch.from_numpy(np.concatenate(masks)).float(),
+            image_of=torch.arange(len(objects)) // cells,
+            classes=torch.as_tensor(np.array([index for index, _ in objects])),
+        )
+
+    def _mosaic(
+        self, rng: np.random.Generator, objects: list[tuple[int, int]], per_side: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        cell = self.size / per_side
+        placed = []
+        for k, (index, vendor) in enumerate(objects):
+            side = cell * rng.uniform(0.5, 1.0)
+            room = (cell - side) / 2 + 0.08 * cell
+            row, column = divmod(k, per_side)
+            placed.append(
+                Placed(
+                    sprite=self.sprites.pixels[index, vendor],
+                    label=int(index),
+                    side=side,
+                    centre=(
+                        (column + 0.5) * cell + rng.uniform(-room, room),
+                        (row + 0.5) * cell + rng.uniform(-room, room),
+                    ),
+                    angle=rng.uniform(-25, 25),
+                    mirrored=rng.random() < 0.5,
+                )
+            )
+        use_photograph = self.photographs is not None and rng.random() < 0.5
+        background = self.photographs if use_photograph and self.photographs else texture
+        scene = paint(background(rng, self.size), placed)
+        return photometric(rng, scene.image), scene.masks

@@ -1,0 +1,137 @@
+"""Scenes composed of sprites over a background, with the exact visible mask of every object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+VISIBLE = 0.6  # at least this share of every object stays uncovered
+ALPHA = 128  # a pixel belongs to an object from this opacity on
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A sprite on its way into a scene.
+
+    Attributes:
+        sprite: ``(S, S, 4)`` uint8 RGBA.
+        label: what to call it; carried along untouched.
+        side: side in scene pixels to which the sprite is scaled.
+        centre: ``x y`` in scene pixels.
+        angle: rotation in degrees.
+        mirrored: flipped left to right first.
+    """
+
+    sprite: NDArray[np.uint8]
+    label: int
+    side: float
+    centre: tuple[float, float]
+    angle: float = 0.0
+    mirrored: bool = False
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A finished picture.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 RGB.
+        masks: ``(N, H, W)`` bool, the visible part of each object, in the order painted.
+        labels: ``(N,)`` int.
+    """
+
+    image: NDArray[np.uint8]
+    masks: NDArray[np.bool_]
+    labels: NDArray[np.int64]
+
+
+def paint(background: NDArray[np.uint8], objects: Sequence[Placed]) -> Scene:
+    """Paint objects in order, each over the ones before; all visible masks are kept, also empty ones."""
+    canvas = background.copy()
+    masks = np.zeros((len(objects), *background.shape[:2]), dtype=bool)
+    for index, item in enumerate(objects):
+        layer, window = _warp(item, background.shape[:2])
+        alpha = layer[..., 3:].astype(np.float32) / 255
+        canvas[window] = canvas[window] * (1 - alpha) + layer[..., :3] * alpha + 0.5
+        covered = layer[..., 3] >= ALPHA
+        masks[:index, *window] &= ~covered
+        masks[index, *window] = covered
+    labels = np.array([item.label for item in objects], dtype=np.int64)
+    return Scene(canvas, masks, labels)
+
+
+def scatter(
+    rng: np.random.Generator,
+    background: NDArray[np.uint8],
+    sprites: Sequence[tuple[NDArray[np.uint8], int]],
+    sides: tuple[float, float],
+    max_angle: float,
+    tries: int = 40,
+) -> Scene:
+    """Throw sprites onto a background at random places, sizes and angles.
+
+    A throw that would hide more than ``1 - VISIBLE`` of any object, or push as much of itself out of the
+    picture, is taken back and repeated with a smaller size; a sprite that finds no place is left out.
+
+    Args:
+        rng: source of every choice.
+        background: ``(H, W, 3)`` uint8.
+        sprites: pairs of RGBA sprite and label.
+        sides: smallest and largest side of a sprite, in pixels; sizes are log-uniform between.
+        max_angle: largest rotation either way, in degrees.
+        tries: throws a sprite has.
+    """
+    height, width = background.shape[:2]
+    placed: list[Placed] = []
+    opaque: list[int] = []  # pixels of each placed object when nothing covers it
+    visible = np.zeros((0, height, width), dtype=bool)
+    areas = np.zeros(0)  # pixels of each that are visible
+    for sprite, label in sprites:
+        side = float(np.exp(rng.uniform(*np.log(sides))))
+        for _ in range(tries):
+            item = Placed(
+                sprite=sprite,
+                label=label,
+                side=side,
+                centre=(rng.uniform(0, width), rng.uniform(0, height)),
+                angle=rng.uniform(-max_angle, max_angle),
+                mirrored=rng.random() < 0.5,
+            )
+            layer, window = _warp(item, (height, width))
+            covered = layer[..., 3] >= ALPHA
+            full = int((sprite[..., 3] >= ALPHA).sum() * (side / sprite.shape[0]) ** 2)
+            lost = (visible[:, *window] & covered).sum((1, 2))
+            if covered.sum() >= 0.8 * full and (areas - lost >= VISIBLE * np.array(opaque)).all():
+                areas = np.append(areas - lost, covered.sum())
+                visible[:, *window] &= ~covered
+                visible = np.concatenate([visible, np.zeros((1, height, width), dtype=bool)])
+                visible[-1, *window] = covered
+                placed.append(item)
+                opaque.append(max(1, full))
+                break
+            side = max(sides[0], side * 0.95)
+    return paint(background, placed)
+
+
+def _warp(item: Placed, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[slice, slice]]:
+    """The sprite scaled and rotated, cut to the picture, and the window of rows and columns that it fills."""
+    source = item.sprite[:, ::-1] if item.mirrored else item.sprite
+    size = source.shape[0]
+    # Shrink by area first: the affine warp samples four pixels and would alias.
+    if item.side < size:
+        size = max(2, round(item.side))
+        source = cv2.resize(source, (size, size), interpolation=cv2.INTER_AREA)
+    reach = item.side / 2 * (abs(np.cos(np.radians(item.angle))) + abs(np.sin(np.radians(item.angle)))) + 1
+    left, right = (int(np.clip(item.centre[0] + d, 0, shape[1])) for d in (-reach, reach))
+    top, bottom = (int(np.clip(item.centre[1] + d, 0, shape[0])) for d in (-reach, reach))
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
+    matrix = cv2.getRotationMatrix2D((size / 2, size / 2), item.angle, item.side / size)
+    matrix[:, 2] += np.array(item.centre) - (left, top) - size / 2
+    layer = cv2.warpAffine(
+        np.ascontiguousarray(source), matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR
+    )
+    return layer, (slice(top, bottom), slice(left, right))

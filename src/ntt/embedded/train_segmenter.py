@@ -1,0 +1,126 @@
+"""Training of the nano segmenter on clicks.
+
+As in Segment Anything (Kirillov et al., arXiv 2304.02643, section 3): focal loss times 20 plus dice loss, back
+through the best of the three multi-mask outputs only, and a squared error on the predicted IoU, here of all three.
+A click on a bare texture asks for a predicted IoU of zero, which is what lets a point grid reject background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.ops import sigmoid_focal_loss
+
+from ntt.embedded.backgrounds import Photographs
+from ntt.embedded.clicks import ClickScenes
+from ntt.embedded.sprites import load_sprites
+from ntt.embedded.training_run import TrainingRun
+from ntt.segmenters.base import Prompts
+from ntt.segmenters.sam2 import Sam2Segmenter
+
+UNTRAINED = ("memory_attention", "memory_encoder", "obj_ptr", "mask_downsample")
+
+
+class SegmenterTraining:
+    """Trains ``segmenter`` and writes its weights to ``output``.
+
+    Args:
+        segmenter: a SAM 2 with random weights.
+        sprites: cache folder of the sprites.
+        output: safetensors file of the finished weights.
+        folder: where checkpoint and log are kept.
+        minutes: how long to train, in minutes of wall clock, over all resumed runs.
+        scenes: scenes per step.
+        clicks: clicks per scene.
+        sides: smallest and largest side of an object, as a share of the scene's.
+        background_clicks: share of the clicks that fall on bare texture.
+        lr: learning rate of AdamW.
+        weight_decay: of AdamW.
+        photographs: folder with photographs to use as backgrounds too.
+        start: checkpoint of an earlier run (at another image size) to start from.
+        seed: of all random choices.
+    """
+
+    def __init__(
+        self,
+        segmenter: Sam2Segmenter,
+        sprites: str,
+        output: str,
+        folder: str,
+        minutes: float,
+        scenes: int = 4,
+        clicks: int = 8,
+        sides: Sequence[float] = (0.1, 0.45),
+        background_clicks: float = 0.2,
+        lr: float = 1e-3,
+        weight_decay: float = 0.01,
+        photographs: str | None = None,
+        start: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.segmenter, self.output, self.scenes, self.clicks = segmenter, Path(output), scenes, clicks
+        if start:
+            segmenter.model.load_state_dict(torch.load(start, weights_only=True)["modules"]["model"])
+        segmenter.model.train().requires_grad_(True)
+        trained = []
+        for name, parameter in segmenter.model.named_parameters():
+            parameter.requires_grad_(not name.startswith(UNTRAINED))
+            if parameter.requires_grad:
+                trained.append(parameter)
+        backgrounds = Photographs(Path(photographs)) if photographs else None
+        sheet = load_sprites(Path(sprites))
+        self.material = ClickScenes(sheet, backgrounds, (sides[0], sides[1]), background_clicks)
+        self.run_loop = TrainingRun(
+            modules={"model": segmenter.model},
+            optimizers=[torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay)],
+            step=self.step,
+            folder=Path(folder),
+            minutes=minutes,
+            seed=seed,
+            clip=1.0,
+        )
+
+    def run(self) -> None:
+        """Train for the minutes that remain, then write the weights."""
+        self.run_loop.run(save=lambda: self.run_loop.export(self.segmenter.model, self.output))
+
+    def step(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One batch: the loss under ``loss``, beside it what is worth logging."""
+        batch = self.material.draw(rng, self.scenes, self.clicks, self.segmenter.image_size)
+        embedding = self.segmenter.encode_batch(batch.images)
+        labels = torch.ones(len(batch.points), 1, dtype=torch.int32)
+        logits, predicted = self.segmenter.decode_all(embedding, Prompts(batch.points, labels))
+        logits, predicted = logits[:, 1:], predicted[:, 1:]
+        target = F.interpolate(batch.masks[:, None], logits.shape[-2:], mode="area").expand_as(logits)
+        iou = _iou(logits.detach() > 0, target > 0.5)
+        focal = sigmoid_focal_loss(logits, target).mean((2, 3))
+        per_mask = 20 * focal + _dice_loss(logits.sigmoid(), target)
+        clicked = batch.on_object.float()
+        mask_loss = (per_mask.min(dim=1).values * clicked).sum() / clicked.sum().clamp(min=1)
+        iou_loss = F.mse_loss(predicted, iou)
+        chosen = iou.gather(1, predicted.argmax(1, keepdim=True))[:, 0]
+        return {
+            "loss": mask_loss + iou_loss,
+            "mask": mask_loss,
+            "iou_error": iou_loss,
+            "chosen_iou": (chosen * clicked).sum() / clicked.sum().clamp(min=1),
+            "best_iou": (iou.max(1).values * clicked).sum() / clicked.sum().clamp(min=1),
+        }
+
+
+def _dice_loss(probability: Tensor, target: Tensor) -> Tensor:
+    """``(N, K, m, m)`` each, to ``(N, K)``."""
+    overlap = (probability * target).sum((2, 3))
+    return 1 - (2 * overlap + 1) / (probability.sum((2, 3)) + target.sum((2, 3)) + 1)
+
+
+def _iou(mask: Tensor, target: Tensor) -> Tensor:
+    """``(N, K, m, m)`` bool each, to ``(N, K)``; 0 where the target is empty."""
+    union = (mask | target).sum((2, 3)).clamp(min=1)
+    return (mask & target).sum((2, 3)) / union
