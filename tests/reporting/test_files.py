@@ -16,9 +16,14 @@ def test_writes_and_replaces(tmp_path):
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.json"
     path.write_text("old")
-    with pytest.raises(OSError, match="disk"), whole_file(path) as temporary:
-        temporary.write_text("half")
-        raise OSError("disk")
+
+    def fail_half_way():
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"):
+        fail_half_way()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

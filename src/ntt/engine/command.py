@@ -24,7 +24,6 @@ BAD_INPUT = 2
 # What libraries say to their developers, not to whoever reads the log of a run.
 LIBRARY_REMARKS = (
     ".*does not have many workers.*",  # meant: see loader_workers in conf/train.yaml
-    ".*OpenCV .* is not installed.*",  # supervision draws with numpy then
     ".*treespec, LeafSpec.*",  # Lightning's use of torch
 )
 USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
@@ -83,6 +82,6 @@ def _give_up(error: BaseException) -> None:
 def _shorten_warnings() -> None:
     """Send warnings to the log, without the source line that caused them."""
     logging.captureWarnings(True)
-    warnings.formatwarning = lambda message, *_, **__: str(message)  # type: ignore[assignment]
+    warnings.formatwarning = lambda message, *_, **__: str(message)
     for remark in LIBRARY_REMARKS:
         warnings.filterwarnings("ignore", message=remark)

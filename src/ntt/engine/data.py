@@ -32,7 +32,7 @@ class StageData(LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Reference]:
         """References, in lists, for ``fill_memory``."""
         return DataLoader(
-            self.dataset.references,  # type: ignore[arg-type]
+            self.dataset.references,
             batch_size=self.reference_batch,
             num_workers=self.workers,
             collate_fn=list,

@@ -58,7 +58,7 @@ class Stages(LightningModule):
             self.model.memory.nbytes / 1e3,
         )
 
-    def test_step(self, batch: Target) -> Outcome:
+    def test_step(self, batch: Target) -> Outcome:  # type: ignore[override]
         """test: segment one image, keeping what callbacks may draw or evaluate."""
         height, width = batch.image.shape[-2:]
         with self.clock.measure("encode"):

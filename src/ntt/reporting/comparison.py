@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
@@ -47,7 +46,7 @@ def _job_number(job: Path) -> tuple[int, str]:
 
 
 def _overrides(job: Path) -> str:
-    return " ".join(yaml.safe_load((job / "overrides.yaml").read_text()) or ["(default)"])
+    return " ".join(OmegaConf.load(job / "overrides.yaml") or ["(default)"])
 
 
 def _row(job: Path) -> list[str]:

@@ -10,6 +10,8 @@ from lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from ntt.engine.stages import Stages
+
 logger = logging.getLogger(__name__)
 
 
@@ -28,9 +30,9 @@ class StageProgress(Callback):
         self._task = TaskID(0)
         self._last_line = 0.0
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_predict_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Begin ``fill_memory``."""
-        self._begin(_Stage("fill_memory", "references", len(trainer.predict_dataloaders.dataset)))
+        self._begin(_Stage("fill_memory", "references", len(pl_module.dataset.references)))
 
     def on_predict_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
@@ -42,9 +44,9 @@ class StageProgress(Callback):
         """End ``fill_memory``."""
         self._end()
 
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_test_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Begin ``test``."""
-        self._begin(_Stage("test", "images", len(trainer.test_dataloaders.dataset)))
+        self._begin(_Stage("test", "images", len(pl_module.dataset.targets)))
 
     def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Count a target image."""

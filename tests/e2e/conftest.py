@@ -1,0 +1,34 @@
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def train(project_root, miniature, miniature_overrides, tmp_path):
+    """Call ``train.py`` as a user does, from another folder, on the miniature data and with few prompts."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def call(*words, data=tuple(miniature_overrides)):
+        small = ["model.proposals.points_per_side=4", "trainer=cpu"]
+        return subprocess.run(
+            [sys.executable, str(project_root / "train.py"), *data, *small, *words],
+            cwd=elsewhere,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return call
+
+
+@pytest.fixture
+def run_dir(miniature):
+    """The folder of the one run made."""
+
+    def find():
+        (folder,) = (miniature / "runs").glob("*/*")
+        return folder
+
+    return find
