@@ -2,9 +2,9 @@
 
     python scripts/build_emoji_dataset.py
 
-Writes the novel classes to ``data/emoji`` (committed) and the validation classes, on which settings are chosen,
-to ``.cache/emoji_validation`` (``dataset=emoji_validation``). Needs the clients of npm and Debian for the
-packages, which are kept in ``.cache/emoji``.
+Writes the novel classes to ``data/emoji`` (committed) and the validation classes, on which settings are
+chosen, to ``.cache/emoji_validation`` (``dataset=emoji_validation``). Needs the clients of npm and Debian
+for the packages, which are kept in ``.cache/emoji``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     """Draw both benchmarks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache", help="packages and rendered sprites")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="where the emoji folder is written")
     args = parser.parse_args()
@@ -28,7 +30,9 @@ def main() -> None:
     print(f"train {len(sprites.vocabulary.train)}, validation {len(sprites.vocabulary.validation)}, ", end="")
     print(f"novel {len(sprites.vocabulary.novel)} classes")
     Benchmark(sprites, seed=0).write(sprites.vocabulary.novel, args.data / "emoji")
-    Benchmark(sprites, seed=1, scenes=60).write(sprites.vocabulary.validation, args.cache / "emoji_validation")
+    Benchmark(sprites, seed=1, scenes=60).write(
+        sprites.vocabulary.validation, args.cache / "emoji_validation"
+    )
     print(f"Wrote {args.data / 'emoji'} and {args.cache / 'emoji_validation'}")
 
 

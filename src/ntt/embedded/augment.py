@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def photometric(rng: np.random.Generator, image: NDArray[np.uint8], strength: float = 1.0) -> NDArray[np.uint8]:
+def photometric(
+    rng: np.random.Generator, image: NDArray[np.uint8], strength: float = 1.0
+) -> NDArray[np.uint8]:
     """Change brightness, contrast, saturation and hue a little, sometimes blur, sometimes add noise.
 
     Args:

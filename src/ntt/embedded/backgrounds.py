@@ -25,7 +25,7 @@ def texture(rng: np.random.Generator, size: int) -> Picture:
 class Photographs:
     """Random crops of the photographs in a folder (JPEG and PNG, at any depth)."""
 
-    def __init__(self, folder: Path, longest_side: int = 900):
+    def __init__(self, folder: Path, longest_side: int = 900) -> None:
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
         if not files:
             raise FileNotFoundError(f"no .jpg or .png below {folder}")
@@ -37,7 +37,9 @@ class Photographs:
         height, width = picture.shape[:2]
         side = int(rng.uniform(0.4, 1.0) * min(height, width))
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        crop = cv2.resize(picture[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA)
+        crop = cv2.resize(
+            picture[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA
+        )
         return crop[:, ::-1] if rng.random() < 0.5 else crop
 
 
@@ -70,7 +72,9 @@ def _clouds(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
     total = np.zeros((size, size))
     for octave in range(2, 7):
         cells = rng.random((2**octave, 2**octave))
-        total += cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC) / 2 ** (octave * rng.uniform(0.6, 1))
+        total += cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC) / 2 ** (
+            octave * rng.uniform(0.6, 1)
+        )
     return (total - total.min()) / (total.max() - total.min())
 
 

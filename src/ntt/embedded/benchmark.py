@@ -32,7 +32,9 @@ class CocoFile:
     images: list[dict[str, Any]] = field(default_factory=list)
     annotations: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, image: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_]], category_ids: Sequence[int]) -> None:
+    def add(
+        self, image: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_]], category_ids: Sequence[int]
+    ) -> None:
         """Write a picture as JPEG and remember its annotations."""
         image_id = len(self.images) + 1
         file_name = f"{image_id:04d}.jpg"
@@ -86,7 +88,7 @@ class Benchmark:
     sides: tuple[float, float] = (56.0, 170.0)
 
     def write(self, classes: Sequence[Emoji], folder: Path) -> None:
-        """Write ``references.json``, ``targets.json`` and their pictures for some of the vocabulary's classes."""
+        """Write ``references.json``, ``targets.json`` and their pictures for some classes."""
         index = {emoji.code: i for i, emoji in enumerate(all_emoji(self.sprites.vocabulary))}
         categories = [{"id": k + 1, "name": emoji.name} for k, emoji in enumerate(classes)]
         rows = [index[emoji.code] for emoji in classes]

@@ -53,7 +53,9 @@ class ClickScenes:
         self.sides, self.background_clicks = sides, background_clicks
         held_out = len(sprites.vocabulary.novel) + len(sprites.vocabulary.validation)
         self.drawings = [
-            (index, vendor) for index in range(held_out, len(sprites.pixels)) for vendor in sprites.vendors_of(index)
+            (index, vendor)
+            for index in range(held_out, len(sprites.pixels))
+            for vendor in sprites.vendors_of(index)
         ]
 
     def draw(self, rng: np.random.Generator, scenes: int, clicks: int, size: int) -> ClickBatch:

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,11 @@ from ntt.embedded.vocabulary import Emoji, Vocabulary, all_emoji, read_vocabular
 
 VENDORS = ("twemoji", "openmoji", "noto", "fluent")
 SPRITE_SIZE = 160
-NPM_PACKAGES = {"twemoji": "@twemoji/svg@15.0.0", "openmoji": "openmoji@17.0.0", "fluent": "fluentui-emoji@1.3.0"}
+NPM_PACKAGES = {
+    "twemoji": "@twemoji/svg@15.0.0",
+    "openmoji": "openmoji@17.0.0",
+    "fluent": "fluentui-emoji@1.3.0",
+}
 NOTO_PACKAGE = "fonts-noto-color-emoji"
 NOTO_STRIKE = 109  # the only bitmap size in the font, in pixels
 
@@ -93,7 +97,8 @@ def fit(picture: Image.Image) -> NDArray[np.uint8]:
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     canvas = Image.new("RGBA", (SPRITE_SIZE, SPRITE_SIZE))
     canvas.paste(
-        picture.resize(size, Image.Resampling.BICUBIC), ((SPRITE_SIZE - size[0]) // 2, (SPRITE_SIZE - size[1]) // 2)
+        picture.resize(size, Image.Resampling.BICUBIC),
+        ((SPRITE_SIZE - size[0]) // 2, (SPRITE_SIZE - size[1]) // 2),
     )
     return np.asarray(canvas)
 
@@ -101,7 +106,7 @@ def fit(picture: Image.Image) -> NDArray[np.uint8]:
 class _Svg:
     """Draws one vendor's SVG files; ``paths`` yields the names a file may have."""
 
-    def __init__(self, folder: Path, paths):
+    def __init__(self, folder: Path, paths: Callable[[Emoji], Iterator[str]]) -> None:
         self.folder, self.paths = folder, paths
 
     def __call__(self, emoji: Emoji) -> Image.Image | None:
@@ -116,7 +121,7 @@ class _Svg:
 class _Noto:
     """Draws glyphs of Noto Color Emoji."""
 
-    def __init__(self, file: Path):
+    def __init__(self, file: Path) -> None:
         self.font = ImageFont.truetype(file, NOTO_STRIKE)
 
     def __call__(self, emoji: Emoji) -> Image.Image | None:
@@ -137,7 +142,7 @@ def _drawers(cache: Path) -> dict[str, _Svg | _Noto]:
             yield f"{code}.svg"
 
     def by_name(emoji: Emoji) -> Iterator[str]:
-        name = annotations[emoji.code].lower().replace("’", "").replace("'", "")
+        name = annotations[emoji.code].lower().replace("\u2019", "").replace("'", "")
         yield re.sub(r"[^a-z0-9]+", "-", name).strip("-") + ".svg"
 
     return {

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ntt.embedded.backgrounds import Photographs
 from ntt.embedded.mosaics import MosaicBatch, Mosaics
+from ntt.embedded.muon import Muon
 from ntt.embedded.sprites import load_sprites
 from ntt.embedded.teacher import StandardisedTeacher
 from ntt.embedded.training_run import TrainingRun
@@ -127,6 +128,6 @@ def _optimizers(
     chosen = {id(p) for p in matrices}
     rest = [p for p in (*encoder.parameters(), *head.parameters()) if id(p) not in chosen]
     return [
-        torch.optim.Muon(matrices, lr=muon_lr, weight_decay=weight_decay, adjust_lr_fn="original"),
+        Muon(matrices, lr=muon_lr, weight_decay=weight_decay),
         torch.optim.AdamW(rest, lr=adamw_lr, weight_decay=weight_decay),
     ]

@@ -1,7 +1,8 @@
 """Training of the nano segmenter on clicks.
 
-As in Segment Anything (Kirillov et al., arXiv 2304.02643, section 3): focal loss times 20 plus dice loss, back
-through the best of the three multi-mask outputs only, and a squared error on the predicted IoU, here of all three.
+As in Segment Anything (Kirillov et al., arXiv 2304.02643, section 3): focal loss times 20 plus dice loss,
+back through the best of the three multi-mask outputs only, and a squared error on the predicted IoU, here of
+all three.
 A click on a bare texture asks for a predicted IoU of zero, which is what lets a point grid reject background.
 """
 
@@ -23,6 +24,8 @@ from ntt.embedded.training_run import TrainingRun
 from ntt.segmenters.base import Prompts
 from ntt.segmenters.sam2 import Sam2Segmenter
 
+# Objects cover few pixels: with the usual 0.25 an untrained decoder soon answers "nothing" everywhere.
+FOCAL_ALPHA = 0.75
 UNTRAINED = ("memory_attention", "memory_encoder", "obj_ptr", "mask_downsample")
 
 
@@ -99,7 +102,7 @@ class SegmenterTraining:
         logits, predicted = logits[:, 1:], predicted[:, 1:]
         target = F.interpolate(batch.masks[:, None], logits.shape[-2:], mode="area").expand_as(logits)
         iou = _iou(logits.detach() > 0, target > 0.5)
-        focal = sigmoid_focal_loss(logits, target).mean((2, 3))
+        focal = sigmoid_focal_loss(logits, target, alpha=FOCAL_ALPHA).mean((2, 3))
         per_mask = 20 * focal + _dice_loss(logits.sigmoid(), target)
         clicked = batch.on_object.float()
         mask_loss = (per_mask.min(dim=1).values * clicked).sum() / clicked.sum().clamp(min=1)

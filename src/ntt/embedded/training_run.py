@@ -107,7 +107,10 @@ class TrainingRun:
                 writer.writerow(["step", "minutes", *figures])
             writer.writerow([self.steps, f"{self.spent / 60:.2f}", *(f"{v:.4f}" for v in figures.values())])
         text = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
-        console.print(f"{self.spent / 60:6.1f} of {self.seconds / 60:.0f} min  step {self.steps:5d}  {text}", soft_wrap=True)
+        console.print(
+            f"{self.spent / 60:6.1f} of {self.seconds / 60:.0f} min  step {self.steps:5d}  {text}",
+            soft_wrap=True,
+        )
 
     def _checkpoint(self) -> None:
         state = {

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from ntt.embedded.backgrounds import texture
+from ntt.embedded.clicks import ClickScenes
+from ntt.embedded.mosaics import Mosaics
+
+
+def test_a_mosaic_batch_shows_each_class_twice_in_different_vendors_drawings(sheet):
+    batch = Mosaics(sheet, size=64).draw(np.random.default_rng(0), classes=8, per_side=2)
+    assert batch.images.shape == (4, 3, 64, 64)
+    assert batch.masks.shape == (16, 64, 64)
+    assert 0 <= batch.images.min() <= batch.images.max() <= 1
+    assert sorted(batch.classes[:8].tolist()) == sorted(batch.classes[8:].tolist())
+    assert (batch.classes >= 40).all(), "a held-out class was drawn for training"
+    assert batch.image_of.tolist() == [i // 4 for i in range(16)]
+    assert (batch.masks.sum((1, 2)) > 50).all()
+
+
+def test_clicks_fall_on_what_they_mean(sheet):
+    material = ClickScenes(sheet, photographs=None, sides=(0.2, 0.4), background_clicks=0.3)
+    batch = material.draw(np.random.default_rng(1), scenes=3, clicks=10, size=64)
+    assert batch.images.shape == (3, 3, 64, 64)
+    assert batch.points.shape == (30, 1, 2)
+    for point, mask, on_object in zip(batch.points[:, 0], batch.masks, batch.on_object, strict=True):
+        x, y = (int(v) for v in point)
+        assert mask[y, x] == float(on_object)
+        assert mask.any() == on_object
+    assert 0 < (~batch.on_object).sum() < 30
+
+
+def test_nobody_clicks_on_a_photograph(sheet):
+    def photograph(rng, size):
+        return texture(rng, size)
+
+    material = ClickScenes(sheet, photograph, (0.2, 0.4), background_clicks=1.0)
+    seen = [material.draw(np.random.default_rng(seed), 1, 4, 64).on_object for seed in range(12)]
+    assert {bool(s.all()) for s in seen} == {True, False}
+    assert all(s.all() or not s.any() for s in seen)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_texture_is_not_flat_and_has_the_asked_size(seed):
+    picture = texture(np.random.default_rng(seed), 48)
+    assert picture.shape == (48, 48, 3)
+    assert picture.dtype == np.uint8
+    assert picture.std() > 0

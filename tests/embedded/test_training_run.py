@@ -1,0 +1,45 @@
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from ntt.embedded import training_run
+from ntt.embedded.training_run import TrainingRun
+
+
+def make_run(folder, model, minutes):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+
+    def step(rng):
+        inputs = torch.from_numpy(rng.normal(size=(4, 3))).float()
+        return {"loss": (model(inputs) - inputs.sum(1, keepdim=True)).square().mean()}
+
+    return TrainingRun({"model": model}, [optimizer], step, folder, minutes=minutes, seed=0)
+
+
+def test_trains_logs_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    # A clock on which every look is a second: the run's minutes become a number of steps.
+    ticks = iter(range(10_000))
+    monkeypatch.setattr(training_run.time, "monotonic", lambda: float(next(ticks)))
+    model = nn.Linear(3, 1)
+    first = make_run(tmp_path, model, minutes=1)
+    saved = []
+    first.run(save=lambda: saved.append(True))
+    assert saved
+    assert first.steps == 60
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + 3
+
+    fresh = nn.Linear(3, 1)
+    second = make_run(tmp_path, fresh, minutes=2)
+    second.run(save=lambda: None)
+    assert second.steps == 120
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + 6
+    assert torch.allclose(fresh.weight, torch.ones(1, 3), atol=0.2)
+
+
+def test_exports_half_precision_weights(tmp_path):
+    model = nn.Linear(3, 2)
+    run = make_run(tmp_path, model, minutes=0)
+    run.export(model, tmp_path / "weights" / "m.safetensors")
+    tensors = load_file(tmp_path / "weights" / "m.safetensors")
+    assert tensors["weight"].dtype == torch.float16
+    assert torch.allclose(tensors["weight"].float(), model.weight, atol=1e-3)
