@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
@@ -15,7 +15,7 @@ GROUPS = {
 }
 NETWORKS = ("encoder", "segmenter", "model")
 PARTS = ("callbacks", "logger")
-SPECIAL = ("dataset", "trainer", "experiment", "paths", "hydra")
+SPECIAL = ("dataset", "trainer", "experiment", "paths", "hydra", "nano")
 
 
 def options(*groups):
@@ -79,6 +79,16 @@ def test_experiments_build(tmp_path, option):
     OmegaConf.resolve(cfg)
     with torch.device("meta"):
         instantiate(cfg.model)
+
+
+@pytest.mark.parametrize("option", GROUPS["nano"])
+def test_nano_trainings_build(option):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        node = untrained(compose("train_nano", [f"nano={option}"])).nano
+    assert callable(get_class(node._target_))
+    with torch.device("meta"):
+        networks = [instantiate(part) for part in node.values() if "_target_" in (part or "")]
+    assert networks
 
 
 @pytest.mark.parametrize("option", GROUPS["paths"])

@@ -83,11 +83,11 @@ class StageProgress(Callback):
             self._bar.update(self._task, advance=count, rate=f"{self._stage.rate:.1f}/s")
         elif time.monotonic() - self._last_line >= self.seconds_between_lines:
             self._last_line = time.monotonic()
-            logger.info("%s", self._stage)
+            logger.info(str(self._stage))
 
     def _end(self) -> None:
         if self._bar is None:
-            logger.info("%s", self._stage)
+            logger.info(str(self._stage))
         self._close_bar()
 
     def _close_bar(self) -> None:

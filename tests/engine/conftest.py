@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from ntt.segmenters.base import Proposals
+from ntt.structures import Instances, Reference, Target
+
+
+class FakeMemory(list):
+    nbytes = 8
+    aggregated = False
+
+    def aggregate(self):
+        self.aggregated = True
+
+
+class FakeModel(torch.nn.Module):
+    """Remembers labels; finds one instance, the upper half, in every image."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.memory = FakeMemory(["left over"])
+
+    def start_memory(self, class_names, *_):
+        self.memory = FakeMemory()
+
+    def remember(self, references):
+        self.memory += [reference.label for reference in references]
+
+    def encode(self, image):
+        return image.mean(dim=0)[::8, ::8, None]
+
+    def propose(self, image):
+        return Proposals(torch.ones(1, 8, 8), torch.ones(1))
+
+    def match(self, features, proposals, height, width):
+        mask = torch.zeros(1, height, width, dtype=torch.bool)
+        mask[:, : height // 2] = True
+        box = torch.tensor([[0.0, 0.0, width, height / 2]])
+        return Instances(mask, box, torch.tensor([0.5]), torch.tensor([1]))
+
+    def similarity(self, features):
+        return features.permute(2, 0, 1).expand(2, -1, -1)
+
+
+class FakeDataset:
+    class_names = ("disc", "bar")
+    category_ids = (3, 7)
+    ground_truth = None
+
+    def __init__(self):
+        image = torch.rand(3, 32, 40)
+        mask = torch.zeros(32, 40, dtype=torch.bool)
+        mask[8:20, 8:20] = True
+        self.references = [Reference(image, mask, label) for label in (0, 0, 0, 1, 1)]
+        self.targets = [Target(image, number, Path(f"{number}.png")) for number in (11, 12, 13)]
+
+
+@pytest.fixture
+def fake_model():
+    return FakeModel()
+
+
+@pytest.fixture
+def fake_dataset():
+    return FakeDataset()
