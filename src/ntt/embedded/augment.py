@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +24,9 @@ def photometric(
     hsv[..., 1] *= 1 + rng.uniform(-0.3, 0.3) * strength
     hsv[..., 2] = (hsv[..., 2] - 128) * (1 + rng.uniform(-0.2, 0.2) * strength) + 128
     hsv[..., 2] += rng.uniform(-25, 25) * strength
-    image = cv2.cvtColor(np.clip(hsv, 0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
+    changed: NDArray[Any] = cv2.cvtColor(np.clip(hsv, 0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
     if rng.random() < 0.3 * strength:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.0))
+        changed = cv2.GaussianBlur(changed, (0, 0), rng.uniform(0.3, 1.0))
     if rng.random() < 0.3 * strength:
-        noisy = image + rng.normal(0, rng.uniform(2, 8), image.shape)
-        image = np.clip(noisy, 0, 255).astype(np.uint8)
-    return image
+        changed = np.clip(changed + rng.normal(0, rng.uniform(2, 8), changed.shape), 0, 255)
+    return changed.astype(np.uint8)

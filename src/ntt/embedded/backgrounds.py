@@ -40,15 +40,15 @@ class Photographs:
         crop = cv2.resize(
             picture[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA
         )
-        return crop[:, ::-1] if rng.random() < 0.5 else crop
+        return np.asarray(crop[:, ::-1] if rng.random() < 0.5 else crop, np.uint8)
 
 
 def _read(file: Path, longest_side: int) -> Picture:
     with Image.open(file) as image:
         image.draft("RGB", (longest_side, longest_side))
-        image = image.convert("RGB")
-        image.thumbnail((longest_side, longest_side))
-        return np.asarray(image)
+        picture = image.convert("RGB")
+        picture.thumbnail((longest_side, longest_side))
+        return np.asarray(picture)
 
 
 def _colour(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -72,8 +72,9 @@ def _clouds(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
     total = np.zeros((size, size))
     for octave in range(2, 7):
         cells = rng.random((2**octave, 2**octave))
-        total += cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC) / 2 ** (
-            octave * rng.uniform(0.6, 1)
+        weight = 2.0 ** -(octave * rng.uniform(0.6, 1))
+        total += weight * np.asarray(
+            cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC), np.float64
         )
     return (total - total.min()) / (total.max() - total.min())
 

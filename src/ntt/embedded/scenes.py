@@ -124,7 +124,7 @@ def _warp(item: Placed, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], tupl
     # Shrink by area first: the affine warp samples four pixels and would alias.
     if item.side < size:
         size = max(2, round(item.side))
-        source = cv2.resize(source, (size, size), interpolation=cv2.INTER_AREA)
+        source = np.asarray(cv2.resize(source, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
     reach = item.side / 2 * (abs(np.cos(np.radians(item.angle))) + abs(np.sin(np.radians(item.angle)))) + 1
     left, right = (int(np.clip(item.centre[0] + d, 0, shape[1])) for d in (-reach, reach))
     top, bottom = (int(np.clip(item.centre[1] + d, 0, shape[0])) for d in (-reach, reach))
@@ -134,4 +134,4 @@ def _warp(item: Placed, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], tupl
     layer = cv2.warpAffine(
         np.ascontiguousarray(source), matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR
     )
-    return layer, (slice(top, bottom), slice(left, right))
+    return np.asarray(layer, np.uint8), (slice(top, bottom), slice(left, right))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.ops import sigmoid_focal_loss
 
 from ntt.embedded.backgrounds import Photographs
@@ -26,6 +26,7 @@ from ntt.segmenters.sam2 import Sam2Segmenter
 
 # Objects cover few pixels: with the usual 0.25 an untrained decoder soon answers "nothing" everywhere.
 FOCAL_ALPHA = 0.75
+CLICK_GAIN = 1.5  # attention falls to a fraction at about a tenth of the picture from the click
 UNTRAINED = ("memory_attention", "memory_encoder", "obj_ptr", "mask_downsample")
 
 
@@ -70,6 +71,8 @@ class SegmenterTraining:
         self.segmenter, self.output, self.scenes, self.clicks = segmenter, Path(output), scenes, clicks
         if start:
             segmenter.model.load_state_dict(torch.load(start, weights_only=True)["modules"]["model"])
+        else:
+            look_where_the_click_is(segmenter.model.sam_mask_decoder.transformer)
         segmenter.model.train().requires_grad_(True)
         trained = []
         for name, parameter in segmenter.model.named_parameters():
@@ -115,6 +118,22 @@ class SegmenterTraining:
             "chosen_iou": (chosen * clicked).sum() / clicked.sum().clamp(min=1),
             "best_iou": (iou.max(1).values * clicked).sum() / clicked.sum().clamp(min=1),
         }
+
+
+def look_where_the_click_is(transformer: nn.Module) -> None:
+    """Start every cross attention between tokens and image with equal query and key projections.
+
+    Positions of the click and of the image are encoded alike, so equal projections make a click's token attend
+    to the click's surroundings from the first step on. From independent projections the decoder first learns
+    to paint whatever is salient, the same for every click, and takes thousands of steps to leave that.
+    """
+    for name, module in transformer.named_modules():
+        if name.endswith(
+            ("cross_attn_token_to_image", "cross_attn_image_to_token", "final_attn_token_to_image")
+        ):
+            nn.init.orthogonal_(module.k_proj.weight, gain=CLICK_GAIN)
+            nn.init.zeros_(module.k_proj.bias)
+            module.q_proj.load_state_dict(module.k_proj.state_dict())
 
 
 def _dice_loss(probability: Tensor, target: Tensor) -> Tensor:
