@@ -2,25 +2,24 @@ import torch
 from omegaconf import OmegaConf
 
 from ntt.embedded.train_segmenter import _dice_loss, _iou, look_where_the_click_is
-from ntt.segmenters import Prompts, Sam2Segmenter
-
-
-def spread_over_clicks(segmenter) -> float:
-    """How far masks of different clicks differ, compared with how far pixels of a mask do."""
-    torch.manual_seed(0)
-    embedding = segmenter.encode(torch.rand(3, 128, 128))
-    points = torch.tensor([[[16.0, 16.0]], [[112.0, 16.0]], [[64.0, 64.0]], [[16.0, 112.0]]])
-    logits, _ = segmenter.decode_all(embedding, Prompts(points, torch.ones(4, 1, dtype=torch.int32)))
-    return float(logits.std(0).mean() / logits.std((2, 3)).mean())
+from ntt.segmenters import Sam2Segmenter
 
 
 @torch.no_grad()
-def test_equal_projections_make_an_untrained_decoder_heed_the_click(project_root):
+def test_a_click_attends_to_its_own_place_from_the_first_step_on(project_root):
     config = OmegaConf.load(project_root / "conf/segmenter/sam2_nano.yaml")
-    segmenter = Sam2Segmenter(config.name, config.config, 128, "random", overrides=config.overrides)
-    before = spread_over_clicks(segmenter)
-    look_where_the_click_is(segmenter.model.sam_mask_decoder.transformer)
-    assert spread_over_clicks(segmenter) > 1.5 * before
+    segmenter = Sam2Segmenter(config.name, config.config, 256, "random", overrides=config.overrides)
+    prompt_encoder, decoder = segmenter.model.sam_prompt_encoder, segmenter.model.sam_mask_decoder
+    look_where_the_click_is(decoder.transformer)
+    image_positions = prompt_encoder.get_dense_pe()[0].flatten(1).T
+    cells = torch.tensor([[3, 5], [12, 2], [8, 8]])
+    points = (cells.flip(1) * 16 + 8).float()[:, None]
+    click = prompt_encoder.pe_layer.forward_with_coords(points, (256, 256))[:, 0]
+    layers = [*decoder.transformer.layers]
+    attentions = [layer.cross_attn_token_to_image for layer in layers]
+    for attention in [*attentions, decoder.transformer.final_attn_token_to_image]:
+        logits = attention.q_proj(click) @ attention.k_proj(image_positions).T
+        assert logits.argmax(dim=1).tolist() == [row * 16 + column for row, column in cells.tolist()]
 
 
 def test_dice_loss_and_iou_on_halves():
