@@ -26,7 +26,11 @@ from ntt.segmenters.sam2 import Sam2Segmenter
 
 # Objects cover few pixels: with the usual 0.25 an untrained decoder soon answers "nothing" everywhere.
 FOCAL_ALPHA = 0.75
-CROSS_ATTENTIONS = ("cross_attn_token_to_image", "cross_attn_image_to_token", "final_attn_token_to_image")
+CROSS_ATTENTIONS = (
+    "cross_attn_token_to_image",
+    "cross_attn_image_to_token",
+    "final_attn_token_to_image",
+)
 CLICK_GAIN = 1.5  # attention falls to a fraction at about a tenth of the picture from the click
 UNTRAINED = ("memory_attention", "memory_encoder", "obj_ptr", "mask_downsample")
 
