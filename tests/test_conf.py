@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -22,13 +22,12 @@ def options(*groups):
     return [(group, option) for group in groups for option in GROUPS[group]]
 
 
-def composed(tmp_path, *overrides, **keywords):
-    """The main job's config, with values that are left to the user filled by a path."""
+def composed(tmp_path, *overrides, job="train"):
+    """A job's config, with values that are left to the user filled by a path."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", [f"paths.output={tmp_path}", *overrides], **keywords)
+        cfg = compose(job, [f"paths.output={tmp_path}", *overrides])
     for key in OmegaConf.missing_keys(cfg):
-        if not key.startswith("hydra"):
-            OmegaConf.update(cfg, key, str(tmp_path))
+        OmegaConf.update(cfg, key, str(tmp_path))
     return cfg
 
 
@@ -53,7 +52,7 @@ def test_networks_build(tmp_path, group, option):
     # On the meta device: the shapes of billions of parameters, without their memory.
     with torch.device("meta"):
         network = instantiate(cfg[group])
-    assert sum(parameter.numel() for parameter in network.parameters()) > 1e6
+    assert sum(parameter.numel() for parameter in network.parameters()) > 1e5
 
 
 @pytest.mark.parametrize(("group", "option"), options(*PARTS))
@@ -67,7 +66,7 @@ def test_parts_build(tmp_path, group, option):
 def test_trainers_build(tmp_path, option):
     cfg = composed(tmp_path, f"trainer={option}")
     if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
-        with pytest.raises(MisconfigurationException, match="gpu"):
+        with pytest.raises(InstantiationException, match="No supported gpu backend"):
             instantiate(cfg.trainer)
         cfg.trainer.accelerator = "cpu"
     assert instantiate(cfg.trainer).default_root_dir == str(tmp_path)
@@ -82,12 +81,13 @@ def test_experiments_build(tmp_path, option):
 
 
 @pytest.mark.parametrize("option", GROUPS["nano"])
-def test_nano_trainings_build(option):
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        node = untrained(compose("train_nano", [f"nano={option}"])).nano
+def test_nano_trainings_build(tmp_path, option):
+    node = untrained(composed(tmp_path, f"nano={option}", job="train_nano")).nano
     assert callable(get_class(node._target_))
     with torch.device("meta"):
-        networks = [instantiate(part) for part in node.values() if "_target_" in (part or "")]
+        networks = [
+            instantiate(part) for part in node.values() if isinstance(part, DictConfig) and "_target_" in part
+        ]
     assert networks
 
 
@@ -99,8 +99,9 @@ def test_paths_resolve(tmp_path, option):
 
 
 @pytest.mark.parametrize("option", GROUPS["hydra"])
-def test_hydra_settings_build(tmp_path, option):
-    cfg = composed(tmp_path, f"hydra={option}", return_hydra_config=True)
+def test_hydra_settings_build(option):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("train", [f"hydra={option}"], return_hydra_config=True)
     assert cfg.hydra.job.name == "train"
     for callback in cfg.hydra.callbacks.values():
         assert instantiate(callback) is not None
