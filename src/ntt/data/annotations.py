@@ -1,0 +1,259 @@
+"""Reading COCO annotation files that people and tools have written, with every mistake found at once."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from ntt.data.masks import Rle, encode_segmentation, mask_area, mask_box
+from ntt.errors import InputError
+
+LONGEST_SIDE = 65535  # pixels, the most that JPEG can hold
+LARGEST_ID = 2**53  # ids beyond it do not survive other readers of JSON
+
+
+@dataclass(frozen=True)
+class ImageEntry:
+    """An entry of ``images``; sizes in pixels."""
+
+    id: int
+    file_name: str
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """An entry of ``annotations``; box as x, y, width, height in pixels."""
+
+    id: int
+    image_id: int
+    category_id: int
+    mask: Rle
+    box: list[float]
+    area: float
+    crowd: bool
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """What could be read of a file.
+
+    Attributes:
+        file: where it was read.
+        images: by id, in file order.
+        categories: names by id, in file order.
+        annotations: in file order.
+        problems: one line for each thing that could not be read, naming file, entry and field.
+    """
+
+    file: Path
+    images: dict[int, ImageEntry]
+    categories: dict[int, str]
+    annotations: tuple[Annotation, ...]
+    problems: tuple[str, ...]
+
+    def sound(self) -> AnnotationFile:
+        """This file, if nothing is wrong with it.
+
+        Raises:
+            InputError: the problems, one a line.
+        """
+        if self.problems:
+            raise InputError("\n".join(self.problems))
+        return self
+
+
+def read_annotations(file: Path, if_absent: str = "correct the path") -> AnnotationFile:
+    """Read an annotation file of instances; what is broken is left out and listed in ``problems``.
+
+    Args:
+        file: in COCO's format.
+        if_absent: what to do where there is no such file, for the message.
+    """
+    reader = _Reader(file, if_absent)
+    content = reader.content()
+    images = reader.images(content)
+    categories = reader.categories(content)
+    annotations = reader.annotations(content, images, categories)
+    return AnnotationFile(file, images, categories, annotations, tuple(reader.problems))
+
+
+class _Broken(Exception):
+    """An entry or field is unusable; the text says why."""
+
+
+class _Reader:
+    """Walks through one file, collecting problems."""
+
+    def __init__(self, file: Path, if_absent: str) -> None:
+        self.file = file
+        self.if_absent = if_absent
+        self.problems: list[str] = []
+
+    def content(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self.file.read_text(encoding="utf-8-sig"))
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            self._complain(f"malformed JSON at {where} ({error.msg}); correct it or export it again")
+        except FileNotFoundError:
+            self._complain(f"no such annotation file; {self.if_absent}")
+        except OSError as error:
+            self._complain(f"cannot be read ({error.strerror}); name a readable file")
+        except (ValueError, RecursionError):  # other encodings, endless numbers, endless nesting
+            self._complain("is not a JSON text in UTF-8; export it again")
+        else:
+            if isinstance(content, dict):
+                return content
+            self._complain("is not a JSON object with images, annotations and categories")
+        return {}
+
+    def images(self, content: dict[str, Any]) -> dict[int, ImageEntry]:
+        images: dict[int, ImageEntry] = {}
+        for name, entry in self._entries(content, "images"):
+            try:
+                image = ImageEntry(
+                    _identity(entry, "id"), _file_name(entry), _side(entry, "height"), _side(entry, "width")
+                )
+                _unused(image.id, images)
+            except _Broken as error:
+                self._complain(f"{name}: {error}")
+            else:
+                images[image.id] = image
+        return images
+
+    def categories(self, content: dict[str, Any]) -> dict[int, str]:
+        categories: dict[int, str] = {}
+        for name, entry in self._entries(content, "categories"):
+            try:
+                identity, category = _identity(entry, "id"), _text(entry, "name")
+                _unused(identity, categories)
+                if category in categories.values():
+                    raise _Broken(f"name {category!r} is taken by another category; rename one")
+            except _Broken as error:
+                self._complain(f"{name}: {error}")
+            else:
+                categories[identity] = category
+        return categories
+
+    def annotations(
+        self, content: dict[str, Any], images: dict[int, ImageEntry], categories: dict[int, str]
+    ) -> tuple[Annotation, ...]:
+        annotations: dict[int, Annotation] = {}
+        for name, entry in self._entries(content, "annotations"):
+            try:
+                annotation = _annotation(entry, images, categories)
+                _unused(annotation.id, annotations)
+            except _Broken as error:
+                self._complain(f"{name}: {error}")
+            else:
+                annotations[annotation.id] = annotation
+        return tuple(annotations.values())
+
+    def _entries(self, content: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The objects of a list, each with what to call it."""
+        if not content:
+            return  # said already
+        entries = content.get(key)
+        if not isinstance(entries, list):
+            self._complain(f"{key} is {'missing' if key not in content else 'not a list'}; add it")
+            return
+        for position, entry in enumerate(entries):
+            if isinstance(entry, dict):
+                yield _call(key, position, entry), entry
+            else:
+                self._complain(f"{key}[{position}]: is not an object; remove it")
+
+    def _complain(self, what: str) -> None:
+        self.problems.append(f"{self.file}: {what}")
+
+
+def _annotation(
+    entry: dict[str, Any], images: dict[int, ImageEntry], categories: dict[int, str]
+) -> Annotation:
+    identity, image_id, category_id = (_identity(entry, key) for key in ("id", "image_id", "category_id"))
+    if image_id not in images:
+        raise _Broken(f"image_id {image_id} is not among the images; add the image or remove the annotation")
+    if category_id not in categories:
+        raise _Broken(f"category_id {category_id} is not among the categories; add or correct it")
+    try:
+        image = images[image_id]
+        mask = encode_segmentation(_field(entry, "segmentation"), image.height, image.width)
+    except ValueError as error:
+        raise _Broken(f"segmentation {error}; correct or remove it") from None
+    crowd = entry.get("iscrowd", 0)
+    if crowd not in (0, 1):
+        raise _Broken(f"iscrowd is {_shown(crowd)}; make it 0 or 1")
+    area = entry.get("area", mask_area(mask))
+    if not _is_size(area):
+        raise _Broken(f"area is {_shown(area)}; make it a number of pixels")
+    box = entry.get("bbox", mask_box(mask))
+    if not (isinstance(box, list) and len(box) == 4 and all(map(_is_finite, box)) and min(box[2:]) >= 0):
+        raise _Broken(f"bbox is {_shown(box)}; make it [x, y, width, height]")
+    return Annotation(identity, image_id, category_id, mask, [*map(float, box)], float(area), bool(crowd))
+
+
+def _call(key: str, position: int, entry: dict[str, Any]) -> str:
+    """What an entry is called in messages: ``annotations[3] (id 12)``."""
+    return f"{key}[{position}]" + (f" (id {_shown(entry['id'])})" if "id" in entry else "")
+
+
+def _field(entry: dict[str, Any], key: str) -> Any:
+    if key not in entry:
+        raise _Broken(f"{key} is missing; add it")
+    return entry[key]
+
+
+def _identity(entry: dict[str, Any], key: str) -> int:
+    value = _field(entry, key)
+    if type(value) is not int or not 0 <= value <= LARGEST_ID:
+        raise _Broken(f"{key} is {_shown(value)}; make it a whole number")
+    return value
+
+
+def _unused(identity: int, taken: dict[int, Any]) -> None:
+    if identity in taken:
+        raise _Broken(f"id {identity} is taken by another entry; give it one of its own")
+
+
+def _side(entry: dict[str, Any], key: str) -> int:
+    value = _field(entry, key)
+    if type(value) is not int or not 1 <= value <= LONGEST_SIDE:
+        raise _Broken(f"{key} is {_shown(value)}; make it the image's in pixels")
+    return value
+
+
+def _text(entry: dict[str, Any], key: str) -> str:
+    value = _field(entry, key)
+    if not isinstance(value, str) or not value.strip():
+        raise _Broken(f"{key} is {_shown(value)}; make it a text")
+    return value
+
+
+def _file_name(entry: dict[str, Any]) -> str:
+    name = _text(entry, "file_name")
+    windows = PureWindowsPath(name)  # knows slashes of both kinds
+    if PurePosixPath(name).is_absolute() or windows.drive or windows.root or ".." in windows.parts:
+        raise _Broken(f"file_name {_shown(name)} leads out of the images folder; make it relative to that")
+    if "\0" in name:
+        raise _Broken(f"file_name {_shown(name)} is no file name; correct it")
+    return name
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_size(value: Any) -> bool:
+    return _is_finite(value) and value >= 0
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: on one line, and not longer than that."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

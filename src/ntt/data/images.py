@@ -1,0 +1,91 @@
+"""Reading pictures of every kind as RGB tensors."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from ntt.errors import InputError
+
+Size = tuple[int, int]  # height, width
+
+# What Pillow raises on files that are no pictures, are cut short, or would not fit into memory.
+UNREADABLE = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
+# Modes of one number a pixel that do not fit into a byte, and the number that is white.
+DEEP_MODES = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I;16N": 65535, "I": 65535, "F": 1}
+
+
+def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
+    """Read a picture the way it is looked at.
+
+    The EXIF rotation is applied, unless only the picture as stored has the size that was annotated. Grey,
+    palette, 16-bit and CMYK pictures become RGB; white shows through where they are transparent.
+
+    Args:
+        file: of any format that Pillow reads.
+        annotated_size: height and width in the annotation file, if there is one.
+
+    Returns:
+        ``(3, H, W)`` float in [0, 1].
+
+    Raises:
+        InputError: the file is absent or unreadable.
+    """
+    with _opened(file) as stored:
+        upright = ImageOps.exif_transpose(stored)
+        keep = annotated_size == _size(stored) and annotated_size != _size(upright)
+        pixels = _to_rgb(stored if keep else upright)
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+
+
+def image_sizes(file: Path) -> tuple[Size, Size]:
+    """Height and width of a picture as looked at, and as stored; reads the header only.
+
+    Raises:
+        InputError: the file is absent or no picture.
+    """
+    with _opened(file) as stored:
+        height, width = _size(stored)
+        sideways = stored.getexif().get(ORIENTATION) in SIDEWAYS
+    return ((width, height) if sideways else (height, width)), (height, width)
+
+
+ORIENTATION = 0x0112  # EXIF tag
+SIDEWAYS = (5, 6, 7, 8)  # its values that swap width and height
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(file) as picture:
+            yield picture
+    except FileNotFoundError:
+        raise InputError(f"{file}: no such picture; correct the path or put the file there") from None
+    except UNREADABLE as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{file}: cannot be read as a picture ({reason}); replace it") from error
+
+
+def _size(picture: Image.Image) -> Size:
+    return picture.height, picture.width
+
+
+def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
+    """``(H, W, 3)``, writable."""
+    if picture.mode in DEEP_MODES:
+        grey = np.asarray(picture, dtype=np.float64) / DEEP_MODES[picture.mode]
+        levels = np.nan_to_num(grey.clip(0, 1) * 255).round().astype(np.uint8)
+        return np.repeat(levels[:, :, None], 3, axis=2)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return np.array(picture.convert("RGB"))

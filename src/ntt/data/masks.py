@@ -1,0 +1,127 @@
+"""Masks as COCO files write them: polygons, run lengths, and run lengths compressed into a string."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from pycocotools import mask as coco_mask
+from torch import Tensor
+
+Rle = dict[str, Any]  # what pycocotools takes: {"size": [height, width], "counts": bytes}
+
+FIRST_CHARACTER = 48  # compressed run lengths are written with characters from here on,
+CHARACTERS = 64  # so many of them: five bits of a number and one that says "more follows"
+MORE, SIGN, BITS = 0x20, 0x10, 5
+LONGEST_NUMBER = 7  # characters
+
+
+def encode_segmentation(segmentation: Any, height: int, width: int) -> Rle:
+    """Check and convert a COCO ``segmentation``.
+
+    Args:
+        segmentation: a list of polygons ``[x1, y1, x2, y2, ...]``, or ``{"size", "counts"}`` whose counts
+            are a list of numbers or a string.
+        height: of the image in pixels.
+        width: of the image in pixels.
+
+    Returns:
+        The mask in pycocotools' form; an empty list of polygons is an empty mask.
+
+    Raises:
+        ValueError: what is wrong with it. pycocotools itself reads past the end of broken ones.
+    """
+    if isinstance(segmentation, dict):
+        return _from_runs(segmentation, height, width)
+    if isinstance(segmentation, list):
+        return _from_polygons(segmentation, height, width)
+    raise ValueError("is neither a list of polygons nor an object with size and counts")
+
+
+def encode_mask(mask: Tensor) -> Rle:
+    """The run lengths of ``(H, W)`` bool."""
+    rle: Rle = coco_mask.encode(np.asfortranarray(mask.numpy(force=True).astype(np.uint8)))
+    return rle
+
+
+def decode_mask(rle: Rle) -> Tensor:
+    """The mask ``(H, W)`` bool of run lengths."""
+    return torch.from_numpy(coco_mask.decode(rle)).bool()
+
+
+def mask_area(rle: Rle) -> int:
+    """Pixels inside."""
+    return int(coco_mask.area(rle))
+
+
+def mask_box(rle: Rle) -> list[float]:
+    """The box around a mask: x, y, width, height."""
+    return [float(value) for value in coco_mask.toBbox(rle)]
+
+
+def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
+    for polygon in polygons:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise ValueError("has a polygon that is not a list of at least three x, y pairs")
+        if not all(_is_number(value) for value in polygon):
+            raise ValueError("has a polygon with a coordinate that is not a number")
+        # Annotators stray a little over the edge; coordinates far out are in another unit or broken.
+        if not all(-width <= x <= 2 * width for x in polygon[::2]):
+            raise ValueError(f"has a polygon far outside the image, which is {width} pixels wide")
+        if not all(-height <= y <= 2 * height for y in polygon[1::2]):
+            raise ValueError(f"has a polygon far outside the image, which is {height} pixels high")
+    if not polygons:
+        return encode_mask(torch.zeros(height, width, dtype=torch.bool))
+    rle: Rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    return rle
+
+
+def _from_runs(segmentation: dict[str, Any], height: int, width: int) -> Rle:
+    size, counts = segmentation.get("size"), segmentation.get("counts")
+    if size != [height, width]:
+        raise ValueError(f"has size {size}, the image is [{height}, {width}] (height, width)")
+    runs = decompress(counts) if isinstance(counts, str) else counts
+    if not isinstance(runs, list) or not all(type(run) is int and run >= 0 for run in runs):
+        raise ValueError("has counts that are not run lengths")
+    if sum(runs) != height * width:
+        raise ValueError(f"has counts that add up to {sum(runs)} pixels, the image has {height * width}")
+    rle: Rle = coco_mask.frPyObjects({"size": size, "counts": runs}, height, width)
+    return rle
+
+
+def decompress(text: str) -> list[int]:
+    """The run lengths in a compressed string; from the fourth on they are differences to the last but one.
+
+    Raises:
+        ValueError: a character that does not belong there, or a number cut short.
+    """
+    runs: list[int] = []
+    digits: list[int] = []
+    for character in text:
+        digit = ord(character) - FIRST_CHARACTER
+        if not 0 <= digit < CHARACTERS:
+            raise ValueError(
+                f"has the character {character!r} in its counts, which are not compressed run lengths"
+            )
+        digits.append(digit)
+        if len(digits) > LONGEST_NUMBER:
+            raise ValueError("has counts with a number that is too long")
+        if not digit & MORE:
+            value = _signed(digits)
+            runs.append(value + runs[-2] if len(runs) > 2 else value)
+            digits = []
+    if digits:
+        raise ValueError("has counts that are cut short")
+    return runs
+
+
+def _signed(digits: Sequence[int]) -> int:
+    value = sum((digit & (MORE - 1)) << (BITS * place) for place, digit in enumerate(digits))
+    return value - (1 << (BITS * len(digits))) if digits[-1] & SIGN else value
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)

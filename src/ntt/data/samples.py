@@ -1,0 +1,124 @@
+"""References and targets that are read from disk when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ntt.data.images import Size, image_sizes, read_image
+from ntt.data.masks import Rle, decode_mask
+from ntt.errors import InputError
+from ntt.structures import Reference, Target
+
+
+@dataclass(frozen=True)
+class ReferenceEntry:
+    """Where a reference is; ``size`` is height and width in the annotation file."""
+
+    file: Path
+    size: Size
+    mask: Rle
+    label: int
+    source: str
+
+
+@dataclass(frozen=True)
+class TargetEntry:
+    """Where a target is; ``size`` is height and width in the annotation file, if there is one."""
+
+    file: Path
+    size: Size | None
+    image_id: int | str
+
+
+class References(Dataset[Reference]):
+    """References, one read at a time."""
+
+    def __init__(self, entries: Sequence[ReferenceEntry]) -> None:
+        self.entries = entries
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Reference:
+        entry = self.entries[index]
+        image = _read(entry.file, entry.size)
+        return Reference(image, decode_mask(entry.mask), entry.label, entry.source)
+
+    def __iter__(self) -> Iterator[Reference]:
+        return (self[index] for index in range(len(self)))
+
+
+class Targets(Dataset[Target]):
+    """Target images, one read at a time."""
+
+    def __init__(self, entries: Sequence[TargetEntry]) -> None:
+        self.entries = entries
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Target:
+        entry = self.entries[index]
+        return Target(_read(entry.file, entry.size), entry.image_id, entry.file)
+
+    def __iter__(self) -> Iterator[Target]:
+        return (self[index] for index in range(len(self)))
+
+
+def picture_problems(entries: Iterable[ReferenceEntry | TargetEntry]) -> list[str]:
+    """What keeps the pictures of some entries from being read, one line a picture; reads headers only."""
+    problems = []
+    for file, size in dict.fromkeys((entry.file, entry.size) for entry in entries):
+        try:
+            sizes = image_sizes(file)
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            if size is not None and size not in sizes:
+                problems.append(_wrong_size(file, size, sizes[0]))
+    return problems
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures in a folder, by name; what is not called like a picture is passed over.
+
+    Raises:
+        InputError: there is no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of pictures; correct the path")
+    known = Image.registered_extensions()
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in known and file.is_file())
+    if not files:
+        raise InputError(f"{folder}: there is no picture in this folder; put some there")
+    return files
+
+
+def folder_targets(folder: Path, limit: int | None) -> list[TargetEntry]:
+    """The first pictures of a folder as targets, identified by their names.
+
+    Raises:
+        InputError: there is no such folder, or no picture in it.
+    """
+    return [TargetEntry(file, None, file.name) for file in pictures_in(folder)[:limit]]
+
+
+def _read(file: Path, size: Size | None) -> Tensor:
+    image = read_image(file, size)
+    height, width = image.shape[1:]
+    if size is not None and size != (height, width):
+        raise InputError(_wrong_size(file, size, (height, width)))
+    return image
+
+
+def _wrong_size(file: Path, annotated: Size, actual: Size) -> str:
+    return (
+        f"{file}: is {actual[1]} x {actual[0]} pixels, its entry in the annotation file has width "
+        f"{annotated[1]} and height {annotated[0]}; correct them or annotate this picture"
+    )

@@ -1,0 +1,82 @@
+"""Which half of the method is weak: what AP would be with perfect labels, and with perfect masks."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ntt.matching import best_instances, boxes_from_masks, class_nms, classify, pool_features
+from ntt.segmenters.base import Proposals
+from ntt.structures import Instances
+
+BACKGROUND_IOU = 0.5
+
+
+def true_label_instances(
+    proposals: Proposals,
+    true_masks: Tensor,
+    true_labels: Tensor,
+    height: int,
+    width: int,
+    nms_iou: float,
+    max_instances: int,
+) -> Instances:
+    """Every proposal takes the label of the true mask that it overlaps most, and its predicted IoU as score.
+
+    A proposal that overlaps no true mask by ``BACKGROUND_IOU`` is background and dropped. The NMS is the
+    model's. The AP of the result is what these proposals allow a perfect classifier.
+
+    Args:
+        proposals: N of one image.
+        true_masks: ``(M, height, width)`` bool.
+        true_labels: ``(M,)`` int64.
+        height: of the image in pixels.
+        width: of the image in pixels.
+        nms_iou: box IoU above which the worse of two proposals of a class is dropped.
+        max_instances: at most so many are kept.
+    """
+    masks = proposals.logits > 0
+    if len(masks) == 0 or len(true_masks) == 0:
+        return Instances.empty(height, width)
+    device = masks.device
+    grid = F.interpolate(true_masks[None].float().to(device), masks.shape[-2:], mode="area")[0] > 0.5
+    overlap, index = mask_iou(masks, grid).max(dim=1)
+    kept = torch.nonzero(overlap >= BACKGROUND_IOU)[:, 0]
+    logits, iou = proposals.logits[kept], proposals.iou[kept]
+    labels = true_labels.to(device)[index[kept]]
+    scale = logits.new_tensor([width, height, width, height]) / logits.shape[-1]
+    survivors = class_nms(boxes_from_masks(logits > 0) * scale, iou, labels, nms_iou, len(labels))
+    scores = iou[survivors].clamp(0, 1)
+    return best_instances(logits[survivors], scores, labels[survivors], height, width, max_instances)
+
+
+def true_mask_instances(features: Tensor, prototypes: Tensor, true_masks: Tensor) -> Instances:
+    """True masks, each labelled and scored by its nearest prototype.
+
+    The AP of the result is what this encoder's features allow perfect proposals.
+
+    Args:
+        features: ``(h, w, C)`` patch features of the image.
+        prototypes: ``(K, C)``.
+        true_masks: ``(M, H, W)`` bool.
+    """
+    if len(true_masks) == 0:
+        return Instances.empty(*true_masks.shape[1:])
+    vectors = pool_features(features, true_masks.to(features.device))
+    scores, labels = classify(vectors, prototypes.to(features))
+    order = scores.argsort(descending=True).cpu()
+    return Instances(
+        masks=true_masks[order],
+        boxes=boxes_from_masks(true_masks)[order],
+        scores=scores.cpu()[order],
+        labels=labels.cpu()[order],
+    )
+
+
+def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
+    """IoU of every pair, ``(N, H, W)`` and ``(M, H, W)`` bool to ``(N, M)``; 0 where both are empty."""
+    a, b = masks.flatten(1).float(), others.flatten(1).float()
+    overlap = a @ b.T
+    union = a.sum(1)[:, None] + b.sum(1)[None] - overlap
+    return overlap / union.clamp(min=1)
