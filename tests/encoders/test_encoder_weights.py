@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dinov3.dinov3_utils import DINOV3_CONFIGS
-from ntt.encoders import DINOv2, DINOv3
+from ntt.encoders import DINOv2, DINOv3, TimmEncoder
 from ntt.errors import InputError
 
 
@@ -57,3 +57,11 @@ def test_the_rehost_stands_in_for_the_official_file(make, export, write, monkeyp
     images = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(loaded(images), encoder(images))
     refusal(DINOv3, "dinov3_test", path.with_name("another.pth"))
+
+
+@pytest.mark.parametrize("weights", [None, ""])
+def test_empty_weights(weights):
+    with pytest.raises(InputError, match=r"encoder\.weights is empty"):
+        DINOv3("dinov3_nano", weights=weights)
+    with pytest.raises(InputError, match=r"encoder\.weights is empty"):
+        TimmEncoder("lite", "tf_efficientnet_lite0", 16, weights=weights)

@@ -42,7 +42,7 @@ def find_weights(
     Raises:
         InputError: absent; names the files looked for and how to get one.
     """
-    asked = Path(weights).expanduser()
+    asked = _as_path(weights)
     candidates = [asked]
     if rehost and asked.name == official:
         candidates.append(asked.with_name(rehost_file(rehost)))
@@ -69,8 +69,8 @@ def find_package_file(weights: str) -> Path:
     Raises:
         InputError: no such package or file.
     """
-    if not weights.startswith(_PACKAGE):
-        path = Path(weights).expanduser()
+    if not str(weights).startswith(_PACKAGE):
+        path = _as_path(weights)
         if not path.exists():
             raise InputError(f"No weights at {path}; give another file, or encoder.weights=random")
         return path
@@ -83,3 +83,9 @@ def find_package_file(weights: str) -> Path:
     if not path.exists():
         raise InputError(f"No weights at {weights}: the package {package} has no file {inside}")
     return path
+
+
+def _as_path(weights: str | None) -> Path:
+    if not weights:
+        raise InputError("encoder.weights is empty: give a file, or encoder.weights=random")
+    return Path(weights).expanduser()
