@@ -18,6 +18,7 @@ from ntt.data.samples import (
     References,
     TargetEntry,
     Targets,
+    count_problems,
     folder_targets,
     picture_problems,
 )
@@ -115,11 +116,7 @@ class FewShotDataset:
         Raises:
             InputError: one line for each problem found.
         """
-        problems = [
-            f"{name} is {value}; make it 1 or more, or null for all"
-            for name, value in (("dataset.shots", self.shots), ("dataset.limit", self.limit))
-            if value is not None and value < 1
-        ]
+        problems = count_problems(self.shots, self.limit)
         problems = problems or [*self._reference_problems(), *self._target_problems()]
         if problems:
             raise InputError("\n".join(problems))

@@ -17,6 +17,8 @@ from ntt.errors import InputError
 
 Size = tuple[int, int]  # height, width
 
+ORIENTATION = 0x0112  # EXIF tag
+SIDEWAYS = (5, 6, 7, 8)  # its values that swap width and height
 # What Pillow raises on files that are no pictures, are cut short, or would not fit into memory.
 UNREADABLE = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
 # Modes of one number a pixel that do not fit into a byte, and the number that is white.
@@ -42,8 +44,21 @@ def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
     with _opened(file) as stored:
         upright = ImageOps.exif_transpose(stored)
         keep = annotated_size == _size(stored) and annotated_size != _size(upright)
-        pixels = _to_rgb(stored if keep else upright)
+        pixels = _to_rgb(stored if keep else upright, "white")
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+
+
+def read_mask(file: Path) -> Tensor:
+    """Read a picture of a mask: what is black or transparent is background, all else object.
+
+    Returns:
+        ``(H, W)`` bool.
+
+    Raises:
+        InputError: the file is absent or unreadable.
+    """
+    with _opened(file) as stored:
+        return torch.from_numpy(_to_rgb(stored, "black").any(axis=2))
 
 
 def image_sizes(file: Path) -> tuple[Size, Size]:
@@ -56,10 +71,6 @@ def image_sizes(file: Path) -> tuple[Size, Size]:
         height, width = _size(stored)
         sideways = stored.getexif().get(ORIENTATION) in SIDEWAYS
     return ((width, height) if sideways else (height, width)), (height, width)
-
-
-ORIENTATION = 0x0112  # EXIF tag
-SIDEWAYS = (5, 6, 7, 8)  # its values that swap width and height
 
 
 @contextmanager
@@ -78,14 +89,13 @@ def _size(picture: Image.Image) -> Size:
     return picture.height, picture.width
 
 
-def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
-    """``(H, W, 3)``, writable."""
+def _to_rgb(picture: Image.Image, behind: str) -> NDArray[np.uint8]:
+    """``(H, W, 3)``, writable; the colour ``behind`` shows through where the picture is transparent."""
     if picture.mode in DEEP_MODES:
         grey = np.asarray(picture, dtype=np.float64) / DEEP_MODES[picture.mode]
-        levels = np.nan_to_num(grey.clip(0, 1) * 255).round().astype(np.uint8)
+        levels = np.ceil(np.nan_to_num(grey.clip(0, 1)) * 255).astype(np.uint8)  # only 0 is black
         return np.repeat(levels[:, :, None], 3, axis=2)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, behind), picture)
     return np.array(picture.convert("RGB"))

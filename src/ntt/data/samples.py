@@ -18,7 +18,7 @@ from ntt.structures import Reference, Target
 
 @dataclass(frozen=True)
 class ReferenceEntry:
-    """Where a reference is; ``size`` is height and width in the annotation file."""
+    """Where a reference is; ``size`` is the annotated height and width."""
 
     file: Path
     size: Size
@@ -29,7 +29,7 @@ class ReferenceEntry:
 
 @dataclass(frozen=True)
 class TargetEntry:
-    """Where a target is; ``size`` is height and width in the annotation file, if there is one."""
+    """Where a target is; ``size`` is the annotated height and width, if any."""
 
     file: Path
     size: Size | None
@@ -69,6 +69,15 @@ class Targets(Dataset[Target]):
 
     def __iter__(self) -> Iterator[Target]:
         return (self[index] for index in range(len(self)))
+
+
+def count_problems(shots: int | None, limit: int | None) -> list[str]:
+    """What is wrong with the numbers of references and targets asked for."""
+    return [
+        f"dataset.{name} is {value}; make it 1 or more, or null for all"
+        for name, value in (("shots", shots), ("limit", limit))
+        if value is not None and value < 1
+    ]
 
 
 def picture_problems(entries: Iterable[ReferenceEntry | TargetEntry]) -> list[str]:
@@ -119,6 +128,6 @@ def _read(file: Path, size: Size | None) -> Tensor:
 
 def _wrong_size(file: Path, annotated: Size, actual: Size) -> str:
     return (
-        f"{file}: is {actual[1]} x {actual[0]} pixels, its entry in the annotation file has width "
-        f"{annotated[1]} and height {annotated[0]}; correct them or annotate this picture"
+        f"{file}: is {actual[1]} x {actual[0]} pixels, but annotated as {annotated[1]} x {annotated[0]} "
+        "(width x height); annotate this picture, or put the annotated one there"
     )
