@@ -27,12 +27,14 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     from rich.console import Console
 
     from ntt.engine.data import StageData
+    from ntt.engine.remarks import hide_library_remarks
     from ntt.engine.stages import Stages
     from ntt.reporting.files import whole_file, write_json
     from ntt.reporting.loggers import log_metrics
     from ntt.reporting.metrics import run_metrics
     from ntt.reporting.terminal import print_run
 
+    hide_library_remarks()
     seed_everything(cfg.seed, workers=True, verbose=False)
     output_dir = Path(cfg.paths.output)
 

@@ -65,6 +65,12 @@ def test_asks_for_every_value_that_is_left_open():
         require_values(cfg)
 
 
+def test_several_problems_have_a_line_each_up_to_ten():
+    assert describe(InputError("a\nb")) == "a\nb"
+    lines = describe(InputError("\n".join(map(str, range(13))))).splitlines()
+    assert lines == [*map(str, range(10)), "... and 3 more"]
+
+
 def test_says_only_the_first_line_of_a_long_message():
     assert describe(RuntimeError("first\nsecond")) == "first"
     assert describe(RuntimeError()) == "RuntimeError"

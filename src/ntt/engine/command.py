@@ -21,11 +21,6 @@ from ntt.engine.config_errors import describe, require_values
 from ntt.errors import InputError
 
 BAD_INPUT = 2
-# What libraries say to their developers, not to whoever reads the log of a run.
-LIBRARY_REMARKS = (
-    ".*does not have many workers.*",  # meant: see loader_workers in conf/train.yaml
-    ".*treespec, LeafSpec.*",  # Lightning's use of torch
-)
 USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 
 
@@ -83,5 +78,3 @@ def _shorten_warnings() -> None:
     """Send warnings to the log, without the source line that caused them."""
     logging.captureWarnings(True)
     warnings.formatwarning = lambda message, *_, **__: str(message)
-    for remark in LIBRARY_REMARKS:
-        warnings.filterwarnings("ignore", message=remark)

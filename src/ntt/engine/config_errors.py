@@ -11,16 +11,20 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from ntt.errors import InputError
 
+MAX_LINES = 10
 # How a group's option is called in messages; encoders are told apart by how their name begins.
 ENCODER_FAMILIES = {"dinov2": "DINOv2 model", "dinov3": "DINOv3 model"}
 
 
 def describe(error: BaseException) -> str:
-    """One line for a user: what is wrong and, where something similar exists, what was probably meant."""
+    """One line for a user: what is wrong and, where something similar exists, what was probably meant.
+
+    Several problems found at once have a line each.
+    """
     chain = list(_causes(error))
     for cause in chain:
         if isinstance(cause, InputError):
-            return _one_line(cause)
+            return _few_lines(cause)
     for cause in chain:
         if isinstance(cause, MissingConfigException) and cause.missing_cfg_file:
             return _unknown_option(cause.missing_cfg_file, cause.options or ())
@@ -47,6 +51,13 @@ def _causes(error: BaseException) -> Iterable[BaseException]:
     while current is not None:
         yield current
         current = current.__cause__ or current.__context__
+
+
+def _few_lines(error: InputError) -> str:
+    """Each problem on its line, the first ones if there are many."""
+    lines = str(error).splitlines()
+    more = [f"... and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
+    return "\n".join([*lines[:MAX_LINES], *more])
 
 
 def _one_line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from lightning import LightningModule
 
 from ntt.data import FewShotDataset
 from ntt.engine.clock import Clock
+from ntt.engine.digest import references_digest
 from ntt.engine.outcome import Outcome
 from ntt.models import Sam2MatchingBaselineNoAMG
 from ntt.structures import Reference, Target
@@ -39,7 +40,8 @@ class Stages(LightningModule):
 
     def on_predict_start(self) -> None:
         """Forget what the memory held."""
-        self.model.start_memory(self.dataset.class_names)
+        digest = references_digest(self.dataset.references)
+        self.model.start_memory(self.dataset.class_names, digest)
 
     def predict_step(self, batch: list[Reference]) -> int:
         """fill_memory: remember some references; returns how many, since Lightning warns of None."""

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
-CEILINGS = {"true_labels": "proposals, true labels", "true_masks": "true masks, matched labels"}
+CEILINGS = {"true_labels": "if labels were true", "true_masks": "if masks were true"}
 
 
 def print_run(metrics: Mapping[str, Any], output_dir: Path, console: Console) -> None:
@@ -41,7 +41,7 @@ def _overall(metrics: Mapping[str, Any]) -> Table:
     for key, title in CEILINGS.items():
         if key in metrics.get("ceilings", {}):
             segm = metrics["ceilings"][key]["segm"]
-            table.add_row(f"segm ceiling: {title}", *(number(segm[name]) for name in METRICS), style="dim")
+            table.add_row(f"segm {title}", *(number(segm[name]) for name in METRICS), style="dim")
     return table
 
 

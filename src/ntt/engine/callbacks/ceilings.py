@@ -1,0 +1,55 @@
+"""Which half of the method is weak."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning import Callback, Trainer
+
+from ntt.engine.outcome import Outcome
+from ntt.engine.stages import Stages
+from ntt.evaluation import coco_metrics, coco_results, true_label_instances, true_mask_instances
+
+
+class Ceilings(Callback):
+    """Report AP with perfect labels (``true_labels``) and with perfect masks (``true_masks``).
+
+    Does nothing where there is no ground truth.
+    """
+
+    def __init__(self) -> None:
+        self.results: dict[str, list[dict[str, Any]]] = {"true_labels": [], "true_masks": []}
+
+    def on_test_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, *_: Any
+    ) -> None:
+        """Answer for one image as if one half of the method were perfect, then the other."""
+        dataset, model = pl_module.dataset, pl_module.model
+        if dataset.ground_truth is None:
+            return
+        masks, labels = dataset.true_masks(outputs.target.image_id)
+        height, width = outputs.target.image.shape[-2:]
+        ceilings = {
+            "true_labels": true_label_instances(
+                outputs.proposals,
+                masks,
+                labels,
+                height,
+                width,
+                nms_iou=model.matcher.nms_iou,
+                max_instances=model.matcher.max_instances,
+            ),
+            "true_masks": true_mask_instances(outputs.features, model.memory.prototypes, masks),
+        }
+        for name, instances in ceilings.items():
+            self.results[name] += coco_results(outputs.target.image_id, instances, dataset.category_ids)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+        """Evaluate both."""
+        ground_truth = pl_module.dataset.ground_truth
+        if ground_truth is None:
+            return
+        judged = {name: coco_metrics(ground_truth, results) for name, results in self.results.items()}
+        pl_module.report["ceilings"] = {
+            name: {kind: metrics[kind] for kind in ("bbox", "segm")} for name, metrics in judged.items()
+        }
