@@ -74,7 +74,7 @@ def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
         if not all(-height <= y <= 2 * height for y in polygon[1::2]):
             raise ValueError(f"has a polygon far outside the image, which is {height} pixels high")
     if not polygons:
-        return encode_mask(torch.zeros(height, width, dtype=torch.bool))
+        return _from_runs({"size": [height, width], "counts": [height * width]}, height, width)
     rle: Rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
     return rle
 

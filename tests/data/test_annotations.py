@@ -1,0 +1,213 @@
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ntt.data.annotations import read_annotations
+from ntt.data.masks import decode_mask
+from ntt.errors import InputError
+
+TRIANGLE = [[0, 0, 6, 0, 0, 6]]
+
+
+@pytest.fixture
+def content():
+    return {
+        "images": [{"id": 4, "file_name": "deep/er/a.jpg", "height": 8, "width": 9}],
+        "categories": [{"id": 70, "name": "cup"}, {"id": 3, "name": "pen"}],
+        "annotations": [{"id": 11, "image_id": 4, "category_id": 3, "segmentation": TRIANGLE}],
+    }
+
+
+@pytest.fixture
+def read(tmp_path):
+    def call(content):
+        file = tmp_path / "a.json"
+        file.write_text(content if isinstance(content, str) else json.dumps(content))
+        return read_annotations(file)
+
+    return call
+
+
+def test_a_sound_file(read, content):
+    file = read(content)
+    assert file.sound() is file
+    assert file.categories == {70: "cup", 3: "pen"}
+    assert (file.images[4].height, file.images[4].width) == (8, 9)
+    (annotation,) = file.annotations
+    assert annotation.area == decode_mask(annotation.mask).sum() > 0
+    assert not annotation.crowd
+
+
+def test_a_byte_order_mark_is_no_problem(tmp_path, content):
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(content), encoding="utf-8-sig")
+    assert read_annotations(file).problems == ()
+
+
+SPOILT_FIELDS = [
+    ("images", "id", None, "id is None"),
+    ("images", "id", True, "id is True"),
+    ("images", "file_name", "", "file_name is ''"),
+    ("images", "file_name", "../b.jpg", "leads out of the images folder"),
+    ("images", "file_name", "c/../../b.jpg", "leads out of the images folder"),
+    ("images", "file_name", "..\\b.jpg", "leads out of the images folder"),
+    ("images", "file_name", "/b.jpg", "leads out of the images folder"),
+    ("images", "file_name", "C:\\b.jpg", "leads out of the images folder"),
+    ("images", "file_name", "b\0.jpg", "is no file name"),
+    ("images", "width", 0, "width is 0"),
+    ("images", "height", 10**9, "height is 1000000000"),
+    ("images", "height", 8.0, "height is 8.0"),
+    ("categories", "name", 5, "name is 5"),
+    ("categories", "name", " ", "name is ' '"),
+    ("categories", "name", "pen", "'pen' is taken"),
+    ("annotations", "id", "eleven", "id is 'eleven'"),
+    ("annotations", "image_id", 5, "image_id 5 is not among the images"),
+    ("annotations", "category_id", 5, "category_id 5 is not among the categories"),
+    ("annotations", "iscrowd", 2, "iscrowd is 2"),
+    ("annotations", "area", -1, "area is -1"),
+    ("annotations", "bbox", [1, 2, 3], "bbox is [1, 2, 3]"),
+    ("annotations", "bbox", [1, 2, -3, 4], "bbox is [1, 2, -3, 4]"),
+    ("annotations", "segmentation", "M8", "segmentation is neither"),
+    ("annotations", "segmentation", [[1, 2, 3, 4]], "at least three x, y pairs"),
+    ("annotations", "segmentation", [[1, 2, 3, 4, 5, 6, 7]], "at least three x, y pairs"),
+    ("annotations", "segmentation", [1, 2, 3, 4, 5, 6], "at least three x, y pairs"),
+    ("annotations", "segmentation", [[1, 2, 3, 4, 5, "6"]], "not a number"),
+    ("annotations", "segmentation", [[1, 2, 3, 4, 5, float("nan")]], "not a number"),
+    ("annotations", "segmentation", [[1, 2, 3, 4, 1e9, 6]], "far outside the image, which is 9 pixels wide"),
+    ("annotations", "segmentation", [[1, 2, 3, 4, 5, 60]], "far outside the image, which is 8 pixels high"),
+    ("annotations", "segmentation", {"size": [9, 8], "counts": [72]}, "size [9, 8], the image is [8, 9]"),
+    ("annotations", "segmentation", {"size": [8, 9], "counts": [70]}, "add up to 70 pixels"),
+    ("annotations", "segmentation", {"size": [8, 9], "counts": [-1, 73]}, "not run lengths"),
+    ("annotations", "segmentation", {"size": [8, 9]}, "not run lengths"),
+    ("annotations", "segmentation", {"size": [8, 9], "counts": "é"}, "character 'é'"),
+    ("annotations", "segmentation", {"size": [8, 9], "counts": "o"}, "cut short"),
+    ("annotations", "segmentation", {"size": [8, 9], "counts": "oooooooo0"}, "too long"),
+]
+
+
+@pytest.mark.parametrize(("part", "field", "value", "message"), SPOILT_FIELDS)
+def test_a_spoilt_field_is_named(read, content, part, field, value, message):
+    content["annotations"].append({**content["annotations"][0], "id": 12})  # remains readable
+    content[part][0][field] = value
+    problem = read(content).problems[0]
+    assert re.search(rf"a\.json: {part}\[\d\] \(id .+\): ", problem), problem
+    assert field in problem
+    assert message in problem
+    assert "; " in problem, "says what to do"
+
+
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ("images", "id"),
+        ("images", "file_name"),
+        ("images", "width"),
+        ("categories", "name"),
+        ("annotations", "image_id"),
+        ("annotations", "segmentation"),
+    ],
+)
+def test_missing_fields(read, content, part, field):
+    del content[part][0][field]
+    assert f"{part}[0]" in read(content).problems[0]
+    assert f"{field} is missing" in read(content).problems[0]
+
+
+@pytest.mark.parametrize("part", ["images", "categories", "annotations"])
+def test_duplicate_ids_and_things_that_are_no_entries(read, content, part):
+    content[part].append({**content[part][0], "name": "third"})
+    assert "is taken by another entry" in read(content).problems[0]
+    content[part][1:] = ["what"]
+    assert f"{part}[1]: is not an object" in read(content).problems[0]
+    content[part] = {}
+    assert f"{part} is not a list" in read(content).problems[0]
+    del content[part]
+    assert f"{part} is missing" in read(content).problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"images": [\n  1,,', "malformed JSON at line 2, column 5"),
+        ("", "malformed JSON at line 1, column 1"),
+        ("[]", "is not a JSON object"),
+        ("[" * 100_000, "is not a JSON text"),
+        ('{"images": ' + "1" * 5000 + "}", "is not a JSON text"),
+    ],
+)
+def test_malformed_json(read, text, message):
+    (problem,) = read(text).problems
+    assert message in problem
+
+
+def test_other_encodings_and_folders(tmp_path):
+    (tmp_path / "a.json").write_bytes(b'{"images": "\xff"}')
+    assert "UTF-8" in read_annotations(tmp_path / "a.json").problems[0]
+    assert "cannot be read" in read_annotations(tmp_path).problems[0]
+
+
+def test_what_is_sound_beside_problems_is_read(read, content):
+    content["annotations"] += [
+        {**content["annotations"][0], "id": 12 + k, "image_id": 4 + k % 2} for k in range(4)
+    ]
+    file = read(content)
+    assert [annotation.id for annotation in file.annotations] == [11, 12, 14]
+    assert len(file.problems) == 2
+    with pytest.raises(InputError) as caught:
+        file.sound()
+    assert str(caught.value).splitlines() == list(file.problems)
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([0, 1, 4, 8, 9, 72])
+    | st.floats()
+    | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=6)
+        | st.dictionaries(st.sampled_from(["size", "counts", "id"]) | st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+KEYS = [
+    "id",
+    "file_name",
+    "height",
+    "width",
+    "name",
+    "image_id",
+    "category_id",
+    "segmentation",
+    "bbox",
+    "area",
+]
+entries = st.dictionaries(st.sampled_from([*KEYS, "iscrowd"]), values)
+SOUND = {"id": 4, "file_name": "a", "height": 8, "width": 9, "name": "cup", "image_id": 4, "category_id": 4}
+SOUND["segmentation"] = TRIANGLE
+nearly_sound = entries.map(lambda changes: {**SOUND, **dict(list(changes.items())[:2])})
+lists = st.lists(entries | nearly_sound | st.just(SOUND) | values, max_size=4)
+files = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("images", "annotations", "categories"), lists | values)
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=files | values)
+def test_whatever_the_json_says_it_is_read_or_refused(read, content):
+    text = json.dumps(content)
+    file = read(text)
+    for annotation in file.annotations:
+        image = file.images[annotation.image_id]
+        if image.height * image.width < 1e6:
+            assert decode_mask(annotation.mask).shape == (image.height, image.width)
+        assert annotation.category_id in file.categories
+        assert np.isfinite([*annotation.box, annotation.area]).all()
+    for problem in file.problems:
+        assert "\n" not in problem
+        assert "a.json" in problem

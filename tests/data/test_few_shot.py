@@ -1,0 +1,188 @@
+import re
+import shutil
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from ntt.errors import InputError
+
+
+def problems_of(dataset):
+    with pytest.raises(InputError) as caught:
+        dataset.check()
+    return str(caught.value).splitlines()
+
+
+def test_labels_follow_the_ids_of_the_reference_file(coco):
+    dataset = coco.dataset()
+    dataset.check()
+    assert dataset.class_names == ("pen", "cup")
+    assert dataset.category_ids == (2, 7)
+    assert [reference.label for reference in dataset.references] == [1, 1, 0, 0]
+
+
+def test_references_have_picture_and_mask(coco):
+    reference = coco.dataset().references[1]
+    assert torch.equal(reference.image, torch.full((3, 30, 40), 80 / 255))
+    expected = torch.zeros(30, 40, dtype=torch.bool)
+    expected[:8, :8] = True
+    expected[20:26, 20:26] = True
+    assert torch.equal(reference.mask, expected)
+    assert "2.png" in reference.source
+    assert "annotation 2" in reference.source
+
+
+@pytest.mark.parametrize(("shots", "sources"), [(1, [1, 5]), (2, [1, 2, 5, 3]), (None, [1, 2, 5, 3])])
+def test_shots_are_the_first_of_each_class_and_never_crowds(coco, shots, sources):
+    references = coco.dataset(shots=shots).references
+    assert [int(reference.source.split()[-1]) for reference in references] == sources
+
+
+def test_too_few_references_name_the_class(coco):
+    coco.references["annotations"].pop()
+    (line,) = problems_of(coco.dataset(shots=2))
+    assert line.startswith(str(coco.root / "references.json"))
+    assert "'pen' has 1 of 2 references" in line
+
+
+def test_targets_come_in_file_order_up_to_the_limit(coco):
+    coco.targets["images"].reverse()
+    targets = coco.dataset(limit=2).targets
+    assert [(target.image_id, target.path.name) for target in targets] == [(30, "3.png"), (20, "2.png")]
+    assert len(targets) == 2
+
+
+def test_ground_truth_holds_the_classes_asked_for_under_their_reference_ids(coco):
+    ground_truth = coco.dataset().ground_truth
+    found = [
+        (a["image_id"], a["category_id"], a["iscrowd"])
+        for a in ground_truth.loadAnns(ground_truth.getAnnIds())
+    ]
+    assert found == [(10, 7, 0), (30, 2, 0), (30, 7, 1)]
+    assert ground_truth.getImgIds() == [10, 20, 30]
+    assert {c["id"]: c["name"] for c in ground_truth.loadCats(ground_truth.getCatIds())} == {
+        2: "pen",
+        7: "cup",
+    }
+    (first,) = ground_truth.loadAnns(ground_truth.getAnnIds(10))
+    assert (first["bbox"], first["area"]) == ([4, 4, 10, 10], 100)
+
+
+def test_ground_truth_is_of_the_targets_only(coco):
+    assert coco.dataset(limit=2).ground_truth.getImgIds() == [10, 20]
+    assert len(coco.dataset(limit=2).ground_truth.getAnnIds()) == 1
+
+
+def test_area_and_box_of_the_file_are_kept(coco):
+    coco.targets["annotations"][0].update(area=77.5, bbox=[4, 4, 9.5, 9.5])
+    (first,) = coco.dataset(limit=1).ground_truth.dataset["annotations"]
+    assert (first["area"], first["bbox"]) == (77.5, [4, 4, 9.5, 9.5])
+
+
+def test_true_masks(coco):
+    dataset = coco.dataset()
+    masks, labels = dataset.true_masks(10)
+    assert labels.tolist() == [1]
+    assert masks.sum() == 100
+    assert masks[0, 4:14, 4:14].all()
+    masks, labels = dataset.true_masks(20)
+    assert (masks.shape, masks.dtype, labels.shape) == ((0, 30, 40), torch.bool, (0,))
+    assert dataset.true_masks(30)[1].tolist() == [0], "crowd regions are no instances"
+
+
+def test_without_target_file_the_folder_is_segmented(coco):
+    (coco.root / "targets" / "notes.txt").write_text("no picture")
+    dataset = coco.dataset(target_file=None, limit=2)
+    dataset.check()
+    assert dataset.ground_truth is None
+    assert [(target.image_id, target.image.shape) for target in dataset.targets] == [
+        ("1.png", (3, 30, 40)),
+        ("2.png", (3, 30, 40)),
+    ]
+
+
+def test_targets_may_have_no_annotation_at_all(coco):
+    coco.targets["annotations"] = []
+    dataset = coco.dataset()
+    dataset.check()
+    assert dataset.ground_truth.getAnnIds() == []
+
+
+def test_worker_processes_can_read_it(coco):
+    loader = DataLoader(coco.dataset().references, batch_size=3, num_workers=1, collate_fn=list)
+    assert [len(batch) for batch in loader] == [3, 1]
+
+
+def test_every_problem_is_found_at_once(coco):
+    coco.references["annotations"][0]["segmentation"] = []
+    coco.references["annotations"] = [a for a in coco.references["annotations"] if a["category_id"] == 7]
+    (coco.root / "references" / "2.png").unlink()
+    coco.targets["annotations"][0]["image_id"] = 99
+    (coco.root / "targets" / "3.png").write_bytes(b"nothing to see")
+    lines = problems_of(coco.dataset())
+    expected = [
+        r"references\.json: class 'pen' has no reference; ",
+        r"references\.json: annotation 1: segmentation is empty; ",
+        r"references/2\.png: no such picture; ",
+        r"targets\.json: annotations\[0\] \(id 1\): image_id 99 is not among the images; ",
+        r"targets/3\.png: cannot be read as a picture ",
+    ]
+    assert len(lines) == len(expected)
+    for line, pattern in zip(lines, expected, strict=True):
+        assert re.search(pattern, line), line
+
+
+def test_a_picture_is_reported_once(coco):
+    shutil.rmtree(coco.root / "references")
+    assert len(problems_of(coco.dataset())) == 3
+
+
+def test_pictures_of_another_size_than_annotated(coco):
+    coco.targets["images"][1].update(height=31)
+    (line,) = problems_of(coco.dataset())
+    assert "targets/2.png: is 40 x 30 pixels, but annotated as 40 x 31" in line
+    with pytest.raises(InputError, match="40 x 31"):
+        coco.dataset().targets[1]
+
+
+def test_only_pictures_in_use_are_looked_for(coco):
+    (coco.root / "targets" / "3.png").unlink()
+    (coco.root / "references" / "3.png").unlink()
+    coco.dataset(shots=1, limit=2).check()
+
+
+@pytest.mark.parametrize("name", ["shots", "limit"])
+def test_counts_below_one(coco, name):
+    (line,) = problems_of(coco.dataset(**{name: 0}))
+    assert line.startswith(f"dataset.{name} is 0")
+
+
+def test_target_categories_that_share_no_name(coco):
+    for category in coco.targets["categories"]:
+        category["name"] = category["name"].upper()
+    (line,) = problems_of(coco.dataset())
+    assert "targets.json: no category has the name of a class" in line
+
+
+def test_absent_files(coco):
+    dataset = coco.dataset(target_file="nowhere.json", if_absent="make it with: python make_it.py")
+    (line,) = problems_of(dataset)
+    assert line == "nowhere.json: no such annotation file; make it with: python make_it.py"
+    (line,) = problems_of(coco.dataset(target_file=None, target_images="nowhere"))
+    assert line == "nowhere: no such folder of pictures; correct the path"
+
+
+@pytest.mark.parametrize("part", ["images", "categories"])
+def test_empty_files(coco, part):
+    spoilt = {"images": coco.targets, "categories": coco.references}[part]
+    spoilt["annotations"], spoilt[part] = [], []
+    (line,) = problems_of(coco.dataset())
+    assert f"{part} is empty" in line
+
+
+def test_unsound_files_are_refused_without_check_too(coco):
+    coco.references["categories"][0]["id"] = "seven"
+    for use in ("class_names", "category_ids", "references", "ground_truth"):
+        with pytest.raises(InputError, match="seven"):
+            getattr(coco.dataset(), use)

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from ntt.data import FolderDataset
+from ntt.errors import InputError
+
+
+def picture(file, *, size=(20, 30)):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((*size, 3), 128, dtype=np.uint8)).save(file)
+
+
+def mask(file, *, rows=5, size=(20, 30)):
+    pixels = np.zeros(size, dtype=np.uint8)
+    pixels[:rows] = 255
+    Image.fromarray(pixels).save(file)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two classes, every way to name pictures and masks."""
+    references = tmp_path / "references"
+    picture(references / "cup" / "b.jpg")
+    mask(references / "cup" / "b.png", rows=1)
+    picture(references / "cup" / "a.png")
+    mask(references / "cup" / "a_mask.png", rows=2)
+    picture(references / "ant" / "c.jpeg")
+    mask(references / "ant" / "c_mask.png", rows=3)
+    (references / "ant" / "notes.txt").write_text("ants")
+    picture(tmp_path / "targets" / "y.png")
+    picture(tmp_path / "targets" / "x.jpg", size=(10, 12))
+    return tmp_path
+
+
+def problems_of(dataset):
+    with pytest.raises(InputError) as caught:
+        dataset.check()
+    return str(caught.value).splitlines()
+
+
+def test_classes_references_and_targets(root):
+    dataset = FolderDataset(root)
+    dataset.check()
+    assert (dataset.class_names, dataset.category_ids) == (("ant", "cup"), (1, 2))
+    found = [(r.label, int(r.mask.sum()) // 30, r.source.rpartition("/")[2]) for r in dataset.references]
+    assert found == [(0, 3, "c.jpeg"), (1, 2, "a.png"), (1, 1, "b.jpg")]
+    assert [(t.image_id, t.image.shape) for t in dataset.targets] == [
+        ("x.jpg", (3, 10, 12)),
+        ("y.png", (3, 20, 30)),
+    ]
+    assert dataset.ground_truth is None
+
+
+def test_shots_and_limit_take_the_first(root):
+    dataset = FolderDataset(root, shots=1, limit=1)
+    assert [reference.source.rpartition("/")[2] for reference in dataset.references] == ["c.jpeg", "a.png"]
+    assert [target.image_id for target in dataset.targets] == ["x.jpg"]
+
+
+def test_every_problem_is_found_at_once(root):
+    (root / "references" / "ant" / "c_mask.png").unlink()
+    mask(root / "references" / "cup" / "a_mask.png", rows=0)
+    mask(root / "references" / "cup" / "b.png", size=(9, 9))
+    (root / "targets" / "x.jpg").write_text("x")
+    lines = problems_of(FolderDataset(root))
+    assert len(lines) == 4
+    assert "ant/c.jpeg: this reference has no mask" in lines[0]
+    assert "cup/a_mask.png: the mask is empty" in lines[1]
+    assert "cup/b.jpg: is 30 x 20 pixels, but annotated as 9 x 9" in lines[2]
+    assert "targets/x.jpg: cannot be read" in lines[3]
+
+
+def test_too_few_references_name_the_class(root):
+    (line,) = problems_of(FolderDataset(root, shots=2))
+    assert "class 'ant' has 1 of 2 references" in line
+
+
+def test_a_class_of_masks_only(root):
+    (root / "references" / "ant" / "c.jpeg").unlink()
+    (line,) = problems_of(FolderDataset(root))
+    assert "class 'ant' has 0 of 1 references" in line
+
+
+def test_absent_folders(tmp_path):
+    lines = problems_of(FolderDataset(tmp_path))
+    assert f"{tmp_path}/references: holds no class" in lines[0]
+    assert f"{tmp_path}/targets: no such folder" in lines[1]
+    (tmp_path / "targets").mkdir()
+    assert "there is no picture in this folder" in problems_of(FolderDataset(tmp_path))[1]
+
+
+def test_counts_below_one(root):
+    assert problems_of(FolderDataset(root, shots=-1))[0].startswith("dataset.shots is -1")

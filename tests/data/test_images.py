@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ntt.data.images import image_sizes, read_image, read_mask
+from ntt.errors import InputError
+
+
+@pytest.fixture
+def colours():
+    """5 x 8 pixels, a different colour in each corner half."""
+    pixels = np.zeros((5, 8, 3), dtype=np.uint8)
+    pixels[:3, :4], pixels[:3, 4:], pixels[3:, :4] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    return pixels
+
+
+def as_tensor(pixels):
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1) / 255
+
+
+def test_plain_colours(tmp_path, colours):
+    Image.fromarray(colours).save(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    assert image.dtype == torch.float32
+    assert torch.equal(image, as_tensor(colours))
+
+
+@pytest.mark.parametrize("mode", ["P", "RGBA", "CMYK"])
+def test_other_modes_become_rgb(tmp_path, colours, mode):
+    file = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+    Image.fromarray(colours).convert(mode).save(file)
+    assert torch.allclose(read_image(file), as_tensor(colours), atol=0.02)
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "LA"])
+def test_grey_is_three_equal_channels(tmp_path, mode):
+    grey = np.array([[0, 255], [255, 0]], dtype=np.uint8)
+    Image.fromarray(grey).convert(mode).save(tmp_path / "a.png")
+    assert torch.equal(read_image(tmp_path / "a.png"), torch.from_numpy(grey / 255).float().expand(3, 2, 2))
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint16, 65535), (np.int32, 65535), (np.float32, 1)])
+def test_deep_grey_keeps_its_range(tmp_path, dtype, white):
+    values = np.array([[0, 0.25], [0.5, 1]]) * white
+    file = tmp_path / ("a.png" if dtype is np.uint16 else "a.tif")
+    Image.fromarray(values.astype(dtype)).save(file)
+    expected = torch.tensor([[0, 0.25], [0.5, 1]]).expand(3, 2, 2)
+    assert torch.allclose(read_image(file), expected, atol=1 / 255)
+
+
+def test_white_shows_through(tmp_path):
+    pixels = np.array([[[255, 0, 0, 255], [0, 0, 0, 0]]], dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png")[:, 0].T.tolist() == [[1, 0, 0], [1, 1, 1]]
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1)])
+def test_pictures_are_turned_upright(tmp_path, colours, orientation, turns):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(colours).save(tmp_path / "a.png", exif=exif)
+    upright = as_tensor(np.rot90(colours, turns))
+    assert torch.equal(read_image(tmp_path / "a.png"), upright)
+    assert image_sizes(tmp_path / "a.png") == (tuple(upright.shape[1:]), (5, 8))
+    assert torch.equal(read_image(tmp_path / "a.png", tuple(upright.shape[1:])), upright)
+
+
+def test_a_picture_annotated_as_stored_stays_so(tmp_path, colours):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(colours).save(tmp_path / "a.png", exif=exif)
+    assert torch.equal(read_image(tmp_path / "a.png", (5, 8)), as_tensor(colours))
+
+
+def test_masks_are_what_is_not_black(tmp_path):
+    Image.fromarray(np.array([[0, 1, 255]], dtype=np.uint8)).save(tmp_path / "a.png")
+    assert read_mask(tmp_path / "a.png").tolist() == [[False, True, True]]
+    pixels = np.array([[[9, 9, 9, 0], [9, 9, 9, 255], [0, 0, 0, 255]]], dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert read_mask(tmp_path / "a.png").tolist() == [[False, True, False]]
+    Image.fromarray(np.array([[0, 1]], dtype=np.uint16)).save(tmp_path / "a.png")
+    assert read_mask(tmp_path / "a.png").tolist() == [[False, True]]
+
+
+def test_indexed_masks_count_by_colour(tmp_path):
+    picture = Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8), mode="P")
+    picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    picture.save(tmp_path / "a.png")
+    assert read_mask(tmp_path / "a.png").tolist() == [[False, True, True]]
+
+
+@pytest.mark.parametrize("read", [read_image, read_mask, image_sizes])
+def test_absent_pictures_and_what_is_none(tmp_path, read):
+    with pytest.raises(InputError, match=r"^\S+a\.png: no such picture; "):
+        read(tmp_path / "a.png")
+    (tmp_path / "a.png").write_text("text")
+    with pytest.raises(InputError, match=r"^\S+a\.png: cannot be read as a picture "):
+        read(tmp_path / "a.png")
+    with pytest.raises(InputError, match="cannot be read as a picture"):
+        read(tmp_path)
+
+
+def test_a_picture_too_large_for_memory(tmp_path, monkeypatch, colours):
+    Image.fromarray(colours).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(InputError, match="cannot be read as a picture"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of Pillow, about the damage
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kind=st.sampled_from(["png", "jpg", "gif", "tif", "bmp", "webp"]), cut=st.floats(0, 1), data=st.data())
+def test_damaged_files_are_read_or_refused(tmp_path, kind, cut, data):
+    file = tmp_path / f"a.{kind}"
+    noise = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file)
+    content = bytearray(file.read_bytes())
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=6)):
+        content[place] = data.draw(st.integers(0, 255))
+    file.write_bytes(bytes(content[: int(len(content) * cut)]))
+    refusal = None
+    try:
+        image = read_image(file)
+    except InputError as error:
+        refusal = str(error)
+    if refusal is None:
+        assert image.shape[0] == 3
+        assert 0 <= image.min() <= image.max() <= 1
+    else:
+        assert refusal.startswith(str(file))
+        assert "\n" not in refusal

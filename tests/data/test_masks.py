@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pycocotools import mask as coco_mask
+
+from ntt.data.masks import decode_mask, decompress, encode_mask, encode_segmentation, mask_area, mask_box
+
+masks = hnp.arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40)))
+
+
+def runs_of(mask):
+    """Run lengths of columns below one another, zeros first."""
+    column = mask.flatten(order="F")
+    changes = np.flatnonzero(np.diff(column)) + 1
+    runs = np.diff([0, *changes, column.size]).tolist()
+    return [0, *runs] if column[0] else runs
+
+
+@given(mask=masks)
+def test_all_forms_of_run_lengths_say_the_same(mask):
+    height, width = mask.shape
+    compressed = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode()
+    assert decompress(compressed) == runs_of(mask)
+    for counts in (compressed, runs_of(mask)):
+        rle = encode_segmentation({"size": [height, width], "counts": counts}, height, width)
+        assert torch.equal(decode_mask(rle), torch.from_numpy(mask))
+        assert mask_area(rle) == mask.sum()
+
+
+def test_long_runs_are_decompressed():
+    mask = torch.zeros(3000, 3000, dtype=torch.bool)
+    mask[1234:, 777:2000] = True
+    rle = encode_mask(mask)
+    text = {"size": [3000, 3000], "counts": rle["counts"].decode()}
+    assert encode_segmentation(text, 3000, 3000) == rle
+
+
+@settings(max_examples=300)
+@given(text=st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=12))
+def test_broken_strings_are_refused_before_pycocotools_sees_them(text):
+    segmentation = {"size": [5, 7], "counts": text}
+    try:
+        sound = sum(decompress(text)) == 35 and min(decompress(text)) >= 0
+    except ValueError:
+        sound = False
+    if sound:
+        assert decode_mask(encode_segmentation(segmentation, 5, 7)).shape == (5, 7)
+    else:
+        with pytest.raises(ValueError, match=r"^has "):
+            encode_segmentation(segmentation, 5, 7)
+
+
+def test_polygons_are_united():
+    squares = [[1, 1, 4, 1, 4, 4, 1, 4], [3, 3, 8, 3, 8, 8, 3, 8]]
+    mask = decode_mask(encode_segmentation(squares, 10, 12))
+    expected = torch.zeros(10, 12, dtype=torch.bool)
+    expected[1:4, 1:4] = True
+    expected[3:8, 3:8] = True
+    assert torch.equal(mask, expected)
+
+
+def test_a_polygon_may_stray_over_the_edge():
+    mask = decode_mask(encode_segmentation([[-3, -3, 5, -3, 5, 14, -3, 14]], 10, 12))
+    assert mask[:, :5].all()
+    assert not mask[:, 6:].any()
+
+
+def test_no_polygon_is_an_empty_mask():
+    mask = decode_mask(encode_segmentation([], 10, 12))
+    assert mask.shape == (10, 12)
+    assert not mask.any()
+
+
+def test_box():
+    mask = torch.zeros(10, 12, dtype=torch.bool)
+    mask[2:5, 3:11] = True
+    assert mask_box(encode_mask(mask)) == [3, 2, 8, 3]
+
+
+@pytest.mark.parametrize("broken", [None, 5, "text", [[]], {"size": [10, 12], "counts": None}])
+def test_what_is_no_mask_at_all(broken):
+    with pytest.raises(ValueError, match=r"^(is|has) "):
+        encode_segmentation(broken, 10, 12)
