@@ -3,19 +3,21 @@
     python scripts/build_emoji_dataset.py
 
 Writes the novel classes to ``data/emoji`` (committed) and the validation classes, on which settings are
-chosen, to ``.cache/emoji_validation`` (``dataset=emoji_validation``). Needs the clients of npm and Debian
-for the packages, which are kept in ``.cache/emoji``.
+chosen, to ``emoji_validation`` in the cache (``dataset=emoji_validation``). Needs the clients of npm and Debian
+for the packages, which are kept in the cache too: ``$NTT_CACHE``, else ``~/.cache/ntt``.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from ntt.embedded.benchmark import Benchmark
 from ntt.embedded.sprites import load_sprites
 
 ROOT = Path(__file__).resolve().parents[1]
+CACHE = Path(os.environ.get("NTT_CACHE", Path.home() / ".cache" / "ntt"))
 
 
 def main() -> None:
@@ -23,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cache", type=Path, default=ROOT / ".cache", help="packages and rendered sprites")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="packages and rendered sprites")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="where the emoji folder is written")
     args = parser.parse_args()
     sprites = load_sprites(args.cache / "emoji")
