@@ -3,8 +3,8 @@
     python scripts/build_emoji_dataset.py
 
 Writes the novel classes to ``data/emoji`` (committed) and the validation classes, on which settings are
-chosen, to ``emoji_validation`` in the cache (``dataset=emoji_validation``). Needs the clients of npm and Debian
-for the packages, which are kept in the cache too: ``$NTT_CACHE``, else ``~/.cache/ntt``.
+chosen, to ``emoji_validation`` in the cache (``dataset=emoji_validation``). Needs the clients of npm and
+Debian for the packages, which are kept in the cache too: ``$NTT_CACHE``, else ``~/.cache/ntt``.
 """
 
 from __future__ import annotations
