@@ -79,7 +79,7 @@ class Benchmark:
 
     sprites: SpriteSheet
     seed: int = 0
-    scenes: int = 80
+    scenes: int = 64
     shots: int = 10
     scene_size: int = 384
     reference_size: int = 256
