@@ -1,0 +1,52 @@
+"""How well an encoder tells classes apart, with no segmenter in the way.
+
+    python scripts/label_true_masks.py dataset=emoji_validation encoder=dinov3_nano
+
+Takes the words of train.py. Prints the share of the targets' true masks that get their true label.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ntt.engine.command import run_command
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """Fill the memory, label the true masks, print one line."""
+    import torch
+    from hydra.utils import instantiate
+    from rich.progress import track
+
+    from ntt.matching import classify, pool_features
+
+    cfg.segmenter.weights = "random"  # built, but never asked
+    dataset = instantiate(cfg.dataset)
+    dataset.check()
+    model = instantiate(cfg.model)
+    model.fit(track(dataset.references, "References"), dataset.class_names)
+    right = total = 0
+    for target in track(dataset.targets, "Targets"):
+        masks, labels = dataset.true_masks(target.image_id)
+        if len(masks):
+            vectors = pool_features(model.encode(target.image), masks)
+            _, found = classify(vectors, model.memory.prototypes)
+            right += int(torch.eq(found, labels).sum())
+            total += len(labels)
+    ratio, size = cfg.model.memory.context_ratio, model.encoder.img_size
+    print(
+        f"{model.encoder.name} at {size} pixels, context_ratio {ratio}: {right / total:.3f} of {total} masks"
+    )
+    return {"accuracy": right / total}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PROJECT_ROOT", str(ROOT))
+    run_command(run, ROOT / "conf", "train")
