@@ -74,6 +74,11 @@ def test_ground_truth_is_of_the_targets_only(coco):
     assert len(coco.dataset(limit=2).ground_truth.getAnnIds()) == 1
 
 
+def test_no_annotation_has_the_id_that_pycocotools_takes_for_none(coco):
+    coco.targets["annotations"][0]["id"] = 0
+    assert 0 not in coco.dataset().ground_truth.getAnnIds()
+
+
 def test_area_and_box_of_the_file_are_kept(coco):
     coco.targets["annotations"][0].update(area=77.5, bbox=[4, 4, 9.5, 9.5])
     (first,) = coco.dataset(limit=1).ground_truth.dataset["annotations"]

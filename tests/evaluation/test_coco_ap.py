@@ -19,13 +19,15 @@ CATEGORIES = {3: "disc", 8: "bar", 9: "never"}
 NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
 
-def rectangles(generator, count, spread=60):
-    """Random boxes as masks; some small, some large."""
+def triangles(generator, count, spread=60):
+    """Random masks, some small, some large, of half the area of their boxes."""
     masks = torch.zeros(count, SIDE, SIDE, dtype=torch.bool)
     for mask in masks:
         left, top = generator.integers(0, SIDE - 10, 2)
         width, height = generator.integers(4, spread, 2)
         mask[top : top + height, left : left + width] = True
+        rows, columns = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+        mask &= (columns - left) * height <= (rows - top) * width
     return masks
 
 
@@ -66,7 +68,7 @@ def instances(masks, labels, scores):
 @pytest.fixture
 def objects():
     generator = np.random.default_rng(0)
-    return [(1 + k % 3, mask, (3, 8)[k % 2]) for k, mask in enumerate(rectangles(generator, 12))]
+    return [(1 + k % 3, mask, (3, 8)[k % 2]) for k, mask in enumerate(triangles(generator, 12))]
 
 
 def found(objects, score=0.5):
@@ -122,7 +124,7 @@ def test_nothing_is_printed_and_results_stay_as_they_are(objects, capsys):
 def test_agrees_with_pycocotools_called_by_hand(seed, count):
     generator = np.random.default_rng(seed)
     objects = [
-        (int(generator.integers(1, 4)), m, int(generator.choice([3, 8]))) for m in rectangles(generator, 10)
+        (int(generator.integers(1, 4)), m, int(generator.choice([3, 8]))) for m in triangles(generator, 10)
     ]
     ground_truth = truth(objects)
     results = found([o for o in objects if generator.random() < 0.6], score=0.7)
@@ -130,7 +132,7 @@ def test_agrees_with_pycocotools_called_by_hand(seed, count):
         labels = generator.integers(0, 3, count).tolist()
         scores = generator.random(count).astype(np.float32).tolist()
         results += coco_results(
-            image, instances(rectangles(generator, count), labels, scores), list(CATEGORIES)
+            image, instances(triangles(generator, count), labels, scores), list(CATEGORIES)
         )
     metrics = coco_metrics(ground_truth, results)
 
