@@ -10,10 +10,10 @@ def train(project_root, miniature, miniature_overrides, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 
-    def call(*words, data=tuple(miniature_overrides)):
+    def call(*words, data=tuple(miniature_overrides), flags=()):
         small = ["model.proposals.points_per_side=4", "trainer=cpu"]
         return subprocess.run(
-            [sys.executable, str(project_root / "train.py"), *data, *small, *words],
+            [sys.executable, str(project_root / "train.py"), *flags, *data, *small, *words],
             cwd=elsewhere,
             capture_output=True,
             text=True,

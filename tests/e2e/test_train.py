@@ -58,7 +58,9 @@ def test_the_same_command_gives_the_same_numbers(train, miniature):
 
 
 def test_a_sweep_ends_with_a_comparison(train, run_dir):
-    result = train("-m", "encoder=dinov2_nano,dinov3_nano", "dataset.limit=1", "callbacks=predictions")
+    result = train(
+        "encoder=dinov2_nano,dinov3_nano", "dataset.limit=1", "callbacks=predictions", flags=["-m"]
+    )
     assert result.returncode == 0, result.stderr
     sweep = run_dir()
     assert sorted(path.name for path in sweep.glob("*_*")) == ["0_dinov2_nano", "1_dinov3_nano"]

@@ -47,7 +47,7 @@ def _overall(metrics: Mapping[str, Any]) -> Table:
 
 def _per_class(per_class: Mapping[str, Mapping[str, float | None]]) -> Table:
     """Best classes first, in as many columns as fit 80 characters."""
-    ranked = sorted(per_class.items(), key=lambda item: -(item[1]["segm"] or 0.0))
+    ranked = sorted(per_class.items(), key=lambda item: _undefined_last(item[1]["segm"]))
     width = max((len(name) for name in per_class), default=1) + 8
     columns = max(1, min(4, 80 // width))
     rows = -(-len(ranked) // columns)
@@ -60,6 +60,10 @@ def _per_class(per_class: Mapping[str, Mapping[str, float | None]]) -> Table:
         cells = [(name, number(values["segm"])) for name, values in ranked[row::rows]]
         table.add_row(*(text for cell in cells for text in cell))
     return table
+
+
+def _undefined_last(value: float | None) -> float:
+    return 1.0 if value is None else -value
 
 
 def _speed(metrics: Mapping[str, Any]) -> str:

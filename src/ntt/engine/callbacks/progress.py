@@ -81,7 +81,7 @@ class StageProgress(Callback):
         self._stage.done += count
         if self._bar is not None:
             self._bar.update(self._task, advance=count, rate=f"{self._stage.rate:.1f}/s")
-        elif time.monotonic() - self._last_line >= self.seconds_between_lines:
+        elif self._stage.left and time.monotonic() - self._last_line >= self.seconds_between_lines:
             self._last_line = time.monotonic()
             logger.info(str(self._stage))
 
@@ -111,7 +111,11 @@ class _Stage:
         """Items a second so far."""
         return self.done / max(time.monotonic() - self.started, 1e-9)
 
+    @property
+    def left(self) -> int:
+        """Items to come."""
+        return self.total - self.done
+
     def __str__(self) -> str:
         line = f"{self.name}: {self.done}/{self.total} {self.unit}, {self.rate:.2f}/s"
-        left = (self.total - self.done) / self.rate if self.done else 0.0
-        return f"{line}, {left:.0f} s left" if self.done < self.total else line
+        return f"{line}, {self.left / self.rate:.0f} s left" if self.left and self.done else line

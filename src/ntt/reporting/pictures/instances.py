@@ -87,7 +87,7 @@ def annotate(image: Tensor, masks: Tensor, labels: Tensor, texts: list[str]) -> 
     palette = sv.ColorPalette([sv.Color(*class_colour(label)) for label in range(int(labels.max()) + 1)])
     # supervision draws in OpenCV's order of channels, blue first.
     scene = np.ascontiguousarray(picture[..., ::-1])
-    scene = sv.MaskAnnotator(color=palette, opacity=0.4).annotate(scene, detections)
+    scene = sv.MaskAnnotator(color=palette, opacity=0.3).annotate(scene, detections)
     scene = sv.PolygonAnnotator(color=palette, thickness=2).annotate(scene, detections)
     writer = sv.LabelAnnotator(
         color=palette, text_color=sv.Color.BLACK, text_scale=0.5, text_padding=4, smart_position=True
