@@ -128,9 +128,9 @@ class SegmenterTraining:
 def look_where_the_click_is(transformer: nn.Module) -> None:
     """Start every cross attention between tokens and image with equal query and key projections.
 
-    Positions of the click and of the image are encoded alike, so equal projections make a click's token attend
-    to the click's surroundings from the first step on. From independent projections the decoder first learns
-    to paint whatever is salient, the same for every click, and takes thousands of steps to leave that.
+    Positions of the click and of the image are encoded alike, so equal projections make a click's token
+    attend to the click's surroundings from the first step on. From independent projections the decoder first
+    learns to paint whatever is salient, the same for every click, and takes long to leave that.
     """
     for name, module in transformer.named_modules():
         if name.endswith(
