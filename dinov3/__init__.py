@@ -1,4 +1,4 @@
-"""DINOv3 backbones: the table of variants (Siméoni et al., arXiv 2508.10104)."""
+"""DINOv3 as a torch.hub repository; ``hubconf.py`` says how. Meta's clone can take its place."""
 
 from dinov3.dinov3_utils import DINOV3_CONFIGS, DINOv3Config
 

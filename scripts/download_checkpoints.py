@@ -25,10 +25,11 @@ from huggingface_hub import hf_hub_download
 from omegaconf import OmegaConf
 from rich.progress import wrap_file
 
-from dinov3.dinov3_utils import DINOV3_CONFIGS
 from ntt.encoders.dinov2_configs import DINOV2_CONFIGS
+from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
+from ntt.encoders.hub import release_of
 from ntt.encoders.names import look_up
-from ntt.encoders.weights import how_to_get, rehost_file
+from ntt.encoders.weights import hub_file
 from ntt.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,14 +116,14 @@ def locate(group: str, name: str, checkpoints: Path, url: str | None = None) -> 
         raise InputError(f"{group}={name} cannot be downloaded: {_reason(name)}")
     address = ADDRESSES[weights.name]
     if address.startswith(HUB):
-        weights = weights.with_name(rehost_file(address))
+        weights = weights.with_name(hub_file(address))
     return Download(address, weights)
 
 
 def _reason(name: str) -> str:
     variant = DINOV3_CONFIGS.get(name)
     if variant and variant.origin == "unreleased":
-        return how_to_get(name, variant.origin, variant.instead)
+        return release_of(name, variant).advice
     return "its weights come with this repository or with a package that make setup installs"
 
 

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dinov3.dinov3_utils import DINOV3_CONFIGS, DINOv3Config
 from ntt.encoders import DINOv2, DINOv3
 from ntt.encoders.dinov2_configs import DINOV2_CONFIGS, DINOv2Config
+from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
 
 SMALL_DINOV3 = DINOv3Config(embed_dim=32, depth=2, num_heads=2)
 SMALL_DINOV2 = DINOv2Config(embed_dim=28, depth=2, num_heads=2, position_grid=5)

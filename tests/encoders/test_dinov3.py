@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinov3.dinov3_utils import DINOV3_CONFIGS, DINOv3Config
 from ntt.encoders import DINOv3
-from ntt.encoders.dinov3 import build_dinov3
+from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+from ntt.encoders.dinov3_vit import DINOv3ViT
 from ntt.errors import InputError
 
 TIMM_NAMES = {
@@ -30,7 +30,7 @@ def shapes(module):
 @pytest.mark.parametrize("name", TIMM_NAMES)
 def test_architectures_are_timms(name):
     with torch.device("meta"):
-        ours, theirs = build_dinov3(DINOV3_CONFIGS[name]), timm.create_model(TIMM_NAMES[name])
+        ours, theirs = DINOv3ViT(DINOV3_CONFIGS[name]), timm.create_model(TIMM_NAMES[name])
     biases = {key: shape for key, shape in shapes(ours).items() if key.endswith(("q_bias", "v_bias"))}
     assert shapes(ours) == shapes(theirs) | biases
     assert {m.eps for m in ours.modules() if isinstance(m, torch.nn.LayerNorm)} == {1e-5}
@@ -38,7 +38,7 @@ def test_architectures_are_timms(name):
 
 def test_giant_has_the_numbers_of_its_table():
     with torch.device("meta"):
-        giant = build_dinov3(DINOV3_CONFIGS["dinov3_giant"])
+        giant = DINOv3ViT(DINOV3_CONFIGS["dinov3_giant"])
     assert len(giant.blocks) == 40
     assert giant.blocks[0].attn.num_heads == 24
     assert giant.blocks[0].mlp.fc1.weight.shape == (6144, 1536)

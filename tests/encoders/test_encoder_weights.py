@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dinov3.dinov3_utils import DINOV3_CONFIGS
 from ntt.encoders import DINOv2, DINOv3, TimmEncoder
+from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
 from ntt.errors import InputError
 
 

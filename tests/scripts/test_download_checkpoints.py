@@ -31,7 +31,7 @@ def configured_weights(group, name):
 PUBLISHED = [
     ("encoder", path.stem)
     for path in sorted((ROOT / "conf/encoder").glob("dinov*.yaml"))
-    if path.stem not in ("dinov2_nano", "dinov3_nano", "dinov3_giant")
+    if path.stem not in ("dinov2_nano", "dinov3_nano", "dinov3_giant", "dinov3_large_plus")
 ] + [
     ("segmenter", path.stem)
     for path in sorted((ROOT / "conf/segmenter").glob("*.yaml"))

@@ -1,19 +1,22 @@
-"""What the encoders built on a timm backbone share: normalisation, size check, fingerprint."""
+"""What the encoders built on a backbone share: from normalised images to one float32 feature map."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ntt.encoders.base import Encoder
-from ntt.errors import InputError
+from ntt.encoders.debias import PositionalDebias
+from ntt.encoders.features import FeatureOptions, cast, float_type, merged_dim, merging, pick_layers
+from ntt.encoders.image_size import check_size
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -22,12 +25,13 @@ logger = logging.getLogger(__name__)
 
 
 class BackboneEncoder(Encoder):
-    """A frozen timm module with its input normalisation.
+    """A frozen backbone with its input normalisation and a choice of its features.
 
     Attributes:
-        backbone: the timm module; its state dict is timm's layout.
+        backbone: the module.
+        layers: numbers of the layers whose features are taken, from 0.
         random_weights: True when the weights are an untrained initialisation.
-        weights_file: the file the weights came from, None when they are random.
+        weights_file: the file the weights came from; None when they are random or came with the backbone.
     """
 
     mean: Tensor
@@ -38,40 +42,82 @@ class BackboneEncoder(Encoder):
         name: str,
         backbone: nn.Module,
         *,
-        embed_dim: int,
+        channels: Sequence[int],
         patch_size: int,
         img_size: int,
         mean: Sequence[float],
         std: Sequence[float],
         architecture: Mapping[str, Any],
         weights_file: Path | None,
+        random_weights: bool,
+        **options: Unpack[FeatureOptions],
     ) -> None:
+        """Take over a backbone.
+
+        Args:
+            name: of the variant.
+            backbone: with its weights.
+            channels: of the features of each of its layers.
+            patch_size: side of a patch in pixels.
+            img_size: side in pixels that images are resized to.
+            mean: per-channel mean of the images the weights were trained on.
+            std: the same for the standard deviation.
+            architecture: what else tells it from other backbones with the same tensors.
+            weights_file: see the class.
+            random_weights: see the class.
+            **options: see :class:`ntt.encoders.features.FeatureOptions`.
+
+        Raises:
+            InputError: unsuitable size or options.
+        """
         super().__init__()
+        merge = options.get("merge", "mean")
         self.name = name
         self.backbone = backbone
-        self.embed_dim = embed_dim
         self.patch_size = patch_size
         self.img_size = img_size
-        self.architecture = dict(architecture)
+        self.layers = pick_layers(name, options.get("layers", (-1,)), len(channels))
+        self.embed_dim = merged_dim(merge, [channels[layer] for layer in self.layers])
+        self.debias = options.get("debias") or PositionalDebias(rank=0)
+        self.architecture = {
+            **architecture,
+            "layers": self.layers,
+            "merge": merge,
+            "debias": self.debias.identity,
+        }
         self.weights_file = weights_file
-        self.random_weights = weights_file is None
+        self.random_weights = random_weights
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.check_size(img_size, img_size)
+        self.debias.check(name, self.embed_dim, (img_size // patch_size) ** 2)
+        self._merge = merging(merge)
+        self._dtype = float_type(options)
+        cast(backbone, self._dtype)
+        self._run = torch.compile(self.layer_maps) if options.get("compile") else self.layer_maps
         self.eval().requires_grad_(False)
         if self.random_weights:
             logger.warning("%s runs with random weights: its results mean nothing, only its speed does", name)
 
+    @abstractmethod
+    def layer_maps(self, pixels: Tensor) -> Sequence[Tensor]:
+        """Features ``(B, h, w, C)`` of each of ``self.layers``, of normalised images ``(B, 3, H, W)``."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See :meth:`ntt.encoders.base.Encoder.forward`."""
+        features = self._plain_features(images)
+        if not self.debias.rank:
+            return features
+        basis = self.debias.basis(self._plain_features, self.img_size, lambda: self.fingerprint, features)
+        return self.debias.project_out(features, basis)
+
+    def _plain_features(self, images: Tensor) -> Tensor:
+        maps = self._run(self.normalise(images).to(self._dtype))
+        return self._merge([layer.float() for layer in maps])
+
     def check_size(self, height: int, width: int) -> None:
         """Raise InputError, naming the nearest valid sizes, unless the patch size divides both sides."""
-        for side in (height, width):
-            if side < self.patch_size or side % self.patch_size:
-                below = max(side, 0) // self.patch_size * self.patch_size
-                nearest = [size for size in (below, below + self.patch_size) if size > 0]
-                raise InputError(
-                    f"img_size {side} does not suit {self.name}: its patch size {self.patch_size} must "
-                    f"divide it; the nearest valid sizes are {' and '.join(map(str, nearest))}"
-                )
+        check_size(self.name, self.patch_size, height, width)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Check ``(B, 3, H, W)`` images in [0, 1] and apply mean and standard deviation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ntt.encoders.layouts import LAYOUTS, Layout
 from ntt.encoders.tensor_files import read_tensors
 from ntt.encoders.variants import Size, measure, variants_of
-from ntt.encoders.weights import RANDOM, Origin, find_weights
+from ntt.encoders.weights import RANDOM, Release, find_weights
 from ntt.errors import InputError
 
 # Wrappers that leave their name in front of every key: data parallel, torch.compile, Lightning, trainers.
@@ -41,14 +41,7 @@ class Checkpoint:
 
 
 def build_backbone(
-    build: Callable[[], nn.Module],
-    weights: str,
-    *,
-    name: str,
-    origin: Origin,
-    official: str | None,
-    rehost: str | None = None,
-    instead: Sequence[str] = (),
+    build: Callable[[], nn.Module], weights: str, release: Release, dtype: torch.dtype = torch.float32
 ) -> tuple[nn.Module, Path | None]:
     """A backbone with its weights, and the file they came from; None for ``weights="random"``.
 
@@ -57,10 +50,10 @@ def build_backbone(
     """
     if weights == RANDOM:
         return build(), None
-    path = find_weights(weights, name=name, origin=origin, official=official, rehost=rehost, instead=instead)
+    path = find_weights(weights, release)
     with torch.device("meta"):  # the initial values of a large model take longer than its weights
         backbone = build()
-    load_checkpoint(backbone, path, name)
+    load_checkpoint(backbone, path, release.name, dtype)
     return backbone, path
 
 
@@ -76,14 +69,29 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path, layout, tensors, variants_of(layout.family, size), size)
 
 
-def load_checkpoint(backbone: nn.Module, path: Path, name: str) -> None:
-    """Fill a backbone of variant ``name`` with the weights of ``path``, as float32 on the CPU.
+def load_checkpoint(backbone: nn.Module, path: Path, name: str, dtype: torch.dtype = torch.float32) -> None:
+    """Fill a backbone of variant ``name`` with the weights of ``path``, as ``dtype`` on the CPU.
 
-    The backbone may be on the meta device: its parameters are replaced, not copied into, so that float32
-    files stay memory-mapped.
+    The backbone may be on the meta device: its parameters are replaced, not copied into, so that tensors that
+    are of this type in the file stay memory-mapped.
 
     Raises:
         InputError: unreadable, of no known layout, or not exactly this variant's tensors.
+    """
+    tensors = fitting_tensors(backbone, path, name)
+    periods = tensors.pop("rope.periods", None)
+    backbone.load_state_dict({key: t.to(dtype) for key, t in tensors.items()}, strict=True, assign=True)
+    _materialise_buffers(backbone)
+    if periods is not None:
+        # Meta stores the periods rounded to bfloat16, and its forward pass uses them so.
+        backbone.get_buffer("rope.periods").copy_(periods)
+
+
+def fitting_tensors(backbone: nn.Module, path: Path, name: str) -> dict[str, Tensor]:
+    """The tensors of ``path`` under timm's keys, once they are known to be all that the backbone needs.
+
+    Raises:
+        InputError: unreadable, of no known layout, or not exactly the tensors of variant ``name``.
     """
     checkpoint = read_checkpoint(path)
     tensors = dict(checkpoint.tensors)
@@ -93,13 +101,7 @@ def load_checkpoint(backbone: nn.Module, path: Path, name: str) -> None:
     offending = _offending(expected, tensors, checkpoint.layout)
     if offending:
         raise InputError(_mismatch(checkpoint, name, offending))
-    periods = tensors.pop("rope.periods", None)
-    floats = {key: tensor.to(torch.float32) for key, tensor in tensors.items()}
-    backbone.load_state_dict(floats, strict=True, assign=True)
-    _materialise_buffers(backbone)
-    if periods is not None:
-        # Meta stores the periods rounded to bfloat16, and its forward pass uses them so.
-        backbone.get_buffer("rope.periods").copy_(periods)
+    return tensors
 
 
 def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> tuple[Layout, dict[str, Tensor]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,9 @@ from torch import Tensor, nn
 from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder
 from ntt.encoders.checkpoints import build_backbone
 from ntt.encoders.dinov2_configs import DINOV2_CONFIGS, DINOv2Config
+from ntt.encoders.features import FeatureOptions, float_type
 from ntt.encoders.names import look_up
+from ntt.encoders.weights import Release
 
 # timm's packed SwiGLU counts both halves of its first matrix as hidden width.
 _FFN: dict[str, tuple[Any, type[nn.Module], int]] = {
@@ -54,40 +57,42 @@ class DINOv2(BackboneEncoder):
         name: a key of ``ntt.encoders.dinov2_configs.DINOV2_CONFIGS``.
         img_size: side in pixels that images are resized to; a multiple of the patch size.
         weights: a checkpoint of any known layout, or ``random`` for an untrained initialisation.
+        **options: see :class:`ntt.encoders.features.FeatureOptions`.
 
     Raises:
-        InputError: unknown name, unsuitable size, absent or unfitting weights.
+        InputError: unknown name, unsuitable size or options, absent or unfitting weights.
     """
 
     backbone: VisionTransformer
 
-    def __init__(self, name: str, img_size: int = 224, *, weights: str) -> None:
+    def __init__(
+        self, name: str, img_size: int = 224, *, weights: str, **options: Unpack[FeatureOptions]
+    ) -> None:
         config = look_up("DINOv2", DINOV2_CONFIGS, name)
+        release = Release(name, config.origin, config.checkpoint)
         backbone, weights_file = build_backbone(
-            partial(build_dinov2, config),
-            weights,
-            name=name,
-            origin=config.origin,
-            official=config.checkpoint,
+            partial(build_dinov2, config), weights, release, float_type(options)
         )
         super().__init__(
             name,
             backbone,
-            embed_dim=config.embed_dim,
+            channels=[config.embed_dim] * config.depth,
             patch_size=config.patch_size,
             img_size=img_size,
             mean=IMAGENET_MEAN,
             std=IMAGENET_STD,
             architecture=asdict(config),
             weights_file=weights_file,
+            random_weights=weights_file is None,
+            **options,
         )
         self.config = config
 
-    def forward(self, images: Tensor) -> Tensor:
-        """See :meth:`ntt.encoders.base.Encoder.forward`."""
+    def layer_maps(self, pixels: Tensor) -> Sequence[Tensor]:
+        """See :meth:`ntt.encoders.backbone.BackboneEncoder.layer_maps`."""
         backbone = self.backbone
         assert backbone.cls_token is not None
-        patches = backbone.patch_embed(self.normalise(images))  # (B, h, w, C)
+        patches = backbone.patch_embed(pixels)  # (B, h, w, C)
         height, width = patches.shape[1:3]
         class_position, positions = self._positions(height, width)
         prefix = [backbone.cls_token + class_position]
@@ -96,9 +101,13 @@ class DINOv2(BackboneEncoder):
         tokens = torch.cat(
             [*(p.expand(len(patches), -1, -1) for p in prefix), (patches + positions).flatten(1, 2)], dim=1
         )
-        for block in backbone.blocks:
+        maps = []
+        for number, block in enumerate(backbone.blocks[: self.layers[-1] + 1]):
             tokens = block(tokens)
-        return backbone.norm(tokens)[:, backbone.num_prefix_tokens :].unflatten(1, (height, width))
+            if number in self.layers:
+                patches = backbone.norm(tokens)[:, backbone.num_prefix_tokens :]
+                maps.append(patches.unflatten(1, (height, width)))
+        return maps
 
     def _positions(self, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Position embeddings of the class token ``(1, 1, C)`` and of the patches ``(1, h, w, C)``.
@@ -115,9 +124,9 @@ class DINOv2(BackboneEncoder):
         positions = positions.unflatten(1, (grid, grid))
         if (height, width) != (grid, grid):
             positions = F.interpolate(
-                positions.permute(0, 3, 1, 2),
+                positions.permute(0, 3, 1, 2).float(),
                 size=(height, width),
                 mode="bicubic",
                 antialias=self.config.num_register_tokens > 0,
             ).permute(0, 2, 3, 1)
-        return class_position.sum(dim=1, keepdim=True), positions
+        return class_position.sum(dim=1, keepdim=True), positions.to(embedding.dtype)

@@ -1,68 +1,42 @@
-"""DINOv3 vision transformers on timm's ``Eva``."""
+"""DINOv3 patch features."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
+from typing import Any, Unpack, cast
 
-from timm.layers import LayerNorm
-from timm.models.eva import Eva
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from dinov3.dinov3_utils import DINOV3_CONFIGS, DINOv3Config
 from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder
-from ntt.encoders.checkpoints import build_backbone
+from ntt.encoders.checkpoints import build_backbone, fitting_tensors
+from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+from ntt.encoders.dinov3_vit import DINOv3ViT
+from ntt.encoders.features import FeatureOptions, float_type
+from ntt.encoders.hub import entry_of, load_from_clone, release_of
 from ntt.encoders.names import look_up
-
-
-def build_dinov3(config: DINOv3Config) -> Eva:
-    """The randomly initialised transformer, on the default device, for any image size.
-
-    Query and value always carry a bias: a checkpoint without one is a checkpoint with zeros. The key's bias
-    is fixed at zero. timm computes the rotary embedding in float32, coordinates normalised separately per
-    axis; the paper's rescaling by up to 2 is an augmentation of training and has no part here.
-    """
-    return Eva(
-        patch_size=config.patch_size,
-        num_classes=0,
-        global_pool="",
-        embed_dim=config.embed_dim,
-        depth=config.depth,
-        num_heads=config.num_heads,
-        qkv_bias=True,
-        mlp_ratio=config.ffn_hidden / config.embed_dim,
-        swiglu_mlp=config.ffn_layer == "swiglu",
-        # Only chooses timm's SwiGLU with separate matrices; the width is settled above.
-        swiglu_align_to=config.ffn_align,
-        init_values=1e-5,
-        num_reg_tokens=config.n_storage_tokens,
-        use_abs_pos_emb=False,
-        use_rot_pos_emb=True,
-        rope_type="dinov3",
-        rope_temperature=config.rope_base,
-        rope_rotate_half=True,
-        use_fc_norm=False,
-        dynamic_img_size=True,
-        norm_layer=partial(LayerNorm, eps=1e-5),
-    )
+from ntt.encoders.weights import RANDOM, find_weights
 
 
 class DINOv3(BackboneEncoder):
     """DINOv3 patch features (Siméoni et al., arXiv 2508.10104).
 
     Args:
-        name: a key of ``dinov3.dinov3_utils.DINOV3_CONFIGS``.
+        name: a key of ``ntt.encoders.dinov3_configs.DINOV3_CONFIGS``.
         img_size: side in pixels that images are resized to; a multiple of the patch size.
         weights: a checkpoint of any known layout, or ``random`` for an untrained initialisation.
         mean: per-channel mean of the images the weights were trained on.
         std: the same for the standard deviation (the satellite weights have their own pair).
+        repo_dir: root of another clone of DINOv3 whose model is used in place of ntt's; it loads the weights
+            itself, and may know fewer layouts.
+        **options: see :class:`ntt.encoders.features.FeatureOptions`.
 
     Raises:
-        InputError: unknown name, unsuitable size, absent or unfitting weights.
+        InputError: unknown name, unsuitable size or options, absent or unfitting weights, unfit clone.
     """
-
-    backbone: Eva
 
     def __init__(
         self,
@@ -72,32 +46,47 @@ class DINOv3(BackboneEncoder):
         weights: str,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
+        repo_dir: str | None = None,
+        **options: Unpack[FeatureOptions],
     ) -> None:
         config = look_up("DINOv3", DINOV3_CONFIGS, name)
-        backbone, weights_file = build_backbone(
-            partial(build_dinov3, config),
-            weights,
-            name=name,
-            origin=config.origin,
-            official=config.checkpoint,
-            rehost=config.rehost,
-            instead=config.instead,
+        backbone, weights_file = (
+            _clones_backbone(name, config, weights, repo_dir)
+            if repo_dir
+            else build_backbone(
+                partial(DINOv3ViT, config), weights, release_of(name, config), float_type(options)
+            )
         )
         super().__init__(
             name,
             backbone,
-            embed_dim=config.embed_dim,
+            channels=[config.embed_dim] * config.depth,
             patch_size=config.patch_size,
             img_size=img_size,
             mean=mean,
             std=std,
             architecture=asdict(config),
             weights_file=weights_file,
+            random_weights=weights_file is None,
+            **options,
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """See :meth:`ntt.encoders.base.Encoder.forward`."""
-        tokens = self.backbone.forward_features(self.normalise(images))
-        patches = tokens[:, self.backbone.num_prefix_tokens :]
-        height, width = images.shape[-2] // self.patch_size, images.shape[-1] // self.patch_size
-        return patches.unflatten(1, (height, width))
+    def layer_maps(self, pixels: Tensor) -> Sequence[Tensor]:
+        """See :meth:`ntt.encoders.backbone.BackboneEncoder.layer_maps`."""
+        maps = cast(Any, self.backbone).get_intermediate_layers(
+            pixels, n=list(self.layers), reshape=True, return_class_token=False, norm=True
+        )
+        return [layer.permute(0, 2, 3, 1) for layer in maps]
+
+
+def _clones_backbone(
+    name: str, config: DINOv3Config, weights: str, repo_dir: str
+) -> tuple[nn.Module, Path | None]:
+    entry = entry_of(name, config)
+    if weights == RANDOM:
+        return load_from_clone(repo_dir, entry, None), None
+    path = find_weights(weights, release_of(name, config))
+    with torch.device("meta"):
+        ours = DINOv3ViT(config)
+    fitting_tensors(ours, path, name)  # our own answer to a wrong or unsafe file, before the clone opens it
+    return load_from_clone(repo_dir, entry, path), path

@@ -4,91 +4,130 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import timm
 import torch
 from torch import Tensor, nn
 
-from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder
+from ntt.encoders.backbone import BackboneEncoder
+from ntt.encoders.features import FeatureOptions
 from ntt.encoders.tensor_files import read_tensors
 from ntt.encoders.weights import RANDOM, find_package_file
 from ntt.errors import InputError
 
+PRETRAINED = "pretrained"
+_USUAL_STRIDE = 16
+
 
 class TimmEncoder(BackboneEncoder):
-    """The deepest feature map of a given stride, from a timm model.
+    """Feature maps of a given stride, by default the deepest of them, from a timm model.
 
     Runs in channels-last memory format, which is several times faster for convolutions on a CPU.
 
     Args:
         name: name of the variant, for messages and results.
         model_name: timm's name of the architecture.
-        stride: pixels per cell of the feature map wanted; takes the part of a patch size.
+        stride: pixels per cell of the feature map wanted; takes the part of a patch size. None takes the
+            patch size of a vision transformer, and 16 of anything else.
         img_size: side in pixels that images are resized to; a multiple of the stride.
-        weights: a file, ``pkg://PACKAGE/FILE`` for one inside an installed package, or ``random``.
-            Its tensors are those of the timm model with its classifier, under timm's keys or in timm's order.
-        mean: per-channel mean of the images the weights were trained on.
+        weights: a file, ``pkg://PACKAGE/FILE`` for one inside an installed package, ``pretrained`` for what
+            timm downloads, or ``random``. A file's tensors are those of the timm model with its classifier,
+            under timm's keys or in timm's order.
+        mean: per-channel mean of the images the weights were trained on; None takes what timm says.
         std: the same for the standard deviation.
+        **options: see :class:`ntt.encoders.features.FeatureOptions`; the layers are those of this stride.
 
     Raises:
-        InputError: unknown architecture or stride, unsuitable size, absent or unfitting weights.
+        InputError: unknown architecture or stride, unsuitable size or options, absent or unfitting weights.
     """
 
     def __init__(
         self,
         name: str,
         model_name: str,
-        stride: int,
+        stride: int | None = None,
         img_size: int = 224,
         *,
         weights: str,
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        **options: Unpack[FeatureOptions],
     ) -> None:
-        backbone = _create(model_name)
-        self._level = _level(backbone, model_name, stride)
-        channels = backbone.feature_info[self._level]["num_chs"]
+        backbone = _create(model_name, pretrained=weights == PRETRAINED)
+        strides = _strides(backbone, model_name)
+        stride = stride or (strides[0] if _is_transformer(strides) else _USUAL_STRIDE)
+        levels = _levels(strides, model_name, stride)
         source = None
-        if weights != RANDOM:
+        if weights not in (RANDOM, PRETRAINED):
             source = find_package_file(weights)
             _load(backbone, source, name)
-        # Layers past the feature map are never run.
-        backbone.prune_intermediate_layers([self._level], prune_norm=True, prune_head=True)
         super().__init__(
             name,
             cast(nn.Module, backbone).to(memory_format=torch.channels_last),
-            embed_dim=channels,
+            channels=[backbone.feature_info[level]["num_chs"] for level in levels],
             patch_size=stride,
             img_size=img_size,
-            mean=mean,
-            std=std,
+            mean=mean or backbone.pretrained_cfg["mean"],
+            std=std or backbone.pretrained_cfg["std"],
             architecture={"model_name": model_name, "stride": stride},
             weights_file=source,
+            random_weights=weights == RANDOM,
+            **options,
         )
+        self._levels = [levels[layer] for layer in self.layers]
+        # The last norm is a transformer's only; in other networks it belongs to a layer that is not taken.
+        self._norm = _is_transformer(strides)
+        # Layers past the feature map are never run.
+        backbone.prune_intermediate_layers(self._levels, prune_norm=not self._norm, prune_head=True)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """See :meth:`ntt.encoders.base.Encoder.forward`."""
-        pixels = self.normalise(images).contiguous(memory_format=torch.channels_last)
-        (features,) = cast(Any, self.backbone).forward_intermediates(
-            pixels, indices=[self._level], intermediates_only=True
+    def layer_maps(self, pixels: Tensor) -> Sequence[Tensor]:
+        """See :meth:`ntt.encoders.backbone.BackboneEncoder.layer_maps`."""
+        maps = cast(Any, self.backbone).forward_intermediates(
+            pixels.contiguous(memory_format=torch.channels_last),
+            indices=self._levels,
+            norm=self._norm,
+            intermediates_only=True,
         )
-        return features.permute(0, 2, 3, 1)
+        return [features.permute(0, 2, 3, 1) for features in maps]
 
 
-def _create(model_name: str) -> Any:
+def _create(model_name: str, pretrained: bool) -> Any:
     if not timm.is_model(model_name):
         raise InputError(f"Unknown timm model: {model_name}. List them with timm.list_models()")
-    return timm.create_model(model_name)
+    try:
+        # Vision transformers take other image sizes than their own only if told so; others need no telling.
+        try:
+            return timm.create_model(model_name, pretrained=pretrained, dynamic_img_size=True)
+        except TypeError:
+            return timm.create_model(model_name, pretrained=pretrained)
+    except Exception as error:  # timm raises what its download, the hub's client and torch raise
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        weights = PRETRAINED if pretrained else RANDOM
+        raise InputError(
+            f"timm cannot build {model_name} with encoder.weights={weights}: {why}; without a network give a file with encoder.weights=FILE"
+        ) from error
 
 
-def _level(backbone: Any, model_name: str, stride: int) -> int:
-    """Index of the deepest feature map with this stride."""
-    strides = [info["reduction"] for info in backbone.feature_info]
-    if stride not in strides:
+def _strides(backbone: Any, model_name: str) -> list[int]:
+    """Pixels per cell of each feature map."""
+    if not hasattr(backbone, "forward_intermediates") or not backbone.feature_info:
+        raise InputError(f"{model_name} gives no intermediate feature maps: choose another timm model")
+    return [info["reduction"] for info in backbone.feature_info]
+
+
+def _is_transformer(strides: Sequence[int]) -> bool:
+    """Whether all maps have one stride, the patch size."""
+    return len(strides) > 1 and len(set(strides)) == 1
+
+
+def _levels(strides: Sequence[int], model_name: str, stride: int) -> list[int]:
+    """Numbers of the feature maps with this stride."""
+    levels = [level for level, other in enumerate(strides) if other == stride]
+    if not levels:
         choices = ", ".join(map(str, sorted(set(strides))))
         raise InputError(f"{model_name} has no feature map of stride {stride}; it has {choices}")
-    return len(strides) - 1 - strides[::-1].index(stride)
+    return levels
 
 
 def _load(backbone: nn.Module, path: Path, name: str) -> None:

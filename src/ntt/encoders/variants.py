@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from dinov3.dinov3_utils import DINOV3_CONFIGS
 from ntt.encoders.dinov2_configs import DINOV2_CONFIGS
+from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
 
 
 class Size(NamedTuple):

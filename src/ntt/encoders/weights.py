@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -25,41 +25,53 @@ _ADVICE: dict[Origin, str] = {
 _PACKAGE = "pkg://"
 
 
-def find_weights(
-    weights: str,
-    *,
-    name: str,
-    origin: Origin,
-    official: str | None,
-    rehost: str | None,
-    instead: Sequence[str],
-) -> Path:
+@dataclass(frozen=True)
+class Release:
+    """What the world has of a variant's weights.
+
+    Attributes:
+        name: the variant.
+        origin: where its weights come from.
+        official: name of the publisher's file.
+        repositories: on the Hugging Face hub, that hold the same weights, each in its own layout.
+        instead: what to use where no weights were ever released.
+    """
+
+    name: str
+    origin: Origin
+    official: str | None
+    repositories: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
+
+    @property
+    def advice(self) -> str:
+        """What a user can do about absent weights."""
+        others = " or ".join(f"encoder={other}" for other in self.instead)
+        return _ADVICE[self.origin].format(name=self.name, instead=others)
+
+
+def find_weights(weights: str, release: Release) -> Path:
     """The file to load.
 
-    Where the official file is asked for and absent, timm's re-host of the same weights beside it will do:
-    that is what the download script fetches for DINOv3, whose official files need a form filled in.
+    Where the official file is asked for and absent, the same weights from the Hugging Face hub will do: that
+    is what the download script fetches for DINOv3, whose official files need a form filled in.
 
     Raises:
         InputError: absent; names the files looked for and how to get one.
     """
     asked = _as_path(weights)
     candidates = [asked]
-    if rehost and asked.name == official:
-        candidates.append(asked.with_name(rehost_file(rehost)))
+    if asked.name == release.official:
+        candidates += [asked.with_name(hub_file(repository)) for repository in release.repositories]
     for candidate in candidates:
         if candidate.exists():
             return candidate
     looked_for = " or ".join(map(str, candidates))
-    raise InputError(f"No weights of {name} at {looked_for}; {how_to_get(name, origin, instead)}")
+    raise InputError(f"No weights of {release.name} at {looked_for}; {release.advice}")
 
 
-def how_to_get(name: str, origin: Origin, instead: Sequence[str] = ()) -> str:
-    """What a user can do about absent weights."""
-    return _ADVICE[origin].format(name=name, instead=" or ".join(f"encoder={other}" for other in instead))
-
-
-def rehost_file(repository: str) -> str:
-    """Name under which a re-hosted ``model.safetensors`` is kept, from its repository on the hub."""
+def hub_file(repository: str) -> str:
+    """Name under which a repository's ``model.safetensors`` is kept."""
     return f"{repository.split('/')[-1]}.safetensors"
 
 
