@@ -21,16 +21,16 @@ def lines(folder):
 
 
 def test_one_row_a_job_in_the_order_they_ran(tmp_path, metrics):
-    job(tmp_path, "10_b", ["encoder=b"], metrics)
-    job(tmp_path, "9_a", ["encoder=a", "seed=1"], metrics)
-    job(tmp_path, "11_c", [], None)
-    rows = [line.split() for line in lines(tmp_path)[2:]]
+    job(tmp_path, "10_b", ["dataset.limit=2", "encoder=b"], metrics)
+    job(tmp_path, "9_a", ["dataset.limit=2", "encoder=a", "seed=1"], metrics)
+    job(tmp_path, "11_c", ["dataset.limit=2"], None)
+    rows = [line.split() for line in lines(tmp_path)[3:]]
     assert rows[0] == ["encoder=a", "seed=1", "0.123", "0.123", "0.250", "0.430", "0.610", "2.00"]
     assert rows[1][0] == "encoder=b"
-    assert rows[2] == ["(default)", "failed"]
+    assert rows[2] == ["11_c", "failed"]
 
 
 def test_jobs_without_ground_truth_have_dashes(tmp_path, metrics):
     del metrics["segm"], metrics["bbox"], metrics["ceilings"]
     job(tmp_path, "0_a", ["encoder=a"], metrics)
-    assert lines(tmp_path)[2].split() == ["encoder=a", "-", "-", "-", "-", "-", "2.00"]
+    assert lines(tmp_path)[3].split() == ["encoder=a", "-", "-", "-", "-", "-", "2.00"]

@@ -28,11 +28,14 @@ class SweepComparison(Callback):
 def comparison_table(folder: Path) -> Table:
     """One row per job of the sweep in ``folder``, in the order they were started."""
     table = Table(title="Comparison", title_justify="left", title_style="bold", box=None)
-    table.add_column("job")
-    for name in ("segm AP", "AP50", "bbox AP", "true labels", "true masks", "images/s"):
+    table.add_column("job", overflow="fold")
+    for name in ("segm\nAP", "segm\nAP50", "bbox\nAP", "true\nlabels", "true\nmasks", "images\n/s"):
         table.add_column(name, justify="right")
-    for job in sorted(_jobs(folder), key=_job_number):
-        table.add_row(_overrides(job), *_row(job))
+    jobs = {job: _overrides(job) for job in sorted(_jobs(folder), key=_job_number)}
+    shared = set.intersection(*map(set, jobs.values())) if len(jobs) > 1 else set()
+    for job, overrides in jobs.items():
+        # What all jobs share says nothing about their difference.
+        table.add_row(" ".join(word for word in overrides if word not in shared) or job.name, *_row(job))
     return table
 
 
@@ -45,8 +48,8 @@ def _job_number(job: Path) -> tuple[int, str]:
     return (int(number_), rest) if number_.isdigit() else (0, job.name)
 
 
-def _overrides(job: Path) -> str:
-    return " ".join(OmegaConf.load(job / "overrides.yaml") or ["(default)"])
+def _overrides(job: Path) -> list[str]:
+    return [str(word) for word in OmegaConf.load(job / "overrides.yaml")]
 
 
 def _row(job: Path) -> list[str]:
