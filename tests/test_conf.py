@@ -62,6 +62,12 @@ def test_parts_build(tmp_path, group, option):
         assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
 
 
+@pytest.mark.parametrize("option", GROUPS["dataset"])
+def test_datasets_build(tmp_path, option):
+    node = composed(tmp_path, f"dataset={option}").dataset
+    assert callable(instantiate(node).check)
+
+
 @pytest.mark.parametrize("option", GROUPS["trainer"])
 def test_trainers_build(tmp_path, option):
     cfg = composed(tmp_path, f"trainer={option}")

@@ -78,3 +78,13 @@ def test_help_and_config_are_readable(train):
     assert config.returncode == 0
     assert "name: dinov3_giant" in config.stdout
     assert config.stdout.count("\n") < 10
+
+
+def test_without_ground_truth_there_are_predictions_and_pictures(train, run_dir):
+    result = train("dataset.target_file=null", "dataset.limit=1")
+    assert result.returncode == 0, result.stderr
+    folder = run_dir()
+    assert "COCO average precision" not in result.stdout
+    assert not {"bbox", "segm", "ceilings"} & set(json.loads((folder / "metrics.json").read_text()))
+    assert (folder / "predictions.json").is_file()
+    assert (folder / "visualizations" / "instances" / "0.png").is_file()
