@@ -7,7 +7,6 @@ from typing import TypedDict, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ntt.encoders.debias import PositionalDebias
 from ntt.errors import InputError
@@ -48,14 +47,16 @@ def float_type(options: FeatureOptions) -> torch.dtype:
 def cast(backbone: nn.Module, dtype: torch.dtype) -> None:
     """Change the precision of the weights in place.
 
-    Buffers keep theirs, since rotary embeddings are computed from them in float32; only running statistics
-    follow the weights that they are used with.
+    Buffers follow the weights that they are used with. A module that has none keeps its buffers as they are:
+    rotary embeddings are computed from such, in float32.
     """
-    for parameter in backbone.parameters():
-        parameter.data = parameter.data.to(dtype)
     for module in backbone.modules():
-        if isinstance(module, _BatchNorm):
-            module.to(dtype)
+        weights = list(module.parameters(recurse=False))
+        for parameter in weights:
+            parameter.data = parameter.data.to(dtype)
+        for key, buffer in list(module.named_buffers(recurse=False)) if weights else ():
+            if buffer.is_floating_point():
+                setattr(module, key, buffer.to(dtype))
 
 
 def pick_layers(name: str, layers: Sequence[int], depth: int) -> tuple[int, ...]:

@@ -105,7 +105,8 @@ def _create(model_name: str, pretrained: bool) -> Any:
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         weights = PRETRAINED if pretrained else RANDOM
         raise InputError(
-            f"timm cannot build {model_name} with encoder.weights={weights}: {why}; without a network give a file with encoder.weights=FILE"
+            f"timm cannot build {model_name} with encoder.weights={weights}: {why}; "
+            "without a network give a file with encoder.weights=FILE"
         ) from error
 
 

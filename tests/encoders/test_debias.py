@@ -1,0 +1,134 @@
+"""Positional debiasing: what it removes, what it leaves, and where its directions are kept."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntt.encoders import DINOv3, PositionalDebias
+from ntt.encoders.backbone import BackboneEncoder
+from ntt.errors import InputError
+
+SIDE, PATCH, CHANNELS = 32, 8, 6
+
+
+class Placed(BackboneEncoder):
+    """Colour in channels 0 to 2, the row and the column in 3 and 4, nothing in 5; counts its images."""
+
+    def __init__(self, debias=None, strength=5.0):
+        self.images = 0
+        super().__init__(
+            "placed",
+            torch.nn.AvgPool2d(PATCH),
+            channels=[CHANNELS],
+            patch_size=PATCH,
+            img_size=SIDE,
+            mean=(0.5, 0.5, 0.5),
+            std=(1.0, 1.0, 1.0),
+            architecture={"strength": strength},
+            weights_file=None,
+            random_weights=False,
+            debias=debias,
+        )
+        self.strength = strength
+
+    def layer_maps(self, pixels):
+        self.images += len(pixels)
+        colours = self.backbone(pixels).permute(0, 2, 3, 1)
+        batch, height, width, _ = colours.shape
+        rows = torch.linspace(-1, 1, height)[:, None].expand(height, width)
+        columns = torch.linspace(-1, 1, width)[None].expand(height, width)
+        places = torch.stack([rows, columns, torch.zeros(height, width)], dim=-1)
+        return [torch.cat([colours, self.strength * places.expand(batch, -1, -1, -1)], dim=-1)]
+
+
+def test_places_go_and_colours_stay():
+    plain, debiased = Placed(), Placed(PositionalDebias(rank=2))
+    images = torch.rand(2, 3, SIDE, SIDE)
+    before, after = plain(images), debiased(images)
+    assert before[..., 3:5].abs().max() == 5
+    assert after[..., 3:5].abs().max() < 0.2
+    torch.testing.assert_close(after[..., :3], before[..., :3], atol=0.15, rtol=0)
+    assert debiased.embed_dim == plain.embed_dim
+
+
+def test_one_direction_at_a_time():
+    after = Placed(PositionalDebias(rank=1))(torch.rand(1, 3, SIDE, SIDE))
+    assert after[..., 3:5].abs().max() > 1
+
+
+def test_other_sizes_than_its_own():
+    after = Placed(PositionalDebias(rank=2))(torch.rand(1, 3, 2 * SIDE, SIDE))
+    assert after.shape == (1, 8, 4, CHANNELS)
+    assert after[..., 3:5].abs().max() < 0.2
+
+
+@settings(deadline=None, max_examples=20)
+@given(rank=st.integers(1, 5), seed=st.integers(0, 99))
+def test_projection(rank, seed):
+    generator = torch.Generator().manual_seed(seed)
+    basis = torch.linalg.qr(torch.randn(CHANNELS, rank, generator=generator))[0]
+    features = torch.randn(3, 4, CHANNELS, generator=generator)
+    once = PositionalDebias(rank).project_out(features, basis)
+    torch.testing.assert_close(once @ basis, torch.zeros(3, 4, rank), atol=1e-5, rtol=0)
+    torch.testing.assert_close(PositionalDebias(rank).project_out(once, basis), once, atol=1e-5, rtol=0)
+    inside = torch.randn(3, 4, rank, generator=generator) @ basis.mT
+    torch.testing.assert_close(
+        PositionalDebias(rank).project_out(features + inside, basis), once, atol=1e-4, rtol=0
+    )
+
+
+def test_directions_are_found_once(tmp_path):
+    first = Placed(PositionalDebias(2, str(tmp_path)))
+    images = torch.rand(1, 3, SIDE, SIDE)
+    expected = first(images)
+    assert first.images == 8 + 1
+    first(images)
+    assert first.images == 8 + 2
+    second = Placed(PositionalDebias(2, str(tmp_path)))
+    torch.testing.assert_close(second(images), expected)
+    assert second.images == 1
+    assert [file.stem for file in tmp_path.iterdir()] == [first.fingerprint]
+
+
+def test_another_encoder_finds_its_own(tmp_path):
+    images = torch.rand(1, 3, SIDE, SIDE)
+    for encoder in (Placed(PositionalDebias(2, str(tmp_path))), Placed(PositionalDebias(1, str(tmp_path)))):
+        encoder(images)
+        assert encoder.images == 9
+    other = Placed(PositionalDebias(2, str(tmp_path)), strength=4.0)
+    other(images)
+    assert other.images == 9
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_damaged_file_is_found_again(tmp_path):
+    encoder = Placed(PositionalDebias(2, str(tmp_path)))
+    file = tmp_path / f"{encoder.fingerprint}.safetensors"
+    file.write_bytes(b"cut short")
+    images = torch.rand(1, 3, SIDE, SIDE)
+    torch.testing.assert_close(encoder(images), Placed(PositionalDebias(2))(images))
+    assert file.stat().st_size > 50
+
+
+def test_off_by_default(make):
+    encoder = make("dinov3_test")
+    assert encoder.debias.rank == 0
+    path_free = DINOv3("dinov3_test", 64, weights="random", debias=PositionalDebias(0))
+    path_free.load_state_dict(encoder.state_dict())
+    assert path_free.fingerprint == encoder.fingerprint
+
+
+def test_fingerprint_follows_the_rank():
+    fingerprints = {Placed(PositionalDebias(rank)).fingerprint for rank in range(3)}
+    assert len(fingerprints) == 3
+    encoder = Placed(PositionalDebias(2))
+    before = encoder.fingerprint
+    encoder(torch.rand(1, 3, SIDE, SIDE))
+    assert encoder.fingerprint == before
+
+
+@pytest.mark.parametrize(("rank", "message"), [(-1, "is negative"), (6, "give at most 5")])
+def test_ranks_that_make_no_sense(rank, message):
+    with pytest.raises(InputError, match=rf"encoder\.debias\.rank={rank} .*{message}"):
+        Placed(PositionalDebias(rank))
