@@ -23,6 +23,6 @@ def test_every_class_has_references_of_its_own_and_targets(project_root, shots):
 
 
 def test_absent_validation_classes_name_the_script(project_root, tmp_path):
-    absent = dataset(project_root, "dataset=emoji_validation", f"paths.root={tmp_path}")
+    absent = dataset(project_root, "dataset=emoji_validation", f"paths.cache={tmp_path}")
     with pytest.raises(InputError, match=r"references\.json.*python scripts/build_emoji_dataset\.py"):
         absent.check()
