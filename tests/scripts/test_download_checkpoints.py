@@ -2,12 +2,16 @@
 
 import hashlib
 import importlib.util
-import io
+import re
 import sys
+import threading
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from types import SimpleNamespace
 
 import pytest
+from huggingface_hub.errors import GatedRepoError
 from omegaconf import OmegaConf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +45,7 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("group", "name"), PUBLISHED)
 def test_every_published_size_has_an_address(script, tmp_path, group, name):
-    download = script.locate(group, name, tmp_path)
+    download = script.locate(group, name, tmp_path)[0]
     assert download.destination.is_relative_to(tmp_path)
     assert download.address.startswith(("https://dl.fbaipublicfiles.com/", "hf://timm/"))
     if download.address.startswith("https"):
@@ -55,47 +59,160 @@ def test_where_files_come_from(script, tmp_path):
         "dinov3_base": "hf://timm/vit_base_patch16_dinov3.lvd1689m",
     }
     for name, address in addresses.items():
-        assert script.locate("encoder", name, tmp_path).address == address
-    sam2 = script.locate("segmenter", "sam2.1_base_plus", tmp_path).address
+        assert script.locate("encoder", name, tmp_path)[0].address == address
+    sam2 = script.locate("segmenter", "sam2.1_base_plus", tmp_path)[0].address
     assert sam2.endswith("/segment_anything_2/092824/sam2.1_hiera_base_plus.pt")
 
 
+def test_gated_weights_come_second(script, tmp_path):
+    addresses = [download.address for download in script.locate("encoder", "dinov3_huge_plus", tmp_path)]
+    assert addresses == [
+        "hf://timm/vit_huge_plus_patch16_dinov3.lvd1689m",
+        "hf://facebook/dinov3-vith16plus-pretrain-lvd1689m",
+    ]
+
+
 def test_the_encoder_finds_what_was_fetched(script, tmp_path):
-    """The re-host goes where the encoder looks when the official file is absent."""
+    """What comes from the hub goes where the encoder looks when the official file is absent."""
     from ntt.encoders import DINOv3
     from ntt.errors import InputError
 
-    destination = script.locate("encoder", "dinov3_large", tmp_path).destination
-    weights = configured_weights("encoder", "dinov3_large")
+    weights = configured_weights("encoder", "dinov3_large").replace("${paths.checkpoints}", str(tmp_path))
     with pytest.raises(InputError) as caught:
-        DINOv3("dinov3_large", weights=weights.replace("${paths.checkpoints}", str(tmp_path)))
-    assert str(destination) in str(caught.value)
+        DINOv3("dinov3_large", weights=weights)
+    for download in script.locate("encoder", "dinov3_large", tmp_path):
+        assert str(download.destination) in str(caught.value)
 
 
-def test_a_file_appears_whole(script, tmp_path, capsys):
-    (tmp_path / "served.pth").write_bytes(b"weights")
-    address = (tmp_path / "served.pth").as_uri()
-    destination = tmp_path / "checkpoints" / "new" / "file.pth"
-    script.fetch(script.Download(address, destination))
-    assert destination.read_bytes() == b"weights"
-    assert [path.name for path in destination.parent.iterdir()] == ["file.pth"]
-    script.fetch(script.Download("file:///absent", destination))
+class Server(BaseHTTPRequestHandler):
+    """Serves ``content``, in the ways that real servers disappoint."""
+
+    def __init__(self, world, *args):
+        self.world = world
+        super().__init__(*args)
+
+    def do_GET(self):
+        world, total = self.world, len(self.world.content)
+        asked = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(asked.group(1)) if asked and world.ranges else 0
+        world.requests.append(self.headers.get("Range"))
+        if world.status:
+            self.send_error(world.status)
+            return
+        if start >= total:
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{total}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+        self.send_header("Content-Length", str(total - start))
+        self.end_headers()
+        stop = start + world.cuts.pop(0) if world.cuts else total
+        self.wfile.write(world.content[start:stop])
+
+    def log_message(self, *args):
+        pass
+
+
+class World:
+    content, ranges, status = bytes(range(256)) * 2000, True, None
+
+    def __init__(self):
+        self.requests, self.cuts = [], []
+
+
+@pytest.fixture
+def world(script, monkeypatch):
+    """A local server; what it does is set on the object."""
+    monkeypatch.setattr(script, "PAUSE", 0.0)
+    monkeypatch.setattr(script, "BLOCK", 10_000)
+    world = World()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Server, world))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    world.url = f"http://127.0.0.1:{server.server_port}/weights.pth"
+    yield world
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def download(script, world, tmp_path):
+    return script.Download(world.url, tmp_path / "new" / "file.pth")
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_whole(script, world, download, capsys):
+    script.fetch_first([download])
+    assert download.destination.read_bytes() == world.content
+    assert files(download.destination.parent) == ["file.pth"]
+    assert "weights.pth" in capsys.readouterr().out  # the progress bar's
+    script.fetch_first([download])
     assert "is already there" in capsys.readouterr().out
+    assert world.requests == [None]
 
 
-def test_the_hash_in_a_name_is_verified(script, tmp_path, capsys):
-    (tmp_path / "served.pth").write_bytes(b"weights")
-    digest = hashlib.sha256(b"weights").hexdigest()
-    address = (tmp_path / "served.pth").as_uri()
+def test_a_cut_connection_is_taken_up_again(script, world, download):
+    world.cuts = [100_000, 0, 0, 50_000]  # twice nothing more arrives
+    script.fetch(download)
+    assert download.destination.read_bytes() == world.content
+    assert world.requests == [None, *["bytes=100000-"] * 3, "bytes=150000-"]
+
+
+def test_a_server_that_refuses_ranges_is_read_anew(script, world, download):
+    world.cuts, world.ranges = [100_000], False
+    script.fetch(download)
+    assert download.destination.read_bytes() == world.content
+    assert world.requests == [None, "bytes=100000-"]
+
+
+def test_a_later_run_goes_on(script, world, download, capsys):
+    world.cuts = [100_000] + [0] * 20
+    with pytest.raises(script.UnreachableError, match=r"0\.1 MB are kept: run the same command again"):
+        script.fetch(download)
+    assert files(download.destination.parent) == [".file.pth.part"]
+    assert len(world.requests) == 1 + script.ATTEMPTS
+    world.cuts = []
+    script.fetch(download)
+    assert world.requests[-1] == "bytes=100000-"
+    assert download.destination.read_bytes() == world.content
+
+
+@pytest.mark.parametrize("there", [0, 100])
+def test_what_is_there_is_checked_for_length(script, world, download, there):
+    """A whole part needs nothing more; a longer one is none of this file."""
+    download.part.parent.mkdir()
+    download.part.write_bytes(world.content + bytes(there))
+    script.fetch(download)
+    assert download.destination.read_bytes() == world.content
+    assert len(world.requests) == (2 if there else 1)
+
+
+def test_the_hash_in_a_name_is_verified(script, world, tmp_path, capsys):
+    digest = hashlib.sha256(world.content).hexdigest()
     right = tmp_path / f"dinov3_vits16_pretrain_lvd1689m-{digest[:8]}.pth"
-    script.fetch(script.Download(address, right))
-    assert right.exists()
-    assert script.main(["encoder=dinov3_small", f"url={address}", f"checkpoints={tmp_path}"]) == 2
-    assert f"its SHA-256 starts with {digest[:8]}" in capsys.readouterr().err
-    assert not list((tmp_path / "dinov3").iterdir())
+    world.cuts = [100_000]
+    script.fetch(script.Download(world.url, right))
+    assert right.read_bytes() == world.content
+    assert script.main(["encoder=dinov3_small", f"url={world.url}", f"checkpoints={tmp_path}"]) == 2
+    assert f"its SHA-256 starts with {digest[:8]}, not with 08c60483" in capsys.readouterr().err
+    assert not files(tmp_path / "dinov3")
+
+
+def test_a_refusal_is_not_repeated(script, world, download):
+    world.status = 403
+    with pytest.raises(script.InputError, match=r"HTTP Error 403.*on a machine with network access"):
+        script.fetch(download)
+    assert len(world.requests) == 1
 
 
 def test_offline_gives_the_next_step(script, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(script, "PAUSE", 0.0)
     monkeypatch.setattr(script, "urlopen", lambda *args, **kwargs: (_ for _ in ()).throw(OSError("no route")))
     assert script.main(["encoder=dinov2_small", f"checkpoints={tmp_path}"]) == 2
     error = capsys.readouterr().err.strip()
@@ -104,13 +221,53 @@ def test_offline_gives_the_next_step(script, tmp_path, capsys, monkeypatch):
     assert f"copy it to {tmp_path}/dinov2/dinov2_vits14_pretrain.pth" in error
 
 
-def test_a_download_cut_short_is_not_kept(script, tmp_path, monkeypatch):
-    class Response(io.BytesIO):
-        headers: ClassVar = {"Content-Length": "10"}
+@pytest.fixture
+def hub(script, world, monkeypatch):
+    """A Hugging Face hub in which some repositories are gated; returns the set of them."""
+    gated = set()
 
-    monkeypatch.setattr(script, "urlopen", lambda *args, **kwargs: Response(b"weights"))
-    assert script.main(["encoder=dinov2_small", f"checkpoints={tmp_path}"]) == 2
-    assert not list((tmp_path / "dinov2").iterdir())
+    def look_up(page):
+        if any(repository in page for repository in gated):
+            raise GatedRepoError("gated", response=SimpleNamespace(headers={}, request=None))
+        digest = hashlib.sha256(world.content).hexdigest()
+        location = world.url if "timm" in page else page
+        return SimpleNamespace(etag=digest, location=location)
+
+    monkeypatch.setattr(script, "get_hf_file_metadata", look_up)
+    return gated
+
+
+def test_the_hub_says_where_and_what(script, world, hub, tmp_path, capsys):
+    words = ["encoder=dinov3_small", f"checkpoints={tmp_path}"]
+    assert script.main(words) == 0
+    assert files(tmp_path / "dinov3") == ["vit_small_patch16_dinov3.lvd1689m.safetensors"]
+    (tmp_path / "dinov3" / "vit_small_patch16_dinov3.lvd1689m.safetensors").unlink()
+    hub.add("facebook")
+    hub.add("timm")
+    assert script.main(words) == 2
+    error = capsys.readouterr().err.strip()
+    assert "\n" not in error
+    assert "facebook/dinov3-vits16-pretrain-lvd1689m is gated: ask for access there" in error
+    assert "run hf auth login" in error
+
+
+def test_another_file_than_the_hub_said(script, world, hub, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(script, "get_token", lambda: "secret")
+    hub.add("facebook")
+    metadata = script.get_hf_file_metadata("timm")
+    monkeypatch.setattr(script, "get_hf_file_metadata", lambda page: metadata)
+    world.content = b"another"
+    assert script.main(["encoder=dinov3_small", f"checkpoints={tmp_path}"]) == 2
+    assert "its SHA-256 starts with" in capsys.readouterr().err
+    assert not files(tmp_path / "dinov3")
+
+
+def test_the_token_goes_to_the_hub_only(script, world, hub, monkeypatch, tmp_path):
+    monkeypatch.setattr(script, "get_token", lambda: "secret")
+    elsewhere = script.find_source(script.Download("hf://timm/x", tmp_path / "x"))
+    assert elsewhere.url == world.url
+    assert elsewhere.token is None
+    assert script.find_source(script.Download("hf://facebook/x", tmp_path / "x")).token == "secret"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +280,7 @@ def test_a_download_cut_short_is_not_kept(script, tmp_path, monkeypatch):
         (["segmenter=sam2.1_tny"], "Did you mean sam2.1_tiny?"),
         (["encoder=dinov3_giant"], "encoder=dinov3_huge_plus or encoder=dinov3_7b"),
         (["encoder=dinov2_nano"], "come with this repository"),
-        (["encoder=efficientnet_lite0"], "come with this repository or with a package"),
+        (["encoder=efficientnet_lite0"], "come with this repository, with a package"),
     ],
 )
 def test_mistakes(script, capsys, arguments, message):
