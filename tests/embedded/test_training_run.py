@@ -28,11 +28,16 @@ def test_trains_logs_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert first.steps == 60
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + 3
 
+    # As if the process had died after logging steps that no checkpoint holds.
+    with (tmp_path / "log.csv").open("a") as log:
+        log.write("80,1.30,9.9\n")
     fresh = nn.Linear(3, 1)
     second = make_run(tmp_path, fresh, minutes=2)
     second.run(save=lambda: None)
     assert second.steps == 120
-    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + 6
+    lines = (tmp_path / "log.csv").read_text().splitlines()[1:]
+    assert [int(line.split(",")[0]) for line in lines] == [20, 40, 60, 80, 100, 120]
+    assert not any("9.9" in line.split(",")[2:] for line in lines)
     assert torch.allclose(fresh.weight, torch.ones(1, 3), atol=0.2)
 
 

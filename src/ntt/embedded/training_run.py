@@ -112,6 +112,14 @@ class TrainingRun:
             soft_wrap=True,
         )
 
+    def _forget_lost_steps(self) -> None:
+        """Drop the log's lines after the checkpoint: those steps are about to be done again."""
+        file = self.folder / "log.csv"
+        if file.exists():
+            header, *rows = file.read_text().splitlines(keepends=True)
+            kept = [row for row in rows if int(row.split(",")[0]) <= self.steps]
+            file.write_text("".join([header, *kept]))
+
     def _checkpoint(self) -> None:
         state = {
             "steps": self.steps,
@@ -133,4 +141,5 @@ class TrainingRun:
             module.load_state_dict(state["modules"][name])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+        self._forget_lost_steps()
         console.print(f"Continues at step {self.steps}, {self.spent / 60:.1f} minutes spent.")
