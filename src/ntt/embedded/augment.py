@@ -1,4 +1,4 @@
-"""Photometric changes of a finished scene, for training and for the benchmark's references alike."""
+"""Changes of colour: of a finished scene, and of one sprite before it is painted."""
 
 from __future__ import annotations
 
@@ -30,3 +30,17 @@ def photometric(
     if rng.random() < 0.3 * strength:
         changed = np.clip(changed + rng.normal(0, rng.uniform(2, 8), changed.shape), 0, 255)
     return changed.astype(np.uint8)
+
+
+def recolour(rng: np.random.Generator, sprite: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Change the colours of a sprite ``(S, S, 4)`` a lot, as one vendor's drawing differs from another's.
+
+    One in twelve becomes grey, half of the others turn in hue; all change in saturation and brightness.
+    """
+    hsv = cv2.cvtColor(np.ascontiguousarray(sprite[..., :3]), cv2.COLOR_RGB2HSV).astype(np.float32)
+    hsv[..., 1] *= 0.0 if rng.random() < 1 / 12 else rng.uniform(0.5, 1.3)
+    if rng.random() < 0.5:
+        hsv[..., 0] = (hsv[..., 0] + rng.uniform(-30, 30)) % 180
+    hsv[..., 2] = 255 * (np.clip(hsv[..., 2], 0, 255) / 255) ** rng.uniform(0.7, 1.5)
+    changed = cv2.cvtColor(np.clip(hsv, 0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
+    return np.concatenate([changed, sprite[..., 3:]], axis=-1)

@@ -40,6 +40,7 @@ class ClickScenes:
         photographs: another source of backgrounds; nobody clicks on those, they have objects of their own.
         sides: smallest and largest side of an object, as a share of the picture's.
         background_clicks: share of the clicks on a texture that is nobody's object.
+        photograph_share: share of the scenes before a photograph.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class ClickScenes:
         photographs: Background | None,
         sides: tuple[float, float],
         background_clicks: float,
+        photograph_share: float = 0.5,
     ) -> None:
         self.sprites, self.photographs = sprites, photographs
         self.sides, self.background_clicks = sides, background_clicks
+        self.photograph_share = photograph_share
         held_out = len(sprites.vocabulary.novel) + len(sprites.vocabulary.validation)
         self.drawings = [
             (index, vendor)
@@ -72,7 +75,7 @@ class ClickScenes:
     def _scene(self, rng: np.random.Generator, clicks: int, size: int) -> tuple[np.ndarray, ...]:
         chosen = [self.drawings[i] for i in rng.integers(len(self.drawings), size=rng.integers(2, 10))]
         sprites = [(self.sprites.pixels[drawing], 0) for drawing in chosen]
-        photograph = self.photographs is not None and rng.random() < 0.5
+        photograph = self.photographs is not None and rng.random() < self.photograph_share
         background = self.photographs if photograph and self.photographs else texture
         sides = (self.sides[0] * size, self.sides[1] * size)
         scene = scatter(rng, background(rng, size), sprites, sides, max_angle=30, tries=8)

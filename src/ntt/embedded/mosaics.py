@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntt.embedded.augment import photometric
+from ntt.embedded.augment import photometric, recolour
 from ntt.embedded.backgrounds import Picture, texture
 from ntt.embedded.scenes import Placed, paint
 from ntt.embedded.sprites import SpriteSheet
@@ -88,7 +88,7 @@ class Mosaics:
             row, column = divmod(k, per_side)
             placed.append(
                 Placed(
-                    sprite=self.sprites.pixels[index, vendor],
+                    sprite=recolour(rng, self.sprites.pixels[index, vendor]),
                     label=int(index),
                     side=side,
                     centre=(

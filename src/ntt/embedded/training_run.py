@@ -14,7 +14,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 WARM_UP = 0.03  # share of the minutes
-DECAY = 0.45  # share of the minutes, at the end
 SAVE_SECONDS = 120
 LOG_STEPS = 20
 
@@ -24,7 +23,7 @@ console = Console()
 class TrainingRun:
     """Runs steps until the minutes are used up, over as many processes as it takes.
 
-    The learning rate warms up linearly, stays, and decays linearly to zero; progress is measured in time, so
+    The learning rate warms up linearly, stays, and decays linearly; progress is measured in time, so
     the schedule ends when the minutes do on any machine. ``folder`` keeps ``checkpoint.pt`` and ``log.csv``.
 
     Args:
@@ -35,6 +34,7 @@ class TrainingRun:
         minutes: how long in all.
         seed: of the random generator.
         clip: largest gradient norm.
+        decay: share of the minutes, at the end, over which the learning rate falls to zero; 0 keeps it.
     """
 
     def __init__(
@@ -46,9 +46,11 @@ class TrainingRun:
         minutes: float,
         seed: int,
         clip: float = 5.0,
+        decay: float = 0.45,
     ) -> None:
         self.modules, self.optimizers, self.step = modules, optimizers, step
-        self.folder, self.seconds, self.seed, self.clip = folder, minutes * 60, seed, clip
+        self.folder, self.seconds, self.seed = folder, minutes * 60, seed
+        self.clip, self.decay = clip, decay
         self.base_rates = [group["lr"] for o in optimizers for group in o.param_groups]
         self.steps, self.spent = 0, 0.0
 
@@ -93,7 +95,9 @@ class TrainingRun:
         part.replace(output)
 
     def _set_rates(self, progress: float) -> None:
-        factor = min(1.0, (progress + 1e-3) / WARM_UP, (1 - progress) / DECAY)
+        factor = min(1.0, (progress + 1e-3) / WARM_UP)
+        if self.decay:
+            factor = min(factor, (1 - progress) / self.decay)
         groups = [group for o in self.optimizers for group in o.param_groups]
         for group, base in zip(groups, self.base_rates, strict=True):
             group["lr"] = base * factor
