@@ -1,10 +1,10 @@
 """Training of a nano encoder: dense distillation beside contrast between vendors and between classes.
 
-The loss is the sum of three. ``2 (1 - cos)`` between a linear map of every patch and the teacher's standardised
-patch. InfoNCE (van den Oord et al., arXiv 1807.03748) between two vendors' drawings of one class, features
-pooled inside the mask. And the cross entropy of the cosines of those with one learnt proxy for each base class
-(Movshovitz-Attias et al., arXiv 1703.07464, with the softmax over all classes), so that an object is told from
-every base class, not only from those of its batch.
+The loss is the sum of three. ``2 (1 - cos)`` between a linear map of every patch and the teacher's
+standardised patch. InfoNCE (van den Oord et al., arXiv 1807.03748) between two vendors' drawings of one
+class, features pooled inside the mask. And the cross entropy of the cosines of those with one learnt proxy
+for each base class (Movshovitz-Attias et al., arXiv 1703.07464, with the softmax over all classes), so that
+an object is told from every base class, not only from those of its batch.
 """
 
 from __future__ import annotations
