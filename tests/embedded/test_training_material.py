@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ntt.embedded.augment import recolour
 from ntt.embedded.backgrounds import texture
 from ntt.embedded.clicks import ClickScenes
 from ntt.embedded.mosaics import Mosaics
@@ -37,6 +38,32 @@ def test_nobody_clicks_on_a_photograph(sheet):
     seen = [material.draw(np.random.default_rng(seed), 1, 4, 64).on_object for seed in range(12)]
     assert {bool(s.all()) for s in seen} == {True, False}
     assert all(s.all() or not s.any() for s in seen)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_share_of_scenes_before_a_photograph(sheet, share):
+    def photograph(rng, size):
+        return np.zeros((size, size, 3), np.uint8)
+
+    material = ClickScenes(sheet, photograph, (0.1, 0.2), 0.3, photograph_share=share)
+    batch = material.draw(np.random.default_rng(0), scenes=6, clicks=2, size=64)
+    dark = (batch.images < 0.25).float().mean(dim=(1, 2, 3)) > 0.5
+    assert dark.tolist() == [bool(share)] * 6
+
+
+def test_recolouring_changes_colours_and_nothing_else():
+    sprite = np.zeros((8, 8, 4), np.uint8)
+    sprite[2:6, 2:6] = (200, 60, 30, 255)
+    sprite[3, 3, 3] = 130
+    before = sprite.copy()
+    rng = np.random.default_rng(0)
+    drawn = [recolour(rng, sprite) for _ in range(200)]
+    assert np.array_equal(sprite, before)
+    assert all(np.array_equal(one[..., 3], sprite[..., 3]) for one in drawn)
+    colours = np.stack([one[4, 4, :3] for one in drawn]).astype(int)
+    assert len(np.unique(colours, axis=0)) > 150
+    grey = (np.ptp(colours, axis=1) == 0).mean()
+    assert 0.02 < grey < 0.2
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -6,14 +7,14 @@ from ntt.embedded import training_run
 from ntt.embedded.training_run import TrainingRun
 
 
-def make_run(folder, model, minutes):
+def make_run(folder, model, minutes, **options):
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
 
     def step(rng):
         inputs = torch.from_numpy(rng.normal(size=(4, 3))).float()
         return {"loss": (model(inputs) - inputs.sum(1, keepdim=True)).square().mean()}
 
-    return TrainingRun({"model": model}, [optimizer], step, folder, minutes=minutes, seed=0)
+    return TrainingRun({"model": model}, [optimizer], step, folder, minutes=minutes, seed=0, **options)
 
 
 def test_trains_logs_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
@@ -39,6 +40,21 @@ def test_trains_logs_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert [int(line.split(",")[0]) for line in lines] == [20, 40, 60, 80, 100, 120]
     assert not any("9.9" in line.split(",")[2:] for line in lines)
     assert torch.allclose(fresh.weight, torch.ones(1, 3), atol=0.2)
+
+
+def test_the_rate_warms_up_and_decays_only_if_asked_to(tmp_path):
+    decaying, constant = (make_run(tmp_path, nn.Linear(3, 1), 1, decay=decay) for decay in (0.5, 0.0))
+
+    def rates(run):
+        found = []
+        for progress in (0.0, 0.5, 0.75, 0.999):
+            run._set_rates(progress)
+            found.append(run.optimizers[0].param_groups[0]["lr"])
+        return found
+
+    first, half, late, last = rates(decaying)
+    assert (first < 0.01, half, late, last) == (True, 0.1, 0.05, pytest.approx(0.0002))
+    assert rates(constant) == [first, 0.1, 0.1, 0.1]
 
 
 def test_exports_half_precision_weights(tmp_path):

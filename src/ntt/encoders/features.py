@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypedDict, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ntt.encoders.debias import PositionalDebias
@@ -19,7 +20,9 @@ class FeatureOptions(TypedDict, total=False):
 
     Attributes:
         layers: numbers of the layers whose features are taken, negative ones from the end.
-        merge: how the features of several layers become one vector, ``mean`` or ``concat``.
+        merge: how the features of several layers become one vector: ``mean``, ``concat``, or
+            ``concat_normalised``, where each layer's are brought to length 1 first, for an equal say in a
+            cosine.
         dtype: precision of weights and computation, ``float32`` or ``bfloat16``; features are float32.
         compile: whether torch.compile is applied; pays off over many images on a GPU.
         debias: removal of the positional component; None removes nothing.
@@ -79,7 +82,7 @@ def merging(merge: str) -> Callable[[Sequence[Tensor]], Tensor]:
     """The function that makes one feature map ``(B, h, w, C)`` of several.
 
     Raises:
-        InputError: another word than ``mean`` or ``concat``.
+        InputError: a word that is none of ``mean``, ``concat`` and ``concat_normalised``.
     """
     return _choose("merge", _MERGES, merge)
 
@@ -90,7 +93,7 @@ def merged_dim(merge: str, channels: Sequence[int]) -> int:
     Raises:
         InputError: maps of different widths cannot be averaged.
     """
-    if merge == "concat":
+    if merge != "mean":
         return sum(channels)
     if len(set(channels)) > 1:
         raise InputError(
@@ -108,7 +111,15 @@ def _concat(maps: Sequence[Tensor]) -> Tensor:
     return torch.cat(list(maps), dim=-1)
 
 
-_MERGES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {"mean": _mean, "concat": _concat}
+def _concat_normalised(maps: Sequence[Tensor]) -> Tensor:
+    return _concat([F.normalize(layer, dim=-1) for layer in maps])
+
+
+_MERGES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
+    "mean": _mean,
+    "concat": _concat,
+    "concat_normalised": _concat_normalised,
+}
 
 
 def _choose(key: str, choices: Mapping[str, Choice], word: str) -> Choice:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Unpack, cast
 
 import timm
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ntt.encoders.backbone import BackboneEncoder
@@ -21,22 +23,23 @@ _USUAL_STRIDE = 16
 
 
 class TimmEncoder(BackboneEncoder):
-    """Feature maps of a given stride, by default the deepest of them, from a timm model.
+    """Feature maps of given strides, by default the deepest of them, from a timm model.
 
     Runs in channels-last memory format, which is several times faster for convolutions on a CPU.
 
     Args:
         name: name of the variant, for messages and results.
         model_name: timm's name of the architecture.
-        stride: pixels per cell of the feature map wanted; takes the part of a patch size. None takes the
-            patch size of a vision transformer, and 16 of anything else.
-        img_size: side in pixels that images are resized to; a multiple of the stride.
+        stride: pixels per cell of the feature maps to choose layers from, one number or several. The finest
+            takes the part of a patch size; coarser maps are upsampled bilinearly to its grid. None takes
+            the patch size of a vision transformer, and 16 of anything else.
+        img_size: side in pixels that images are resized to; a multiple of the finest stride.
         weights: a file, ``pkg://PACKAGE/FILE`` for one inside an installed package, ``pretrained`` for what
             timm downloads, or ``random``. A file's tensors are those of the timm model with its classifier,
             under timm's keys or in timm's order.
         mean: per-channel mean of the images the weights were trained on; None takes what timm says.
         std: the same for the standard deviation.
-        **options: see :class:`ntt.encoders.features.FeatureOptions`; the layers are those of this stride.
+        **options: see :class:`ntt.encoders.features.FeatureOptions`; the layers are those of these strides.
 
     Raises:
         InputError: unknown architecture or stride, unsuitable size or options, absent or unfitting weights.
@@ -46,7 +49,7 @@ class TimmEncoder(BackboneEncoder):
         self,
         name: str,
         model_name: str,
-        stride: int | None = None,
+        stride: int | Sequence[int] | None = None,
         img_size: int = 224,
         *,
         weights: str,
@@ -56,8 +59,8 @@ class TimmEncoder(BackboneEncoder):
     ) -> None:
         backbone = _create(model_name, pretrained=weights == PRETRAINED)
         strides = _strides(backbone, model_name)
-        stride = stride or (strides[0] if _is_transformer(strides) else _USUAL_STRIDE)
-        levels = _levels(strides, model_name, stride)
+        wanted = _wanted(stride, strides)
+        levels = _levels(strides, model_name, wanted)
         source = None
         if weights not in (RANDOM, PRETRAINED):
             source = find_package_file(weights)
@@ -66,16 +69,17 @@ class TimmEncoder(BackboneEncoder):
             name,
             cast(nn.Module, backbone).to(memory_format=torch.channels_last),
             channels=[backbone.feature_info[level]["num_chs"] for level in levels],
-            patch_size=stride,
+            patch_size=wanted[0],
             img_size=img_size,
             mean=mean or backbone.pretrained_cfg["mean"],
             std=std or backbone.pretrained_cfg["std"],
-            architecture={"model_name": model_name, "stride": stride},
+            architecture={"model_name": model_name, "stride": wanted},
             weights_file=source,
             random_weights=weights == RANDOM,
             **options,
         )
         self._levels = [levels[layer] for layer in self.layers]
+        self._enlarge = [strides[level] // self.patch_size for level in self._levels]
         # The last norm is a transformer's only; in other networks it belongs to a layer that is not taken.
         self._norm = _is_transformer(strides)
         # Layers past the feature map are never run.
@@ -89,6 +93,8 @@ class TimmEncoder(BackboneEncoder):
             norm=self._norm,
             intermediates_only=True,
         )
+        grid = [math.ceil(side / self.patch_size) for side in pixels.shape[-2:]]
+        maps = [_upsample(level, factor, grid) for level, factor in zip(maps, self._enlarge, strict=True)]
         return [features.permute(0, 2, 3, 1) for features in maps]
 
 
@@ -122,13 +128,32 @@ def _is_transformer(strides: Sequence[int]) -> bool:
     return len(strides) > 1 and len(set(strides)) == 1
 
 
-def _levels(strides: Sequence[int], model_name: str, stride: int) -> list[int]:
-    """Numbers of the feature maps with this stride."""
-    levels = [level for level, other in enumerate(strides) if other == stride]
-    if not levels:
-        choices = ", ".join(map(str, sorted(set(strides))))
-        raise InputError(f"{model_name} has no feature map of stride {stride}; it has {choices}")
-    return levels
+def _wanted(stride: int | Sequence[int] | None, strides: Sequence[int]) -> list[int]:
+    """The strides asked for, the finest first."""
+    if stride is None:
+        return [strides[0] if _is_transformer(strides) else _USUAL_STRIDE]
+    return [stride] if isinstance(stride, int) else sorted(set(stride))
+
+
+def _levels(strides: Sequence[int], model_name: str, wanted: Sequence[int]) -> list[int]:
+    """Numbers of the feature maps with these strides."""
+    choices = ", ".join(map(str, sorted(set(strides))))
+    for stride in wanted:
+        if stride not in strides:
+            raise InputError(f"{model_name} has no feature map of stride {stride}; it has {choices}")
+    if not wanted:
+        raise InputError(f"encoder.stride is empty: give one or more of {choices}")
+    return [level for level, stride in enumerate(strides) if stride in wanted]
+
+
+def _upsample(features: Tensor, factor: int, grid: Sequence[int]) -> Tensor:
+    """Bring ``(B, C, h, w)`` to the finest grid, each cell staying where it was in the image.
+
+    A coarse map reaches past the edge of an image whose size its stride does not divide: that is cut off.
+    """
+    if factor > 1:
+        features = F.interpolate(features, scale_factor=factor, mode="bilinear", align_corners=False)
+    return features[..., : grid[0], : grid[1]]
 
 
 def _load(backbone: nn.Module, path: Path, name: str) -> None:

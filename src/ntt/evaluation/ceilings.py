@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.matching import best_instances, boxes_from_masks, class_nms, classify, pool_features
+from ntt.matching import best_instances, boxes_from_masks, class_nms, classify, cosine, pool_features
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
@@ -64,7 +64,7 @@ def true_mask_instances(features: Tensor, prototypes: Tensor, true_masks: Tensor
     if len(true_masks) == 0:
         return Instances.empty(*true_masks.shape[1:])
     vectors = pool_features(features, true_masks.to(features.device))
-    scores, labels = classify(vectors, prototypes.to(features))
+    scores, labels = classify(cosine(vectors, prototypes.to(features)))
     order = scores.argsort(descending=True).cpu()
     return Instances(
         masks=true_masks[order],

@@ -1,6 +1,7 @@
 """From proposals and prototypes to scored instances, in pure tensor functions."""
 
 from ntt.matching.boxes import boxes_from_masks
+from ntt.matching.confidence import Confidence, CosineConfidence, Judgement, SoftmaxConfidence
 from ntt.matching.matcher import PrototypeMatcher
 from ntt.matching.merging import soft_merge
 from ntt.matching.nms import class_nms
@@ -10,7 +11,11 @@ from ntt.matching.selection import best_instances
 from ntt.matching.similarity import classify, cosine, similarity_maps
 
 __all__ = [
+    "Confidence",
+    "CosineConfidence",
+    "Judgement",
     "PrototypeMatcher",
+    "SoftmaxConfidence",
     "best_instances",
     "boxes_from_masks",
     "class_nms",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from ntt.matching.boxes import boxes_from_masks
+from ntt.matching.confidence import Confidence
 from ntt.matching.merging import soft_merge
 from ntt.matching.nms import class_nms
 from ntt.matching.pooling import pool_features
 from ntt.matching.selection import best_instances
-from ntt.matching.similarity import classify
+from ntt.matching.similarity import cosine
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
@@ -20,12 +21,14 @@ class PrototypeMatcher:
     The grid method of *No time to train!* (arXiv 2507.02798).
 
     Args:
-        nms_iou: box IoU above which, within a class, the proposal with the lower predicted IoU is dropped.
+        confidence: makes scores and labels of similarities, and says what the NMS goes by.
+        nms_iou: box IoU above which, within a class, the worse of two proposals is dropped.
         candidates: at most so many proposals survive the NMS.
         max_instances: at most so many instances are reported.
     """
 
-    def __init__(self, nms_iou: float, candidates: int, max_instances: int) -> None:
+    def __init__(self, confidence: Confidence, nms_iou: float, candidates: int, max_instances: int) -> None:
+        self.confidence = confidence
         self.nms_iou = nms_iou
         self.candidates = candidates
         self.max_instances = max_instances
@@ -49,9 +52,9 @@ class PrototypeMatcher:
             return Instances.empty(height, width)
 
         vectors = pool_features(features, masks)
-        scores, labels = classify(vectors, prototypes)
+        scores, labels, priority = self.confidence(cosine(vectors, prototypes), iou)
         scale = features.new_tensor([width, height, width, height]) / masks.shape[-1]
-        kept = class_nms(boxes_from_masks(masks) * scale, iou, labels, self.nms_iou, self.candidates)
+        kept = class_nms(boxes_from_masks(masks) * scale, priority, labels, self.nms_iou, self.candidates)
         logits, masks, vectors = logits[kept], masks[kept], vectors[kept]
         scores = soft_merge(masks, vectors, scores[kept], labels[kept])
         return best_instances(logits, scores, labels[kept], height, width, self.max_instances)

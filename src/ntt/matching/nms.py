@@ -6,18 +6,18 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 
 
-def class_nms(boxes: Tensor, iou: Tensor, labels: Tensor, threshold: float, limit: int) -> Tensor:
-    """Keep, within each class, boxes that overlap no better one, best meaning highest predicted IoU.
+def class_nms(boxes: Tensor, priority: Tensor, labels: Tensor, threshold: float, limit: int) -> Tensor:
+    """Keep, within each class, boxes that overlap no better one, best meaning highest priority.
 
     Args:
         boxes: ``(N, 4)`` ``x1 y1 x2 y2``.
-        iou: ``(N,)`` predicted mask IoU.
+        priority: ``(N,)``.
         labels: ``(N,)`` int64.
         threshold: box IoU above which the worse of two is dropped.
         limit: at most so many are kept.
 
     Returns:
-        Indices of those kept, by falling predicted IoU.
+        Indices of those kept, by falling priority.
     """
-    kept: Tensor = batched_nms(boxes, iou, labels, threshold)
+    kept: Tensor = batched_nms(boxes, priority, labels, threshold)
     return kept[:limit]

@@ -16,17 +16,16 @@ def cosine(vectors: Tensor, others: Tensor) -> Tensor:
     return torch.nan_to_num(product).clamp(-1, 1)
 
 
-def classify(vectors: Tensor, prototypes: Tensor) -> tuple[Tensor, Tensor]:
-    """Label each vector by the most similar prototype.
+def classify(similarities: Tensor) -> tuple[Tensor, Tensor]:
+    """Give each row the class it is most similar to.
 
     Args:
-        vectors: ``(N, C)`` pooled features.
-        prototypes: ``(K, C)``, K at least 1.
+        similarities: ``(N, K)`` cosines, K at least 1.
 
     Returns:
-        Scores ``(N,)``, that cosine clamped at 0, and labels ``(N,)`` int64.
+        Scores ``(N,)``, the largest cosine clamped at 0, and labels ``(N,)`` int64.
     """
-    scores, labels = cosine(vectors, prototypes).max(dim=1)
+    scores, labels = similarities.max(dim=1)
     return scores.clamp(min=0), labels
 
 

@@ -40,7 +40,6 @@ class Sam2Segmenter(Segmenter):
     Attributes:
         model: the package's ``SAM2Base``.
         random_weights: True when the weights are an untrained initialisation.
-        random_weights: True when the weights are an untrained initialisation.
 
     Raises:
         InputError: ``config`` or ``weights`` is absent or does not fit.
@@ -69,7 +68,6 @@ class Sam2Segmenter(Segmenter):
         digest = load_weights(self.model, weights, name)
         self.random_weights = digest == "random"
         identity = json.dumps([config, image_size, plain, digest], sort_keys=True)
-        self.random_weights = digest == "random"
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
         self.register_buffer(
             "mean", torch.tensor(IMAGENET_MEAN, device="cpu").view(3, 1, 1), persistent=False
