@@ -1,8 +1,11 @@
-"""Train the embedded nano models on the base classes of the embedded world.
+r"""Train the embedded nano models on the base classes of the embedded world.
 
-    python scripts/train_nano.py nano=dinov3_nano_160 && python scripts/train_nano.py nano=dinov3_nano
-    python scripts/train_nano.py nano=dinov2_nano_140 && python scripts/train_nano.py nano=dinov2_nano
-    python scripts/train_nano.py nano=sam2_nano_256 && python scripts/train_nano.py nano=sam2_nano
+    python scripts/train_nano.py nano=dinov3_nano_160 && \
+        python scripts/train_nano.py nano=dinov3_nano
+    python scripts/train_nano.py nano=dinov2_nano_140 && \
+        python scripts/train_nano.py nano=dinov2_nano
+    python scripts/train_nano.py nano=sam2_nano_256 && \
+        python scripts/train_nano.py nano=sam2_nano
 
 The second part of each starts from the checkpoint of the first. Resumable: the same command continues from its
 last checkpoint in ``nano.folder``.
