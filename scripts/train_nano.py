@@ -1,14 +1,11 @@
-r"""Train the embedded nano models on the base classes of the embedded world.
+"""Train the embedded nano models on the base classes of the embedded world.
 
-    python scripts/train_nano.py nano=dinov3_nano_160 && \
-        python scripts/train_nano.py nano=dinov3_nano
-    python scripts/train_nano.py nano=dinov2_nano_140 && \
-        python scripts/train_nano.py nano=dinov2_nano
-    python scripts/train_nano.py nano=sam2_nano_256 && \
-        python scripts/train_nano.py nano=sam2_nano
+    python scripts/train_nano.py nano=dinov3_nano_160   # then nano=dinov3_nano
+    python scripts/train_nano.py nano=dinov2_nano_140   # then nano=dinov2_nano
+    python scripts/train_nano.py nano=sam2_nano_256     # then nano=sam2_nano
 
-The second part of each starts from the checkpoint of the first. Resumable: the same command continues from its
-last checkpoint in ``nano.folder``.
+The second part of each starts from the checkpoint of the first. Resumable: the same command continues from
+its last checkpoint in ``nano.folder``.
 """
 
 from __future__ import annotations
