@@ -15,7 +15,7 @@ GROUPS = {
 }
 NETWORKS = ("encoder", "segmenter", "model")
 PARTS = ("callbacks", "logger")
-SPECIAL = ("dataset", "trainer", "experiment", "paths", "hydra", "nano")
+SPECIAL = ("confidence", "dataset", "trainer", "experiment", "paths", "hydra", "nano")
 
 
 def options(*groups):
@@ -60,6 +60,13 @@ def test_parts_build(tmp_path, group, option):
     cfg = composed(tmp_path, f"{group}={option}")
     for part in (cfg[group] or {}).values():
         assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("option", GROUPS["confidence"])
+def test_confidences_build_and_reach_the_matcher(tmp_path, option):
+    cfg = composed(tmp_path, f"confidence={option}")
+    assert callable(instantiate(cfg.confidence))
+    assert cfg.model.matcher.confidence == cfg.confidence
 
 
 @pytest.mark.parametrize("option", GROUPS["dataset"])

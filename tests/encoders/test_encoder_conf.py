@@ -48,7 +48,7 @@ def test_members_of_an_ensemble_are_chosen_by_their_places(build):
         "encoder.members.second.img_size=96",
     )
     assert ensemble.name == "efficientnet_lite0+dinov3_nano"
-    assert ensemble(torch.rand(1, 3, 96, 96)).shape == (1, 6, 6, 112 + 192)
+    assert ensemble(torch.rand(1, 3, 96, 96)).shape == (1, 6, 6, 112 + 320 + 192)
     assert ensemble.random_weights
 
 
