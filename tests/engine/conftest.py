@@ -32,7 +32,7 @@ class FakeModel(torch.nn.Module):
     def encode(self, image):
         return image.mean(dim=0)[::8, ::8, None]
 
-    def propose(self, image):
+    def propose(self, image, features):
         return Proposals(torch.ones(1, 8, 8), torch.ones(1))
 
     def match(self, features, proposals, height, width):

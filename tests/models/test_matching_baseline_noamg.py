@@ -114,7 +114,7 @@ def test_predict_is_the_three_stages_in_a_row():
     paint(image, RED, slice(10, 30), slice(10, 40))
     features = fitted.encode(image)
     assert features.shape == (16, 16, 3)
-    proposals = fitted.propose(image)
+    proposals = fitted.propose(image, features)
     staged = fitted.match(features, proposals, 50, 70)
     predicted = fitted.predict(image)
     assert len(staged) > 0
@@ -186,7 +186,7 @@ def test_gpu_gives_what_the_cpu_gives():
     image = torch.rand(3, 40, 60)
     on_cpu = sam2_model(128)
     on_gpu = sam2_model(128).cuda().fit(references(), ["red thing", "blue thing"])
-    proposals, expected = on_gpu.propose(image), on_cpu.propose(image)
+    proposals, expected = (each.propose(image, each.encode(image)) for each in (on_gpu, on_cpu))
     assert proposals.logits.is_cuda
     torch.testing.assert_close(proposals.logits.cpu(), expected.logits, atol=1e-2, rtol=1e-2)
     assert on_gpu.predict(image).masks.device.type == "cpu"

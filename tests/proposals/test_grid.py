@@ -6,6 +6,8 @@ import torch
 from ntt.proposals import GridProposals, grid_points
 from ntt.segmenters import ImageEmbedding, Prompts, Proposals, Segmenter
 
+NO_CLASS = torch.zeros(0, 4, 4)
+
 
 class Recorder(Segmenter):
     """Answers with the prompt's coordinates as logits and its number as IoU."""
@@ -35,7 +37,7 @@ def test_points_are_the_centres_of_equal_cells(side, size):
 
 def test_every_point_is_asked_alone_as_foreground():
     segmenter = Recorder()
-    proposals = GridProposals(4, min_iou=0.41)(segmenter, segmenter.encode(torch.zeros(3, 8, 8)))
+    proposals = GridProposals(4, min_iou=0.41)(segmenter, segmenter.encode(torch.zeros(3, 8, 8)), NO_CLASS)
     assert segmenter.prompts.points.shape == (16, 1, 2)
     assert segmenter.prompts.labels.tolist() == [[1]] * 16
     assert torch.equal(segmenter.prompts.points[:, 0], grid_points(4, 80))
@@ -47,6 +49,6 @@ def test_every_point_is_asked_alone_as_foreground():
 def test_without_a_number_the_grid_is_as_dense_as_the_papers(size, prompts):
     segmenter = Recorder()
     segmenter.image_size = size
-    GridProposals(None, min_iou=0.4)(segmenter, segmenter.encode(torch.zeros(3, 8, 8)))
+    GridProposals(None, min_iou=0.4)(segmenter, segmenter.encode(torch.zeros(3, 8, 8)), NO_CLASS)
     assert torch.equal(segmenter.prompts.points[:, 0], grid_points(size // 32, size))
     assert len(segmenter.prompts) == prompts

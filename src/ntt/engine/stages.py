@@ -11,7 +11,7 @@ from ntt.data import FewShotDataset
 from ntt.engine.clock import Clock
 from ntt.engine.digest import references_digest
 from ntt.engine.outcome import Outcome
-from ntt.models import Sam2MatchingBaselineNoAMG
+from ntt.models import PrototypeMatching
 from ntt.structures import Reference, Target
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Stages(LightningModule):
         images: target images segmented so far.
     """
 
-    def __init__(self, model: Sam2MatchingBaselineNoAMG, dataset: FewShotDataset) -> None:
+    def __init__(self, model: PrototypeMatching, dataset: FewShotDataset) -> None:
         super().__init__()
         self.model = model
         self.dataset = dataset
@@ -66,7 +66,7 @@ class Stages(LightningModule):
         with self.clock.measure("encode"):
             features = self.model.encode(batch.image)
         with self.clock.measure("propose"):
-            proposals = self.model.propose(batch.image)
+            proposals = self.model.propose(batch.image, features)
         with self.clock.measure("match"):
             instances = self.model.match(features, proposals, height, width)
         self.images += 1

@@ -1,6 +1,8 @@
 """The assembled segmenters that a configuration names."""
 
 from ntt.models.base import ReferenceSegmenter
+from ntt.models.guided import Guided
 from ntt.models.matching_baseline_noamg import Sam2MatchingBaselineNoAMG
+from ntt.models.prototype_matching import PrototypeMatching
 
-__all__ = ["ReferenceSegmenter", "Sam2MatchingBaselineNoAMG"]
+__all__ = ["Guided", "PrototypeMatching", "ReferenceSegmenter", "Sam2MatchingBaselineNoAMG"]

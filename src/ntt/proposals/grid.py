@@ -23,8 +23,8 @@ class GridProposals:
         self.points_per_side = points_per_side
         self.min_iou = min_iou
 
-    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding) -> Proposals:
-        """At most ``points_per_side ** 2`` proposals, row by row from the top left."""
+    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
+        """At most ``points_per_side ** 2`` proposals, row by row from the top left, whatever the classes."""
         points_per_side = self.points_per_side or segmenter.image_size // SPACING
         points = grid_points(points_per_side, segmenter.image_size)
         labels = torch.ones(len(points), 1, dtype=torch.int32)

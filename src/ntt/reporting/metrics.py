@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import nn
 
-from ntt.models import Sam2MatchingBaselineNoAMG
+from ntt.models import PrototypeMatching
 
 TEST_PARTS = ("encode", "propose", "match")
 
 
 def run_metrics(
-    report: Mapping[str, Any], model: Sam2MatchingBaselineNoAMG, seconds: Mapping[str, float], images: int
+    report: Mapping[str, Any], model: PrototypeMatching, seconds: Mapping[str, float], images: int
 ) -> dict[str, Any]:
     """Everything worth comparing between runs.
 
