@@ -101,3 +101,21 @@ def test_nbytes_counts_vectors_and_prototypes():
     assert bank.nbytes == 3 * 8 * 4
     bank.aggregate()
     assert bank.nbytes == (3 + 2) * 8 * 4
+
+
+@pytest.mark.parametrize(
+    ("classes", "shots", "limit"), [(80, 10, 10e6), (1203, 10, 100e6)], ids=["COCO", "LVIS"]
+)
+def test_a_whole_datasets_memory_is_small(classes, shots, limit, tmp_path):
+    """With an encoder of 1024 channels, where a dense memory takes 4.5 GB for COCO and 67 GB for LVIS."""
+    bank = MemoryBank([f"class {number}" for number in range(classes)], "f")
+    features, everything = torch.ones(1, 1, 1024), torch.ones(1, 1)
+    for label in range(classes):
+        for _ in range(shots):
+            bank.add(features, everything, label)
+    bank.aggregate()
+    bank.save(tmp_path / "memory.safetensors")
+    assert bank.nbytes < limit
+    assert (tmp_path / "memory.safetensors").stat().st_size < limit
+    loaded = MemoryBank(bank.class_names, "f").load(tmp_path / "memory.safetensors")
+    assert loaded.nbytes == bank.nbytes

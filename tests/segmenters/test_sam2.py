@@ -18,7 +18,7 @@ def nano() -> Sam2Segmenter:
     config = OmegaConf.load(NANO)
     torch.manual_seed(3)
     segmenter = Sam2Segmenter(
-        config.name, config.config, 256, "random", overrides=config.overrides, prompt_batch=3
+        config.name, config.config, 256, "random", overrides=config.overrides, prompt_memory=0.0
     )
     # Fresh weights hardly tell prompts apart; larger ones do.
     decoder = segmenter.model.sam_mask_decoder

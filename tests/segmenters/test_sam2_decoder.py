@@ -10,7 +10,7 @@ from ntt.segmenters import Prompts, Sam2Segmenter
 @pytest.fixture(scope="module", params=["sam2/sam2_hiera_t.yaml", "sam2.1/sam2.1_hiera_t.yaml"])
 def full_width(request) -> Sam2Segmenter:
     """The official decoder at its full width, on a small image."""
-    segmenter = Sam2Segmenter("wide", request.param, 128, "random", prompt_batch=4)
+    segmenter = Sam2Segmenter("wide", request.param, 128, "random", prompt_memory=1e-4)
     torch.manual_seed(0)
     for name, parameter in segmenter.model.sam_mask_decoder.named_parameters():
         if parameter.ndim > 1 and "token" not in name:

@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,15 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str) -> Non
         _give_up(error)
     if failures:
         sys.exit(BAD_INPUT)
+
+
+@contextmanager
+def exit_on_bad_input() -> Iterator[None]:
+    """End a script whose input is bad with one line on stderr and exit code 2."""
+    try:
+        yield
+    except USER_ERRORS as error:
+        _give_up(error)
 
 
 def _debugging() -> bool:

@@ -11,6 +11,7 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from ntt.data import FewShotDataset
+from ntt.engine.read_ahead import ReadAhead
 from ntt.structures import Reference, Target
 
 
@@ -20,7 +21,7 @@ class StageData(LightningDataModule):
     Args:
         dataset: references and targets.
         reference_batch: how many references a step gets.
-        workers: processes that read images beside the main one.
+        workers: processes that read images beside the main one; with 0 a thread reads one image ahead.
     """
 
     def __init__(self, dataset: FewShotDataset, reference_batch: int, workers: int) -> None:
@@ -38,11 +39,12 @@ class StageData(LightningDataModule):
             collate_fn=list,
         )
 
-    def test_dataloader(self) -> DataLoader[Target]:
+    def test_dataloader(self) -> DataLoader[Target] | ReadAhead[Target]:
         """Targets, one by one, for ``test``."""
-        return DataLoader(
+        loader = DataLoader(
             self.dataset.targets, batch_size=1, num_workers=self.workers, collate_fn=itemgetter(0)
         )
+        return loader if self.workers else ReadAhead(loader)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move a target's image; references are cropped on the CPU first."""

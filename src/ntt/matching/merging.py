@@ -7,6 +7,8 @@ from torch import Tensor
 
 from ntt.matching.similarity import cosine
 
+CHUNK_ELEMENTS = 2**24  # pixels of all masks that are made float at a time
+
 
 def soft_merge(masks: Tensor, vectors: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
     """Lower the scores of masks that earlier masks of their class contain.
@@ -15,7 +17,7 @@ def soft_merge(masks: Tensor, vectors: Tensor, scores: Tensor, labels: Tensor) -
     largest ``|M_i & M_j| / |M_i| * max(0, cos(f_i, f_j))`` over the masks ``j`` before ``i`` of its class.
 
     Args:
-        masks: ``(N, m, n)`` bool in NMS order, none empty; any grid will do.
+        masks: ``(N, m, n)`` bool in NMS order; any grid will do. An empty one keeps its score.
         vectors: ``(N, C)`` pooled features f.
         scores: ``(N,)``.
         labels: ``(N,)`` int64.
@@ -26,8 +28,17 @@ def soft_merge(masks: Tensor, vectors: Tensor, scores: Tensor, labels: Tensor) -
     contained = torch.zeros_like(scores)
     for label in labels.unique().tolist():
         members = torch.nonzero(labels == label)[:, 0]
-        inside = masks[members].flatten(1).to(scores.dtype)
-        share = inside @ inside.T / inside.sum(dim=1, keepdim=True)
+        shared = _intersections(masks[members].flatten(1))
+        share = shared / shared.diagonal().clamp(min=1)[:, None]
         share = share * cosine(vectors[members], vectors[members]).clamp(min=0)
         contained[members] = share.tril(diagonal=-1).amax(dim=1)
     return scores * (1 - contained).clamp(min=0).sqrt()
+
+
+def _intersections(masks: Tensor) -> Tensor:
+    """Common pixels of every pair of ``(N, P)`` bool masks: ``(N, N)`` float32, exact up to 2**24 pixels."""
+    common = torch.zeros(len(masks), len(masks), device=masks.device)
+    for part in masks.split(max(1, CHUNK_ELEMENTS // len(masks)), dim=1):
+        inside = part.float()
+        common.addmm_(inside, inside.T)
+    return common

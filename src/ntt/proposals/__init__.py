@@ -3,5 +3,6 @@
 from ntt.proposals.base import ProposalStrategy
 from ntt.proposals.grid import GridProposals, grid_points
 from ntt.proposals.guided import GuidedProposals
+from ntt.proposals.naive import NaiveGridProposals
 
-__all__ = ["GridProposals", "GuidedProposals", "ProposalStrategy", "grid_points"]
+__all__ = ["GridProposals", "GuidedProposals", "NaiveGridProposals", "ProposalStrategy", "grid_points"]

@@ -25,10 +25,13 @@ class GridProposals:
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
         """At most ``points_per_side ** 2`` proposals, row by row from the top left, whatever the classes."""
-        points_per_side = self.points_per_side or segmenter.image_size // SPACING
-        points = grid_points(points_per_side, segmenter.image_size)
+        points = self.points(segmenter)
         labels = torch.ones(len(points), 1, dtype=torch.int32)
         return segmenter.decode(embedding, Prompts(points[:, None], labels), min_iou=self.min_iou)
+
+    def points(self, segmenter: Segmenter) -> Tensor:
+        """Prompts ``(points_per_side ** 2, 2)``, ``x y`` in pixels of the segmenter's square."""
+        return grid_points(self.points_per_side or segmenter.image_size // SPACING, segmenter.image_size)
 
 
 def grid_points(points_per_side: int, image_size: int) -> Tensor:

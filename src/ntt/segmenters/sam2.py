@@ -14,13 +14,15 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
-from ntt.segmenters.sam2_decoder import decode_best
+from ntt.segmenters.batching import MemoryBatches
+from ntt.segmenters.sam2_decoder import bytes_per_prompt, decode_best
 from ntt.segmenters.sam2_package import build_sam2
 from ntt.segmenters.weights import load_weights
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MASK_STRIDE = 4
+FEATURE_STRIDE = 16
 
 
 class Sam2Segmenter(Segmenter):
@@ -35,7 +37,9 @@ class Sam2Segmenter(Segmenter):
         image_size: side in pixels of the square that images are resized to.
         weights: checkpoint file, or ``random``.
         overrides: merged onto the ``model`` node of ``config``.
-        prompt_batch: how many prompts are decoded at once; bounds memory.
+        prompt_memory: GiB that decoding a batch of prompts may take; None for 1/16 on a CPU, a quarter of
+            what is free on a GPU.
+        compile: whether torch.compile is applied to the image encoder; pays off over many images on a GPU.
 
     Attributes:
         model: the package's ``SAM2Base``.
@@ -55,7 +59,8 @@ class Sam2Segmenter(Segmenter):
         image_size: int,
         weights: str | Path,
         overrides: Mapping[str, Any] | None = None,
-        prompt_batch: int = 64,
+        prompt_memory: float | None = None,
+        compile: bool = False,
     ) -> None:
         super().__init__()
         plain = OmegaConf.to_container(OmegaConf.create(dict(overrides or {})), resolve=True)
@@ -63,9 +68,12 @@ class Sam2Segmenter(Segmenter):
         self.name = name
         self.image_size = image_size
         self.mask_size = image_size // MASK_STRIDE
-        self.prompt_batch = prompt_batch
         self.model: Any = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
         digest = load_weights(self.model, weights, name)
+        if compile:
+            self.model.image_encoder.compile()
+        decoder = self.model.sam_mask_decoder
+        self.batches = MemoryBatches(bytes_per_prompt(decoder, image_size // FEATURE_STRIDE), prompt_memory)
         self.random_weights = digest == "random"
         identity = json.dumps([config, image_size, plain, digest], sort_keys=True)
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
@@ -116,15 +124,17 @@ class Sam2Segmenter(Segmenter):
     def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
         """Answer prompts with the best of the three multi-mask outputs; see ``Segmenter.decode``."""
         device = embedding.features.device
-        logits = [torch.zeros(0, self.mask_size, self.mask_size, device=device)]
-        ious = [torch.zeros(0, device=device)]
-        for start in range(0, len(prompts), self.prompt_batch):
-            batch = slice(start, start + self.prompt_batch)
+
+        def answer(batch: slice) -> tuple[Tensor, Tensor]:
             sparse = self._embed_prompts(Prompts(prompts.points[batch], prompts.labels[batch]))
-            masks, iou = decode_best(self.model, embedding, sparse, min_iou)
-            logits.append(masks)
-            ious.append(iou)
-        return Proposals(logits=torch.cat(logits), iou=torch.cat(ious))
+            return decode_best(self.model, embedding, sparse, min_iou)
+
+        nothing = (
+            torch.zeros(0, self.mask_size, self.mask_size, device=device),
+            torch.zeros(0, device=device),
+        )
+        logits, iou = zip(nothing, *self.batches.run(answer, len(prompts), device), strict=True)
+        return Proposals(logits=torch.cat(logits), iou=torch.cat(iou))
 
     def _embed_prompts(self, prompts: Prompts) -> Tensor:
         """Prompt tokens ``(N, P + 1, C)``; the package pads every set of points by one that means nothing."""

@@ -54,6 +54,15 @@ def decode_best(sam: Any, embedding: ImageEmbedding, sparse: Tensor, min_iou: fl
     return _draw(decoder, pixels[kept], weights, embedding.high_res), iou[kept]
 
 
+def bytes_per_prompt(decoder: Any, side: int) -> int:
+    """What decoding one prompt takes, by the largest maps that live at once.
+
+    Eight float32 maps as large as the pixels ``(side * side, C)``: while drawing, the pixels, their children
+    (as much again), the grandchildren (twice as much) before and after their activation, and a product.
+    """
+    return 8 * 4 * side * side * int(decoder.transformer_dim)
+
+
 def _two_way(transformer: Any, image: Tensor, position: Tensor, prompt: Tensor) -> tuple[Tensor, Tensor]:
     """Let tokens ``(N, T, C)`` and pixels ``(1, s * s, C)`` attend to each other.
 

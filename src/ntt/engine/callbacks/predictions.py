@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,13 @@ from ntt.engine.stages import Stages
 from ntt.evaluation import coco_metrics, coco_results
 from ntt.reporting.files import write_json
 
+WAITING = 2  # images whose masks may wait for their run lengths; bounds memory
+
 
 class Predictions(Callback):
     """Write ``predictions.json``; report COCO AP where there is ground truth.
+
+    Run lengths are computed in a thread, while the next image is segmented.
 
     Args:
         output_dir: the run's folder.
@@ -23,17 +29,27 @@ class Predictions(Callback):
     def __init__(self, output_dir: str | Path) -> None:
         self.path = Path(output_dir) / "predictions.json"
         self.results: list[dict[str, Any]] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-lengths")
+        self._waiting: deque[Future[list[dict[str, Any]]]] = deque()
 
     def on_test_batch_end(  # type: ignore[override]
         self, trainer: Trainer, pl_module: Stages, outputs: Outcome, *_: Any
     ) -> None:
         """Keep the image's instances as COCO results."""
         categories = pl_module.dataset.category_ids
-        self.results += coco_results(outputs.target.image_id, outputs.instances, categories)
+        found = self._thread.submit(coco_results, outputs.target.image_id, outputs.instances, categories)
+        self._waiting.append(found)
+        self._collect(WAITING)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Write and evaluate."""
+        self._collect(0)
         write_json(self.path, self.results, indent=None)
         ground_truth = pl_module.dataset.ground_truth
         if ground_truth is not None:
             pl_module.report.update(coco_metrics(ground_truth, self.results))
+
+    def _collect(self, left: int) -> None:
+        """Take over the oldest results until no more than ``left`` images wait."""
+        while len(self._waiting) > left:
+            self.results += self._waiting.popleft().result()

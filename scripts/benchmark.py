@@ -1,0 +1,133 @@
+"""How fast each way of segmenting is, side by side on the same images and weights.
+
+    python scripts/benchmark.py                        # nano models on the emoji scenes
+    python scripts/benchmark.py segmenter=sam2.1_tiny segmenter.weights=random encoder=dinov2_large \\
+        encoder.weights=random model.proposals.min_iou=-1 dataset.shots=1 dataset.limit=3   # at real size
+    python scripts/benchmark.py --curve                # AP and seconds by number of prompts
+    python scripts/benchmark.py --growth               # seconds by number of classes, shots, images
+
+Words without dashes are overrides of conf/train.yaml. ``reference`` does the grid method naively, as the
+paper's code does it; ``noamg_exact`` merges at full size as well. Each variant has a process of its own, and
+they take turns on every image, so that a busy machine is as busy for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+ROOT = Path(__file__).resolve().parent.parent
+CONF = ROOT / "conf"
+VARIANTS = {
+    "reference": ["model=reference"],
+    "noamg_exact": ["model=matching_baseline_noamg", "model.matcher.exact=true"],
+    "noamg": ["model=matching_baseline_noamg"],
+    "guided": ["model=guided"],
+}
+BUDGETS = (8, 16, 32, 48, 64, 96, 128, 192, 256)
+GROWTH_IMAGES = 8
+IMAGE_COUNTS = (1, 8, 64)
+
+
+def main() -> None:
+    """Measure what was asked for, print it, and write it down if asked."""
+    options, words = arguments()
+    console = Console()
+    if options.curve:
+        measured = curve(words, console)
+    elif options.growth:
+        measured = growth(words, console)
+    else:
+        measured = compare(words, options.threads, console)
+    if options.json:
+        from ntt.reporting.files import write_json
+
+        write_json(options.json, measured)
+
+
+def arguments() -> tuple[argparse.Namespace, list[str]]:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("words", nargs="*", metavar="override", help="of conf/train.yaml")
+    parser.add_argument("--curve", action="store_true", help="AP and seconds by number of prompts")
+    parser.add_argument("--growth", action="store_true", help="seconds by number of classes, shots, images")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything there")
+    parser.add_argument("--threads", type=int, default=2, help="of torch, for each variant in its turn")
+    options = parser.parse_args()
+    return options, options.words
+
+
+def compare(words: list[str], threads: int, console: Console) -> dict[str, Any]:
+    """Reference, grid and guided prompts; their AP where the weights mean something."""
+    from hydra.utils import instantiate
+
+    from ntt.benchmark.comparison import measure_together
+    from ntt.benchmark.setup import composed
+    from ntt.benchmark.tables import comparison_table
+    from ntt.evaluation import coco_metrics
+
+    dataset = instantiate(composed(CONF, words).dataset)
+    dataset.check()
+    with Progress(console=console) as progress:
+        measured = measure_together(CONF, VARIANTS, words, threads, _bar(progress))
+    for found in measured.values():
+        results = found.pop("results")
+        if dataset.ground_truth is not None and not found["random_weights"]:
+            judged = coco_metrics(dataset.ground_truth, results)
+            found["AP"] = {kind: judged[kind]["AP"] for kind in ("segm", "bbox")}
+    console.print(comparison_table(measured))
+    return measured
+
+
+def curve(words: list[str], console: Console) -> dict[str, Any]:
+    """Every budget of the guided prompts, and the grid."""
+    from hydra.utils import instantiate
+
+    from ntt.benchmark.curve import measure_curve
+    from ntt.benchmark.setup import composed, fitted_model
+    from ntt.benchmark.tables import curve_table
+
+    guided = composed(CONF, ["model=guided", *words])
+    grid = composed(CONF, ["model=matching_baseline_noamg", *words])
+    strategies = {str(n): instantiate(guided.model.proposals, max_prompts=n) for n in BUDGETS}
+    strategies["grid"] = instantiate(grid.model.proposals)
+    model, dataset = fitted_model(guided)
+    with Progress(console=console) as progress:
+        rows = measure_curve(model, dataset, strategies, _bar(progress))
+    console.print(curve_table(rows))
+    return {"curve": rows}
+
+
+def growth(words: list[str], console: Console) -> dict[str, Any]:
+    """Classes and shots with a memory made for it, images with that of the references."""
+    from ntt.benchmark.growth import grow_images, grow_memory
+    from ntt.benchmark.setup import composed, fitted_model
+    from ntt.benchmark.tables import growth_tables
+
+    model, dataset = fitted_model(composed(CONF, ["model=guided", *words]))
+    with console.status("measuring"):
+        images = grow_images(model, dataset, IMAGE_COUNTS)
+        memory = grow_memory(model, dataset, GROWTH_IMAGES)
+    grown = {"memory": memory, "images": images}
+    for table in growth_tables(grown):
+        console.print(table)
+    return grown
+
+
+def _bar(progress: Progress) -> Callable[[int, int], None]:
+    task = progress.add_task("images")
+    return lambda done, total: progress.update(task, completed=done, total=total)
+
+
+if __name__ == "__main__":
+    from ntt.engine.command import exit_on_bad_input
+
+    with exit_on_bad_input():
+        main()

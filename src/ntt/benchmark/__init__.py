@@ -1,0 +1,1 @@
+"""How long each way of segmenting takes, and what it finds, side by side."""

@@ -1,0 +1,116 @@
+"""Several ways of segmenting on the same images, in turns, and what they took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from ntt.benchmark.measure import STAGES, Measurement
+from ntt.benchmark.workers import Worker
+
+PIXEL, SCORE = 1.0, 1e-3  # how near two detections are the same
+
+
+def measure_together(
+    conf: Path,
+    variants: Mapping[str, Sequence[str]],
+    words: Sequence[str],
+    threads: int,
+    on_image: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Let every variant segment an image before any goes on to the next one.
+
+    Args:
+        conf: folder of the configuration.
+        variants: overrides of ``conf/train.yaml`` by name; ratios are against the first.
+        words: overrides that all share.
+        threads: of torch, in each process; only one of them works at a time.
+        on_image: called with the number of images done and of all.
+
+    Returns:
+        The variants' measurements as :func:`summary` puts them, by name, ready for JSON but for ``results``.
+    """
+    with ExitStack() as stack:
+        workers = {
+            name: stack.enter_context(Worker(conf, [*own, *words], threads)) for name, own in variants.items()
+        }
+        facts = {name: worker.facts() for name, worker in workers.items()}
+        measured: dict[str, list[Measurement]] = {name: [] for name in variants}
+        peaks = dict.fromkeys(variants, 0)
+        images = min(fact["images"] for fact in facts.values())
+        for index in range(images):
+            for name, worker in workers.items():
+                measurement, peaks[name] = worker.measure(index)
+                measured[name].append(measurement)
+            on_image(index + 1, images)
+    first = next(iter(variants))
+    return {
+        name: {
+            **summary(found, measured[first]),
+            "peak_memory": peaks[name],
+            "peak_memory_loading": facts[name]["memory"],
+            "random_weights": facts[name]["random_weights"],
+            "results": [result for image in found for result in image.results],
+        }
+        for name, found in measured.items()
+    }
+
+
+def summary(found: Sequence[Measurement], reference: Sequence[Measurement]) -> dict[str, Any]:
+    """Medians over the images, and what they are of the reference's.
+
+    Args:
+        found: of one variant, an image each.
+        reference: of another, on the same images.
+
+    Returns:
+        ``seconds`` by stage and ``seconds_per_image``, medians; ``times_faster``, the median over the images
+        of the ratio of their times; ``prompts`` and ``drawn``, means an image; ``agreement``, see
+        :func:`same_detections`, the mean over the images.
+    """
+    totals = [sum(image.seconds.values()) for image in found]
+    others = [sum(image.seconds.values()) for image in reference]
+    pairs = [same_detections(a.results, b.results) for a, b in zip(found, reference, strict=True)]
+    return {
+        "images": len(found),
+        "seconds": {stage: median(image.seconds[stage] for image in found) for stage in STAGES},
+        "seconds_per_image": median(totals),
+        "times_faster": median(other / own for own, other in zip(totals, others, strict=True)),
+        "prompts": sum(image.prompts for image in found) / len(found),
+        "drawn": sum(image.drawn for image in found) / len(found),
+        "agreement": sum(pairs) / len(pairs),
+    }
+
+
+def same_detections(found: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> float:
+    """Share of COCO results that both have, box to a pixel, score to a thousandth; 1 if both are empty.
+
+    Each result is paired once, with the first of the other side that is the same.
+    """
+    left = list(wanted)
+    paired = 0
+    for result in found:
+        same = next((other for other in left if _same(result, other)), None)
+        if same is not None:
+            left.remove(same)
+            paired += 1
+    longest = max(len(found), len(wanted))
+    return paired / longest if longest else 1.0
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return (
+        one["category_id"] == other["category_id"]
+        and abs(one["score"] - other["score"]) <= SCORE
+        and bool(np.abs(_corners(one) - _corners(other)).max() <= PIXEL)
+    )
+
+
+def _corners(result: Mapping[str, Any]) -> np.ndarray:
+    x, y, width, height = result["bbox"]
+    return np.array([x, y, x + width, y + height])

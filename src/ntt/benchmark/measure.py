@@ -1,0 +1,85 @@
+"""One image, stage by stage, with a clock and counters."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ntt.engine.clock import Clock
+from ntt.evaluation import coco_results
+from ntt.models import PrototypeMatching
+from ntt.structures import Target
+
+STAGES = ("features", "embedding", "prompts", "matching", "run lengths")
+MASKS_PER_PROMPT = 4  # that the package's decoder draws
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one image took.
+
+    Attributes:
+        seconds: of each of ``STAGES``: patch features, SAM 2's image embedding, proposals, labels with
+            merging and final masks, and the encoding of those for the results file.
+        prompts: asked of the decoder.
+        drawn: masks that the decoder upscaled.
+        results: the instances as COCO results.
+    """
+
+    seconds: dict[str, float]
+    prompts: int
+    drawn: int
+    results: list[dict[str, Any]]
+
+
+@torch.no_grad()
+def measure_image(model: PrototypeMatching, target: Target, category_ids: Sequence[int]) -> Measurement:
+    """Segment one image as ``test`` does, timing every stage."""
+    clock = Clock()
+    height, width = target.image.shape[-2:]
+    with clock.measure("features"):
+        features = model.encode(target.image)
+    with clock.measure("embedding"):
+        embedding = model.segmenter.encode(target.image)
+    with counted_rows(model.segmenter) as rows, clock.measure("prompts"):
+        proposals = model.proposals(model.segmenter, embedding, model.similarity(features))
+    with clock.measure("matching"):
+        instances = model.match(features, proposals, height, width)
+    with clock.measure("run lengths"):
+        results = coco_results(target.image_id, instances, category_ids)
+    # Only the package's own decoder passes through its upscaling module; ours draws what it returns.
+    drawn = MASKS_PER_PROMPT * rows["upscaled"] or len(proposals)
+    return Measurement(dict(clock.seconds), rows["asked"], drawn, results)
+
+
+@contextmanager
+def counted_rows(segmenter: Any) -> Iterator[dict[str, int]]:
+    """Count prompts whose IoU is predicted, and those upscaled by the package's own module."""
+    decoder = segmenter.model.sam_mask_decoder
+    rows = {"asked": 0, "upscaled": 0}
+
+    def watch(module: nn.Module, name: str) -> Any:
+        def count(_: nn.Module, inputs: Any, __: Any) -> None:
+            rows[name] += len(inputs[0])
+
+        return module.register_forward_hook(count)
+
+    hooks = [watch(decoder.iou_prediction_head, "asked"), watch(decoder.output_upscaling[0], "upscaled")]
+    try:
+        yield rows
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def peak_memory() -> int:
+    """Bytes that this process held at most, as the operating system counts them."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

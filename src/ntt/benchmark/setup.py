@@ -1,0 +1,40 @@
+"""A model that is ready to segment, from the configuration of the main job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from lightning import seed_everything
+from omegaconf import DictConfig
+
+from ntt.data import FewShotDataset
+from ntt.engine.config_errors import require_values
+from ntt.models import PrototypeMatching
+
+
+def composed(conf: Path, words: Sequence[str]) -> DictConfig:
+    """The configuration of ``python train.py WORDS``.
+
+    Args:
+        conf: folder of the configuration.
+        words: overrides of ``conf/train.yaml``.
+    """
+    os.environ.setdefault("PROJECT_ROOT", str(conf.parent))
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        cfg = compose("train", overrides=[*words, "paths.output=null"])  # there is no run folder
+    require_values(cfg)
+    return cfg
+
+
+def fitted_model(cfg: DictConfig) -> tuple[PrototypeMatching, FewShotDataset]:
+    """The model and data of the main job, the memory filled."""
+    seed_everything(cfg.seed, verbose=False)
+    dataset = instantiate(cfg.dataset)
+    dataset.check()
+    model = instantiate(cfg.model)
+    model.fit(dataset.references, dataset.class_names)
+    return model, dataset

@@ -1,0 +1,74 @@
+"""Measurements for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from ntt.benchmark.measure import STAGES
+
+MIB = 2**20
+
+
+def comparison_table(variants: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A column for each variant of :func:`ntt.benchmark.comparison.measure_together`."""
+    table = _table("Seconds an image, medians", "", *variants)
+    for stage in STAGES:
+        table.add_row(stage, *(f"{found['seconds'][stage]:.3f}" for found in variants.values()))
+    for title, key, form in (
+        ("all", "seconds_per_image", "{:.3f}"),
+        ("times faster", "times_faster", "{:.2f}"),
+        ("prompts asked", "prompts", "{:.0f}"),
+        ("masks drawn", "drawn", "{:.0f}"),
+        ("same detections", "agreement", "{:.1%}"),
+    ):
+        table.add_row(title, *(form.format(found[key]) for found in variants.values()))
+    for title, key in (("peak memory, MiB", "peak_memory"), ("  of it loading", "peak_memory_loading")):
+        table.add_row(title, *(f"{found[key] / MIB:.0f}" for found in variants.values()))
+    for kind in ("segm", "bbox"):
+        table.add_row(f"{kind} AP", *(_precision(found, kind) for found in variants.values()))
+    return table
+
+
+def curve_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Precision and time by number of prompts."""
+    table = _table("What more prompts bring", "prompts asked", "segm AP", "bbox AP", "s an image")
+    for row in rows:
+        numbers = (row["segm"], row["bbox"], row["seconds_per_image"])
+        table.add_row(row["model"], *(f"{value:.3f}" for value in numbers))
+    return table
+
+
+def growth_tables(grown: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Table]:
+    """What :mod:`ntt.benchmark.growth` measured."""
+    memory = _table("Cost of what is remembered", "classes", "shots", "s an image", "bank, MiB")
+    for row in grown["memory"]:
+        memory.add_row(
+            str(row["classes"]),
+            str(row["shots"]),
+            f"{row['seconds_per_image']:.3f}",
+            f"{row['bytes'] / MIB:.2f}",
+        )
+    images = _table("Cost of more images", "images", "s in all", "s an image", "peak memory, MiB")
+    for row in grown["images"]:
+        images.add_row(
+            str(row["images"]),
+            f"{row['seconds']:.1f}",
+            f"{row['seconds'] / row['images']:.3f}",
+            f"{row['peak_memory'] / MIB:.0f}",
+        )
+    return [memory, images]
+
+
+def _precision(found: Mapping[str, Any], kind: str) -> str:
+    return f"{found['AP'][kind]:.3f}" if "AP" in found else "random weights"
+
+
+def _table(title: str, first: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
+    table.add_column(first)
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table

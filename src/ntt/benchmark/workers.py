@@ -1,0 +1,87 @@
+"""One process for each way of segmenting, all alive at once, so that they can take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ntt.benchmark.measure import Measurement
+from ntt.errors import InputError
+
+
+class Worker:
+    """A process that holds a fitted model and measures one image at a time.
+
+    Its peak memory is its own, and it waits while others work.
+
+    Args:
+        conf: folder of the configuration.
+        words: overrides of ``conf/train.yaml``.
+        threads: of torch.
+    """
+
+    def __init__(self, conf: Path, words: Sequence[str], threads: int) -> None:
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, conf, list(words), threads), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.join()
+
+    def facts(self) -> dict[str, Any]:
+        """What the model is; waits until it is fitted. Call once, first.
+
+        Raises:
+            InputError: what the process found wrong with its configuration, data or weights.
+            RuntimeError: the process died; why stands above.
+        """
+        facts: dict[str, Any] = self._answer()
+        return facts
+
+    def measure(self, index: int) -> tuple[Measurement, int]:
+        """Measure one target image; also gives the process's peak memory so far in bytes."""
+        self._pipe.send(index)
+        answer: tuple[Measurement, int] = self._answer()
+        return answer
+
+    def _answer(self) -> Any:
+        try:
+            answer = self._pipe.recv()
+        except EOFError:
+            raise RuntimeError("a process of the benchmark died") from None
+        if isinstance(answer, InputError):
+            raise answer
+        return answer
+
+
+def _serve(pipe: Connection, conf: Path, words: list[str], threads: int) -> None:
+    import torch
+
+    from ntt.benchmark.measure import measure_image, peak_memory
+    from ntt.benchmark.setup import composed, fitted_model
+    from ntt.engine.command import USER_ERRORS
+    from ntt.engine.config_errors import describe
+
+    torch.set_num_threads(threads)
+    try:
+        model, dataset = fitted_model(composed(conf, words))
+    except USER_ERRORS as error:
+        pipe.send(InputError(describe(error)))
+        return
+    random = model.encoder.random_weights or model.segmenter.random_weights
+    pipe.send({"random_weights": random, "images": len(dataset.targets), "memory": peak_memory()})
+    while True:
+        measurement = measure_image(model, dataset.targets[pipe.recv()], dataset.category_ids)
+        pipe.send((measurement, peak_memory()))

@@ -1,0 +1,36 @@
+"""The point grid asked without any economy, to measure others against."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ntt.proposals.grid import GridProposals
+from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
+from ntt.segmenters.sam2 import Sam2Segmenter
+
+PROMPT_BATCH = 64  # points that SAM 2's own automatic mask generator asks at once
+
+
+class NaiveGridProposals(GridProposals):
+    """The answers of :class:`GridProposals` as the package's decoder gives them.
+
+    The image is repeated for every prompt and all four masks of every prompt are drawn, before the predicted
+    IoU tells which are wanted: the way of the paper's reference implementation.
+    """
+
+    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
+        """See :class:`GridProposals`."""
+        assert isinstance(segmenter, Sam2Segmenter), "only SAM 2 has a decoder to compare with"
+        points = self.points(segmenter)
+        labels = torch.ones(len(points), 1, dtype=torch.int32)
+        logits, iou = [], []
+        for prompts, label in zip(
+            points[:, None].split(PROMPT_BATCH), labels.split(PROMPT_BATCH), strict=True
+        ):
+            masks, ious = segmenter.decode_all(embedding, Prompts(prompts, label))
+            best_iou, best = ious[:, 1:].max(dim=1)
+            logits.append(masks[torch.arange(len(masks), device=masks.device), best + 1])
+            iou.append(best_iou)
+        wanted = torch.cat(iou) > self.min_iou
+        return Proposals(torch.cat(logits)[wanted], torch.cat(iou)[wanted])

@@ -1,0 +1,107 @@
+"""Batches that fit memory, with an allocator that really refuses."""
+
+import logging
+import subprocess
+import sys
+import textwrap
+from itertools import chain
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntt.segmenters.batching import GIB, MemoryBatches, is_out_of_memory
+
+CPU = torch.device("cpu")
+
+
+@settings(deadline=None)
+@given(st.integers(0, 40), st.integers(1, 10), st.integers(1, 10))
+def test_slices_cover_every_item_once_whatever_fits(count, budget, fits):
+    """``fits`` is how many items the allocator takes, which the budget does not know."""
+    batches = MemoryBatches(item_bytes=GIB, budget=float(budget))
+    tried = []
+
+    def work(batch: slice) -> list[int]:
+        tried.append(batch.stop - batch.start)
+        if batch.stop - batch.start > fits:
+            raise torch.OutOfMemoryError("full")
+        return list(range(batch.start, batch.stop))
+
+    assert list(chain.from_iterable(batches.run(work, count, CPU))) == list(range(count))
+    assert all(size <= budget for size in tried)
+    tried.clear()
+    batches.run(work, count, CPU)
+    assert all(size <= fits for size in tried), "a size that failed is not tried again"
+
+
+def test_a_single_item_that_does_not_fit_and_other_errors_are_raised():
+    batches = MemoryBatches(item_bytes=1, budget=None)
+
+    def full(batch: slice) -> None:
+        raise torch.OutOfMemoryError("full")
+
+    def wrong(batch: slice) -> None:
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        batches.run(full, 5, CPU)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        batches.run(wrong, 5, CPU)
+
+
+def test_the_default_budget_of_a_cpu():
+    assert MemoryBatches(item_bytes=GIB // 64, budget=None).size(CPU) == 4
+    assert MemoryBatches(item_bytes=GIB, budget=None).size(CPU) == 1, "never less than one"
+
+
+def test_halving_is_told_once(caplog):
+    batches = MemoryBatches(item_bytes=GIB, budget=16.0)
+
+    def work(batch: slice) -> None:
+        if batch.stop - batch.start > 2:
+            raise MemoryError
+
+    with caplog.at_level(logging.WARNING, logger="ntt.segmenters.batching"):
+        batches.run(work, 16, CPU)
+        batches.run(work, 16, CPU)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Out of memory with 16 prompts at once; going on with smaller batches"
+    ]
+
+
+def test_the_cpus_allocator_is_recognised():
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(2**60)
+    assert is_out_of_memory(refused.value)
+    assert not is_out_of_memory(ValueError("no"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
+def test_decoding_goes_on_where_the_machine_has_too_little_memory():
+    """A process that may take half a gigabyte more than it has is asked for batches of three."""
+    script = """
+        import logging, resource, torch
+        from omegaconf import OmegaConf
+        from ntt.proposals import grid_points
+        from ntt.segmenters import Prompts, Sam2Segmenter
+
+        logging.basicConfig()
+        torch.set_num_threads(1)
+        config = OmegaConf.load("conf/segmenter/sam2_nano.yaml")
+        segmenter = Sam2Segmenter("nano", config.config, 512, "random", config.overrides, prompt_memory=3.0)
+        points = grid_points(16, 512)[:64, None]
+        prompts = Prompts(points, torch.ones(64, 1, dtype=torch.int32))
+        with torch.no_grad():
+            embedding = segmenter.encode(torch.rand(3, 64, 64))
+            held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (held + 200 * 2**20, resource.RLIM_INFINITY))
+            print(len(segmenter.decode(embedding, prompts)))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "64"
+    assert done.stderr.count("Out of memory with 64 prompts at once") == 1
