@@ -8,6 +8,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
+from ntt.errors import InputError
 from ntt.segmenters import Prompts, Sam2Segmenter
 
 NANO = Path(__file__).parents[2] / "conf" / "segmenter" / "sam2_nano.yaml"
@@ -133,3 +134,27 @@ def test_nano_is_small():
     parameters = sum(parameter.numel() for parameter in segmenter.parameters())
     assert 3.5e6 < parameters < 4.3e6
     assert (segmenter.image_size, segmenter.mask_size) == (512, 128)
+
+
+@torch.no_grad()
+def test_bfloat16_finds_the_same_masks_and_gives_float32(project_root):
+    config = OmegaConf.load(NANO)
+    weights = project_root / "checkpoints" / "nano" / "sam2_nano.safetensors"
+    image = torch.full((3, 128, 128), 0.1)
+    image[0, 30:80, 30:80] = 1.0
+    prompts = Prompts(torch.tensor([[[220.0, 220.0]]]), torch.ones(1, 1, dtype=torch.int32))
+    masks = []
+    for dtype in ("float32", "bfloat16"):
+        segmenter = Sam2Segmenter("nano", config.config, 512, weights, config.overrides, dtype=dtype)
+        proposals = segmenter.decode(segmenter.encode(image), prompts)
+        assert proposals.logits.dtype == proposals.iou.dtype == torch.float32
+        masks.append(proposals.logits[0] > 0)
+    assert masks[0].sum() > 1000
+    assert (masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum() > 0.95
+
+
+def test_unknown_precision_is_bad_input():
+    with pytest.raises(
+        InputError, match=r"segmenter\.dtype=float8 is unknown; choose one of float32, bfloat16"
+    ):
+        Sam2Segmenter("x", "sam2.1/sam2.1_hiera_t.yaml", 256, "random", dtype="float8")

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from ntt.errors import InputError
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.batching import MemoryBatches
 from ntt.segmenters.sam2_decoder import bytes_per_prompt, decode_best
@@ -22,6 +23,7 @@ from ntt.segmenters.weights import load_weights
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MASK_STRIDE = 4
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 FEATURE_STRIDE = 16
 
 
@@ -39,6 +41,7 @@ class Sam2Segmenter(Segmenter):
         overrides: merged onto the ``model`` node of ``config``.
         prompt_memory: GiB that decoding a batch of prompts may take; None for 1/16 on a CPU, a quarter of
             what is free on a GPU.
+        dtype: ``bfloat16`` computes under autocast, for a GPU; masks and predicted IoU stay float32.
         compile: whether torch.compile is applied to the image encoder; pays off over many images on a GPU.
 
     Attributes:
@@ -46,7 +49,7 @@ class Sam2Segmenter(Segmenter):
         random_weights: True when the weights are an untrained initialisation.
 
     Raises:
-        InputError: ``config`` or ``weights`` is absent or does not fit.
+        InputError: ``config`` or ``weights`` is absent or does not fit; unknown ``dtype``.
     """
 
     mean: Tensor
@@ -60,14 +63,18 @@ class Sam2Segmenter(Segmenter):
         weights: str | Path,
         overrides: Mapping[str, Any] | None = None,
         prompt_memory: float | None = None,
+        dtype: str = "float32",
         compile: bool = False,
     ) -> None:
         super().__init__()
+        if dtype not in DTYPES:
+            raise InputError(f"segmenter.dtype={dtype} is unknown; choose one of {', '.join(DTYPES)}")
         plain = OmegaConf.to_container(OmegaConf.create(dict(overrides or {})), resolve=True)
         assert isinstance(plain, dict)
         self.name = name
         self.image_size = image_size
         self.mask_size = image_size // MASK_STRIDE
+        self.dtype = DTYPES[dtype]
         self.model: Any = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
         digest = load_weights(self.model, weights, name)
         if compile:
@@ -75,7 +82,7 @@ class Sam2Segmenter(Segmenter):
         decoder = self.model.sam_mask_decoder
         self.batches = MemoryBatches(bytes_per_prompt(decoder, image_size // FEATURE_STRIDE), prompt_memory)
         self.random_weights = digest == "random"
-        identity = json.dumps([config, image_size, plain, digest], sort_keys=True)
+        identity = json.dumps([config, image_size, plain, digest, dtype], sort_keys=True)
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
         self.register_buffer(
             "mean", torch.tensor(IMAGENET_MEAN, device="cpu").view(3, 1, 1), persistent=False
@@ -93,7 +100,8 @@ class Sam2Segmenter(Segmenter):
         if images.shape[-2:] != (self.image_size, self.image_size):
             square = (self.image_size, self.image_size)
             images = F.interpolate(images, square, mode="bilinear", align_corners=False, antialias=True)
-        levels = self.model.forward_image((images - self.mean) / self.std)["backbone_fpn"]
+        with self._precision():
+            levels = self.model.forward_image((images - self.mean) / self.std)["backbone_fpn"]
         # The package calls an image without a past "no memory" and marks it by this vector.
         features = levels[-1] + self.model.no_mem_embed.reshape(1, -1, 1, 1)
         return ImageEmbedding(features=features, high_res=tuple(levels[:-1]))
@@ -127,7 +135,9 @@ class Sam2Segmenter(Segmenter):
 
         def answer(batch: slice) -> tuple[Tensor, Tensor]:
             sparse = self._embed_prompts(Prompts(prompts.points[batch], prompts.labels[batch]))
-            return decode_best(self.model, embedding, sparse, min_iou)
+            with self._precision():
+                masks, iou = decode_best(self.model, embedding, sparse, min_iou)
+            return masks.float(), iou.float()
 
         nothing = (
             torch.zeros(0, self.mask_size, self.mask_size, device=device),
@@ -135,6 +145,9 @@ class Sam2Segmenter(Segmenter):
         )
         logits, iou = zip(nothing, *self.batches.run(answer, len(prompts), device), strict=True)
         return Proposals(logits=torch.cat(logits), iou=torch.cat(iou))
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.mean.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16)
 
     def _embed_prompts(self, prompts: Prompts) -> Tensor:
         """Prompt tokens ``(N, P + 1, C)``; the package pads every set of points by one that means nothing."""
