@@ -53,8 +53,8 @@ def main(further: list[str]) -> None:
 
 def run(words: list[str], folder: Path) -> dict[str, Any]:
     """The metrics of one run of the main job."""
-    command = [sys.executable, str(ROOT / "train.py"), "callbacks=predictions", *words, f"hydra.run.dir={folder}"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, str(ROOT / "train.py"), "callbacks=predictions", *words]
+    subprocess.run([*command, f"hydra.run.dir={folder}"], check=True, stdout=subprocess.DEVNULL)
     metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
     return metrics
 
