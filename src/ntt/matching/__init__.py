@@ -1,10 +1,12 @@
 """From proposals and prototypes to scored instances, in pure tensor functions."""
 
+from ntt.matching.base import Matcher
 from ntt.matching.boxes import boxes_from_masks
 from ntt.matching.confidence import Confidence, CosineConfidence, Judgement, SoftmaxConfidence
 from ntt.matching.matcher import PrototypeMatcher
 from ntt.matching.merging import soft_merge
 from ntt.matching.nms import class_nms
+from ntt.matching.pairs import PairMatcher
 from ntt.matching.pooling import pool_features
 from ntt.matching.resizing import resize_masks
 from ntt.matching.selection import best_instances
@@ -14,6 +16,8 @@ __all__ = [
     "Confidence",
     "CosineConfidence",
     "Judgement",
+    "Matcher",
+    "PairMatcher",
     "PrototypeMatcher",
     "SoftmaxConfidence",
     "best_instances",

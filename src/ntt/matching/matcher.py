@@ -42,15 +42,7 @@ class PrototypeMatcher:
     def __call__(
         self, features: Tensor, proposals: Proposals, prototypes: Tensor, height: int, width: int
     ) -> Instances:
-        """Match the proposals of one image.
-
-        Args:
-            features: ``(h, w, C)`` patch features of the image.
-            proposals: N masks on the segmenter's square grid.
-            prototypes: ``(K, C)``.
-            height: of the image in pixels.
-            width: of the image in pixels.
-        """
+        """See :class:`ntt.matching.Matcher`."""
         masks = proposals.logits > 0
         filled = masks.flatten(1).any(dim=1)
         logits, masks, iou = proposals.logits[filled], masks[filled], proposals.iou[filled]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.encoders.base import Encoder
@@ -22,15 +23,17 @@ class ReferenceMemory:
     Args:
         context_ratio: how much larger than the instance's box the square crop is.
         batch_size: how many crops are encoded at once.
+        normalise: bring patch features to length 1 before they are pooled.
     """
 
-    def __init__(self, context_ratio: float, batch_size: int) -> None:
+    def __init__(self, context_ratio: float, batch_size: int, normalise: bool = False) -> None:
         self.context_ratio = context_ratio
         self.batch_size = batch_size
+        self.normalise = normalise
 
     def empty_bank(self, encoder: Encoder, class_names: Sequence[str], references_digest: str) -> MemoryBank:
-        """A bank whose fingerprint tells the encoder, the crop, and which references it is for."""
-        identity = f"{encoder.fingerprint} {self.context_ratio} {references_digest}"
+        """A bank whose fingerprint tells the encoder, crop and pooling, and which references it is for."""
+        identity = f"{encoder.fingerprint} {self.context_ratio} {self.normalise} {references_digest}"
         return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16])
 
     def fill(
@@ -44,6 +47,8 @@ class ReferenceMemory:
         for batch in _batches(references, self.batch_size):
             crops, weights = zip(*(self._crop(reference, encoder) for reference in batch), strict=True)
             features = encoder(torch.stack(crops).to(device))
+            if self.normalise:
+                features = F.normalize(features, dim=-1)
             for reference, grid, covered in zip(batch, features, weights, strict=True):
                 bank.add(grid, covered, reference.label)
 

@@ -2,7 +2,14 @@
 
 from ntt.models.base import ReferenceSegmenter
 from ntt.models.guided import Guided
+from ntt.models.matching_baseline import Sam2MatchingBaseline
 from ntt.models.matching_baseline_noamg import Sam2MatchingBaselineNoAMG
 from ntt.models.prototype_matching import PrototypeMatching
 
-__all__ = ["Guided", "PrototypeMatching", "ReferenceSegmenter", "Sam2MatchingBaselineNoAMG"]
+__all__ = [
+    "Guided",
+    "PrototypeMatching",
+    "ReferenceSegmenter",
+    "Sam2MatchingBaseline",
+    "Sam2MatchingBaselineNoAMG",
+]

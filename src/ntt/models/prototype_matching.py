@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.encoders.base import Encoder
-from ntt.matching import PrototypeMatcher, similarity_maps
+from ntt.matching import Matcher, similarity_maps
 from ntt.memory import MemoryBank, ReferenceMemory
 from ntt.models.base import ReferenceSegmenter
 from ntt.proposals import ProposalStrategy
@@ -40,7 +40,7 @@ class PrototypeMatching(ReferenceSegmenter):
         segmenter: Segmenter,
         proposals: ProposalStrategy,
         memory: ReferenceMemory,
-        matcher: PrototypeMatcher,
+        matcher: Matcher,
     ) -> None:
         super().__init__()
         self.encoder = encoder

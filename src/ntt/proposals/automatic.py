@@ -1,0 +1,92 @@
+"""Proposals of SAM 2's automatic mask generator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ntt.proposals.grid import SPACING
+from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
+from ntt.segmenters.sam2 import Sam2Segmenter
+
+
+class AutomaticMaskProposals:
+    """What the ``sam2`` package's ``SAM2AutomaticMaskGenerator`` finds, on the mask decoder's own grid.
+
+    A grid of points, all three masks of each; those with a low predicted IoU or an unstable edge are dropped,
+    of boxes that overlap the worse one.
+
+    The generator works on the segmenter's square at the size of the mask grid, from the embedding that is
+    there already: nothing is encoded twice and no mask is upscaled. It can neither look at crops nor fill
+    holes so.
+
+    Args:
+        points_per_side: prompts along each side of the square input; None for one every 32 pixels.
+        points_per_batch: prompts that are decoded at once.
+        pred_iou_thresh: masks whose predicted IoU is not above this are dropped.
+        stability_score_thresh: masks are dropped whose IoU between a higher and a lower cutoff is below this.
+        stability_score_offset: of these cutoffs from 0.
+        box_nms_thresh: box IoU above which the worse of two masks is dropped.
+    """
+
+    def __init__(
+        self,
+        points_per_side: int | None,
+        points_per_batch: int,
+        pred_iou_thresh: float,
+        stability_score_thresh: float,
+        stability_score_offset: float,
+        box_nms_thresh: float,
+    ) -> None:
+        self.points_per_side = points_per_side
+        self.options = {
+            "points_per_batch": points_per_batch,
+            "pred_iou_thresh": pred_iou_thresh,
+            "stability_score_thresh": stability_score_thresh,
+            "stability_score_offset": stability_score_offset,
+            "box_nms_thresh": box_nms_thresh,
+        }
+        self._generator: Any = None
+        self._built_for: Segmenter | None = None
+
+    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
+        """The generator's masks, best predicted IoU first, whatever the classes."""
+        assert isinstance(segmenter, Sam2Segmenter), "the generator is SAM 2's"
+        if self._built_for is not segmenter:
+            self._generator, self._built_for = self._build(segmenter), segmenter
+        self._generator.predictor.embedding = embedding
+        side = segmenter.mask_size
+        found = self._generator._generate_masks(torch.empty(side, side, 3).numpy())
+        device = embedding.features.device
+        logits = torch.as_tensor(found["low_res_masks"], device=device).reshape(-1, side, side)
+        return Proposals(logits, torch.as_tensor(found["iou_preds"], device=device).reshape(-1))
+
+    def _build(self, segmenter: Sam2Segmenter) -> Any:
+        # Imported here, since the package may only be imported as build_sam2 does it.
+        from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
+
+        per_side = self.points_per_side or segmenter.image_size // SPACING
+        generator = SAM2AutomaticMaskGenerator(segmenter.model, points_per_side=per_side, **self.options)
+        generator.predictor = _embedded_predictor(segmenter.model)
+        return generator
+
+
+def _embedded_predictor(model: Any) -> Any:
+    """The package's predictor, but it takes an embedding for the image that it is set to."""
+    from sam2.sam2_image_predictor import SAM2ImagePredictor
+
+    class EmbeddedPredictor(SAM2ImagePredictor):  # type: ignore[misc]
+        embedding: ImageEmbedding
+
+        def set_image(self, image: Any) -> None:
+            self.reset_predictor()
+            self._orig_hw = [image.shape[:2]]
+            self._features = {
+                "image_embed": self.embedding.features,
+                "high_res_feats": list(self.embedding.high_res),
+            }
+            self._is_image_set = True
+
+    return EmbeddedPredictor(model)
