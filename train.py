@@ -51,6 +51,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
     trainer.predict(stages, data, return_predictions=False)  # fill_memory
     stages.postprocess_memory()
+    stages.fill_negatives()
+    stages.calibrate()
     with whole_file(output_dir / "memory.safetensors") as path:
         model.memory.save(path)
     trainer.test(stages, data, verbose=False)

@@ -60,6 +60,11 @@ class Instances:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def above(self, score: float) -> Instances:
+        """Those whose score is at least this."""
+        kept = self.scores >= score
+        return Instances(self.masks[kept], self.boxes[kept], self.scores[kept], self.labels[kept])
+
     @classmethod
     def empty(cls, height: int, width: int) -> Instances:
         """The result for an image with nothing to report."""

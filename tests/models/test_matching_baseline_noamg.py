@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from ntt.encoders.base import Encoder
 from ntt.errors import InputError
 from ntt.matching import CosineConfidence, PrototypeMatcher
+from ntt.matching.scorers import ClassMean
 from ntt.memory import ReferenceMemory
 from ntt.models import Sam2MatchingBaselineNoAMG
 from ntt.proposals import GridProposals
@@ -57,7 +58,7 @@ def model(min_iou: float = 0.4) -> Sam2MatchingBaselineNoAMG:
         ColourSegmenter(),
         GridProposals(16, min_iou),
         ReferenceMemory(0.2, 2),
-        PrototypeMatcher(CosineConfidence(), 0.5, 800, 100),
+        PrototypeMatcher(ClassMean(), CosineConfidence(), 0.5, 800, 100),
     )
 
 
@@ -170,7 +171,7 @@ def sam2_model(image_size: int) -> Sam2MatchingBaselineNoAMG:
         segmenter,
         GridProposals(4, 0.0),
         ReferenceMemory(0.2, 2),
-        PrototypeMatcher(CosineConfidence(), 0.5, 800, 5),
+        PrototypeMatcher(ClassMean(), CosineConfidence(), 0.5, 800, 5),
     ).fit(references(), ["red thing", "blue thing"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ntt.data.annotations import Annotation, AnnotationFile, ImageEntry, read_an
 from ntt.data.ground_truth import as_coco, stack_masks, translate
 from ntt.data.masks import mask_area
 from ntt.data.samples import (
+    MINED,
     ReferenceEntry,
     References,
     TargetEntry,
@@ -22,7 +24,7 @@ from ntt.data.samples import (
     folder_targets,
     picture_problems,
 )
-from ntt.errors import InputError
+from ntt.errors import InputError, did_you_mean
 
 
 class FewShotDataset:
@@ -41,6 +43,9 @@ class FewShotDataset:
         shots: references per class, the first in file order, so that smaller sets are part of larger ones;
             None takes all.
         limit: at most so many target images, the first in file order; None takes all.
+        classes: names of the classes to look for; None looks for all of the reference file.
+        negatives: COCO file of look-alikes in the reference pictures, whose category is the class that they
+            are not; or ``mined``, for the mistakes that the model makes on the references; None for none.
         if_absent: what to do where an annotation file is absent, for the message.
     """
 
@@ -52,6 +57,8 @@ class FewShotDataset:
         target_images: str | Path,
         shots: int | None = None,
         limit: int | None = None,
+        classes: Sequence[str] | None = None,
+        negatives: str | None = None,
         if_absent: str = "correct the path",
     ) -> None:
         self.reference_file = Path(reference_file)
@@ -60,6 +67,9 @@ class FewShotDataset:
         self.target_images = Path(target_images)
         self.shots = shots
         self.limit = limit
+        self.classes = None if classes is None else tuple(classes)
+        self.mines_negatives = negatives == MINED
+        self.negative_file = None if negatives in (None, MINED) else Path(str(negatives))
         self.if_absent = if_absent
 
     @property
@@ -77,6 +87,14 @@ class FewShotDataset:
         """The chosen references."""
         self._reference_content.sound()
         return References(self._reference_entries())
+
+    @cached_property
+    def negatives(self) -> References:
+        """Look-alikes of the negative file, labelled by the class that they are not; none without a file."""
+        if self.negative_file is None:
+            return References([])
+        content = read_annotations(self.negative_file).sound()
+        return References(self._entries(content, translate(content, self._classes)))
 
     @cached_property
     def targets(self) -> Targets:
@@ -117,7 +135,11 @@ class FewShotDataset:
             InputError: one line for each problem found.
         """
         problems = count_problems(self.shots, self.limit)
-        problems = problems or [*self._reference_problems(), *self._target_problems()]
+        problems = problems or [
+            *self._reference_problems(),
+            *self._target_problems(),
+            *self._negative_problems(),
+        ]
         if problems:
             raise InputError("\n".join(problems))
 
@@ -126,6 +148,7 @@ class FewShotDataset:
         problems = list(content.problems)
         if not problems:  # what cannot be read is not missing
             problems += self._class_problems(Counter(a.category_id for a in chosen))
+        problems += self._unknown_classes()
         problems += [
             f"{content.file}: annotation {a.id}: segmentation is empty; draw it or remove the annotation"
             for a in chosen
@@ -137,7 +160,7 @@ class FewShotDataset:
         if not self._reference_content.categories:
             return [f"{self.reference_file}: categories is empty; add the classes to look for"]
         problems = []
-        for identity, name in self._reference_content.categories.items():
+        for identity, name in self._wanted.items():
             where, count = f"{self.reference_file}: class {name!r}", counts[identity]
             if count == 0:
                 problems.append(f"{where} has no reference; annotate one or remove the category")
@@ -157,28 +180,41 @@ class FewShotDataset:
         problems = list(content.problems)
         if not problems and not content.images:
             problems.append(f"{content.file}: images is empty; add the images to segment")
-        names = self._reference_content.categories.values()
+        names = self._wanted.values()
         if names and content.categories and not set(names) & set(content.categories.values()):
             problems.append(
                 f"{content.file}: no category has the name of a class of {self.reference_file}; rename them"
             )
         return problems + picture_problems(self._target_entries())
 
+    def _negative_problems(self) -> list[str]:
+        if self.negative_file is None:
+            return []
+        content = read_annotations(self.negative_file)
+        if content.problems:
+            return list(content.problems)
+        return picture_problems(self._entries(content, translate(content, self._wanted)))
+
     def _chosen(self) -> list[Annotation]:
         """The first ``shots`` annotations of every class."""
         counts: Counter[int] = Counter()
         chosen = []
         for annotation in self._reference_content.annotations:
-            if not annotation.crowd and (self.shots is None or counts[annotation.category_id] < self.shots):
+            if annotation.crowd or annotation.category_id not in self._wanted:
+                continue
+            if self.shots is None or counts[annotation.category_id] < self.shots:
                 counts[annotation.category_id] += 1
                 chosen.append(annotation)
         return chosen
 
     def _reference_entries(self) -> list[ReferenceEntry]:
-        labels = {identity: k for k, identity in enumerate(sorted(self._reference_content.categories))}
+        return self._entries(self._reference_content, self._chosen())
+
+    def _entries(self, content: AnnotationFile, annotations: Iterable[Annotation]) -> list[ReferenceEntry]:
+        labels = {identity: k for k, identity in enumerate(sorted(self._wanted))}
         entries = []
-        for annotation in self._chosen():
-            image = self._reference_content.images[annotation.image_id]
+        for annotation in annotations:
+            image = content.images[annotation.image_id]
             file = self.reference_images / image.file_name
             source = f"{file}, annotation {annotation.id}"
             label = labels[annotation.category_id]
@@ -199,7 +235,23 @@ class FewShotDataset:
 
     @property
     def _classes(self) -> dict[int, str]:
-        return self._reference_content.sound().categories
+        self._reference_content.sound()
+        return self._wanted
+
+    @cached_property
+    def _wanted(self) -> dict[int, str]:
+        """The asked-for categories of the reference file by id, as far as it could be read."""
+        known = self._reference_content.categories
+        return {identity: name for identity, name in known.items() if name in (self.classes or {name})}
+
+    def _unknown_classes(self) -> list[str]:
+        known = list(self._reference_content.categories.values())
+        return [
+            f"{self.reference_file}: dataset.classes names {name!r}, which is no category. "
+            f"{did_you_mean(name, known)}"
+            for name in self.classes or ()
+            if known and name not in known
+        ]
 
     @cached_property
     def _true_annotations(self) -> list[Annotation]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ntt.data.images import read_mask
 from ntt.data.masks import encode_mask
 from ntt.data.samples import (
+    MINED,
     ReferenceEntry,
     References,
     Targets,
@@ -33,12 +34,28 @@ class FolderDataset:
         root: holds ``references`` and ``targets``.
         shots: references per class, the first by name; None takes all.
         limit: at most so many target images, the first by name; None takes all.
+        negatives: ``mined`` to remember the mistakes that the model makes on the references; None for none.
+
+    Raises:
+        InputError: another word for ``negatives``.
     """
 
     ground_truth: None = None
 
-    def __init__(self, root: str | Path, shots: int | None = None, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        shots: int | None = None,
+        limit: int | None = None,
+        negatives: str | None = None,
+    ) -> None:
+        if negatives not in (None, MINED):
+            raise InputError(
+                f"dataset.negatives={negatives} is not known here: give {MINED}, or null for none"
+            )
         self.root = Path(root)
+        self.mines_negatives = negatives == MINED
+        self.negatives = References([])
         self.shots = shots
         self.limit = limit
 

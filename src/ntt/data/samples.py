@@ -15,6 +15,8 @@ from ntt.data.masks import Rle, decode_mask
 from ntt.errors import InputError
 from ntt.structures import Reference, Target
 
+MINED = "mined"  # dataset.negatives: what the model mistakes for a class on the references
+
 
 @dataclass(frozen=True)
 class ReferenceEntry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from lightning import LightningModule
@@ -11,7 +12,9 @@ from ntt.data import FewShotDataset
 from ntt.engine.clock import Clock
 from ntt.engine.digest import references_digest
 from ntt.engine.outcome import Outcome
+from ntt.engine.stage_bar import StageBar
 from ntt.models import PrototypeMatching
+from ntt.models.calibration import MAX_REFERENCES
 from ntt.structures import Reference, Target
 
 logger = logging.getLogger(__name__)
@@ -59,6 +62,29 @@ class Stages(LightningModule):
             len(self.dataset.class_names),
             self.model.memory.nbytes / 1e3,
         )
+
+    def fill_negatives(self) -> None:
+        """Remember look-alikes: those of the dataset, then those that the model finds on the references."""
+        dataset = self.dataset
+        with self.clock.measure("fill_negatives"):
+            self.model.remember_negatives(dataset.negatives)
+            if dataset.mines_negatives:
+                with StageBar("fill_negatives", "references", len(dataset.references)) as bar:
+                    self.model.mine_negatives(dataset.references, bar.advance)
+        count = len(self.model.memory.negatives[1])
+        if count:
+            logger.info("fill_negatives: %d look-alikes", count)
+
+    def calibrate(self) -> None:
+        """Find the score threshold, if it is to be found."""
+        if not self.model.wants_calibration:
+            return
+        references = list(self.dataset.references)
+        tried = min(len(references), MAX_REFERENCES)
+        with self.clock.measure("calibrate"), StageBar("calibrate", "references", tried) as bar:
+            found = self.model.calibrate(references, bar.advance)
+        self.report["calibration"] = asdict(found)
+        logger.info("calibrate: score_threshold is %.3f", found.threshold)
 
     def test_step(self, batch: Target) -> Outcome:  # type: ignore[override]
         """test: segment one image, keeping what callbacks may draw or evaluate."""

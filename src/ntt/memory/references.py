@@ -24,17 +24,30 @@ class ReferenceMemory:
         context_ratio: how much larger than the instance's box the square crop is.
         batch_size: how many crops are encoded at once.
         normalise: bring patch features to length 1 before they are pooled.
+        patches: so many centres of an instance's patches are kept beside its mean, for scorers that
+            compare patches.
+        negatives_per_class: so many look-alikes of each class are remembered where they are mined.
     """
 
-    def __init__(self, context_ratio: float, batch_size: int, normalise: bool = False) -> None:
+    def __init__(
+        self,
+        context_ratio: float,
+        batch_size: int,
+        normalise: bool = False,
+        patches: int = 0,
+        negatives_per_class: int = 5,
+    ) -> None:
         self.context_ratio = context_ratio
         self.batch_size = batch_size
         self.normalise = normalise
+        self.patches = patches
+        self.negatives_per_class = negatives_per_class
 
     def empty_bank(self, encoder: Encoder, class_names: Sequence[str], references_digest: str) -> MemoryBank:
         """A bank whose fingerprint tells the encoder, crop and pooling, and which references it is for."""
-        identity = f"{encoder.fingerprint} {self.context_ratio} {self.normalise} {references_digest}"
-        return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16])
+        how = f"{self.context_ratio} {self.normalise} {self.patches}"
+        identity = f"{encoder.fingerprint} {how} {references_digest}"
+        return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16], self.patches)
 
     def fill(
         self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
@@ -44,13 +57,30 @@ class ReferenceMemory:
         Raises:
             InputError: a mask is empty.
         """
+        for reference, features, covered in self._encoded(encoder, references, device):
+            bank.add(features, covered, reference.label)
+
+    def fill_negatives(
+        self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
+    ) -> None:
+        """Add look-alikes to the bank, labelled by the class that they are not.
+
+        Raises:
+            InputError: a mask is empty.
+        """
+        for reference, features, covered in self._encoded(encoder, references, device):
+            bank.add_negative(features, covered, reference.label)
+
+    def _encoded(
+        self, encoder: Encoder, references: Iterable[Reference], device: torch.device
+    ) -> Iterator[tuple[Reference, Tensor, Tensor]]:
+        """Each reference with its patch features ``(h, w, C)`` and the share of each patch in its mask."""
         for batch in _batches(references, self.batch_size):
             crops, weights = zip(*(self._crop(reference, encoder) for reference in batch), strict=True)
             features = encoder(torch.stack(crops).to(device))
             if self.normalise:
                 features = F.normalize(features, dim=-1)
-            for reference, grid, covered in zip(batch, features, weights, strict=True):
-                bank.add(grid, covered, reference.label)
+            yield from zip(batch, features, weights, strict=True)
 
     def _crop(self, reference: Reference, encoder: Encoder) -> tuple[Tensor, Tensor]:
         if not reference.mask.any():

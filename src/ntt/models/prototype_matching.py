@@ -1,8 +1,9 @@
-"""What all models of *No time to train!* share: proposals labelled by the nearest class prototype."""
+"""What all models of *No time to train!* share: proposals labelled by comparison with the memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 import torch
@@ -13,13 +14,15 @@ from ntt.encoders.base import Encoder
 from ntt.matching import Matcher, similarity_maps
 from ntt.memory import MemoryBank, ReferenceMemory
 from ntt.models.base import ReferenceSegmenter
+from ntt.models.calibration import AUTO, Calibration, calibrate, checked_threshold
+from ntt.models.mining import mine_negatives
 from ntt.proposals import ProposalStrategy
 from ntt.segmenters.base import Proposals, Segmenter
 from ntt.structures import Instances, Reference
 
 
 class PrototypeMatching(ReferenceSegmenter):
-    """Proposals of a segmenter, labelled by the nearest class prototype (Espinosa et al., arXiv 2507.02798).
+    """Proposals of a segmenter, labelled by comparison with the memory (Espinosa et al., arXiv 2507.02798).
 
     Inputs may be on any device and move to that of the parameters; instances come back on the CPU.
 
@@ -29,8 +32,11 @@ class PrototypeMatching(ReferenceSegmenter):
         proposals: which prompts to ask.
         memory: how references become vectors.
         matcher: how proposals become instances.
+        score_threshold: instances with a lower score are not reported; ``auto`` finds one by
+            :func:`ntt.models.calibration.calibrate`, until when all are.
 
     Attributes:
+        score_threshold: as a number.
         memory: the bank of the references seen last; empty at first.
     """
 
@@ -41,8 +47,11 @@ class PrototypeMatching(ReferenceSegmenter):
         proposals: ProposalStrategy,
         memory: ReferenceMemory,
         matcher: Matcher,
+        score_threshold: float | str = 0.0,
     ) -> None:
         super().__init__()
+        self.wants_calibration = score_threshold == AUTO
+        self.score_threshold = 0.0 if self.wants_calibration else checked_threshold(score_threshold)
         self.encoder = encoder
         self.segmenter = segmenter
         self.proposals = proposals
@@ -50,6 +59,15 @@ class PrototypeMatching(ReferenceSegmenter):
         self.matcher = matcher
         self.memory = MemoryBank((), fingerprint="")
         self.eval()
+
+    @contextmanager
+    def remembering(self, memory: MemoryBank) -> Iterator[None]:
+        """Use another memory inside the block."""
+        own, self.memory = self.memory, memory
+        try:
+            yield
+        finally:
+            self.memory = own
 
     @property
     def device(self) -> torch.device:
@@ -88,14 +106,46 @@ class PrototypeMatching(ReferenceSegmenter):
         self.reference_memory.fill(self.memory, self.encoder, references, self.device)
 
     def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
-        """Fill and aggregate the memory; replaces what was there.
+        """Fill and aggregate the memory; replaces what was there. With ``auto``, find the score threshold.
 
         Raises:
-            InputError: a mask is empty, or a class has no reference.
+            InputError: a mask is empty, or a class has no reference; too few references for ``auto``.
         """
-        self.fill(references, class_names)
+        if not self.wants_calibration:
+            self.fill(references, class_names)
+            self.memory.aggregate()
+            return self
+        kept = list(references)
+        self.fill(kept, class_names)
         self.memory.aggregate()
+        self.calibrate(kept)
         return self
+
+    def calibrate(
+        self, references: Sequence[Reference], on_reference: Callable[[], None] = lambda: None
+    ) -> Calibration:
+        """Find and set the score threshold; see :func:`ntt.models.calibration.calibrate`."""
+        self.score_threshold = 0.0
+        found = calibrate(self, references, on_reference)
+        self.score_threshold = found.threshold
+        return found
+
+    def mine_negatives(
+        self, references: Iterable[Reference], on_reference: Callable[[], None] = lambda: None
+    ) -> list[Reference]:
+        """Find and remember what is mistaken for a class on references; see :mod:`ntt.models.mining`."""
+        found = mine_negatives(self, references, self.reference_memory.negatives_per_class, on_reference)
+        self.remember_negatives(found)
+        return found
+
+    @torch.no_grad()
+    def remember_negatives(self, look_alikes: Iterable[Reference]) -> None:
+        """Add look-alikes, labelled by the class that they are not.
+
+        Raises:
+            InputError: a mask is empty.
+        """
+        self.reference_memory.fill_negatives(self.memory, self.encoder, look_alikes, self.device)
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
@@ -116,8 +166,13 @@ class PrototypeMatching(ReferenceSegmenter):
     @torch.no_grad()
     def match(self, features: Tensor, proposals: Proposals, height: int, width: int) -> Instances:
         """Label, thin out and resize the proposals of an image of ``height`` x ``width`` pixels."""
-        prototypes = self.memory.prototypes.to(features)
-        return self.matcher(features, proposals, prototypes, height, width)
+        found = self.matcher(features, proposals, self.memory, height, width)
+        return found.above(self.score_threshold)
+
+    @torch.no_grad()
+    def compare(self, features: Tensor, masks: Tensor) -> Tensor:
+        """How much masks ``(N, m, n)`` bool over an image resemble each class, ``(N, K)`` in [-1, 1]."""
+        return self.matcher.similarities(features, masks.to(features.device), self.memory)
 
     @torch.no_grad()
     def similarity(self, features: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class Ceilings(Callback):
                 nms_iou=model.matcher.nms_iou,
                 max_instances=model.matcher.max_instances,
             ),
-            "true_masks": true_mask_instances(outputs.features, model.memory.prototypes, masks),
+            "true_masks": true_mask_instances(model.compare(outputs.features, masks), masks),
         }
         for name, instances in ceilings.items():
             self.results[name] += coco_results(outputs.target.image_id, instances, dataset.category_ids)

@@ -11,7 +11,7 @@ from lightning import Callback, Trainer
 
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
-from ntt.evaluation import coco_metrics, coco_results
+from ntt.evaluation import coco_metrics, coco_results, open_set_metrics
 from ntt.reporting.files import write_json
 
 WAITING = 2  # images whose masks may wait for their run lengths; bounds memory
@@ -48,6 +48,7 @@ class Predictions(Callback):
         ground_truth = pl_module.dataset.ground_truth
         if ground_truth is not None:
             pl_module.report.update(coco_metrics(ground_truth, self.results))
+            pl_module.report["open_set"] = open_set_metrics(ground_truth, self.results)
 
     def _collect(self, left: int) -> None:
         """Take over the oldest results until no more than ``left`` images wait."""
