@@ -94,7 +94,7 @@ def test_without_ground_truth_there_are_predictions_and_pictures(train, run_dir)
 
 
 def test_semantic_output_is_what_metrics_say(train, run_dir, miniature):
-    words = ["task=semantic", "callbacks.semantic.score_threshold=0", "callbacks.visualizations.images=1"]
+    words = ["task=semantic", "task.score_threshold=0", "callbacks.visualizations.images=1"]
     result = train(*words, "~callbacks.ceilings")
     assert result.returncode == 0, result.stderr
     folder = run_dir()

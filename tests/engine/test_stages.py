@@ -123,7 +123,7 @@ def test_maps_of_pictures_with_one_name_do_not_overwrite_each_other(run, fake_da
 
 
 def test_maps_refuse_what_they_cannot_do(run, fake_dataset, fake_model, tmp_path):
-    with pytest.raises(InputError, match=r"callbacks.semantic.score_threshold=1.5: make it 0 to 1"):
+    with pytest.raises(InputError, match=r"task.score_threshold=1.5: make it 0 to 1"):
         SemanticMaps(tmp_path, score_threshold=1.5, images=0)
     fake_dataset.class_names = tuple(map(str, range(255)))
     with pytest.raises(InputError, match=r"255 classes: .* 254; use task=instance"):

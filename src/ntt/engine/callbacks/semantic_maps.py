@@ -32,7 +32,7 @@ class SemanticMaps(Callback):
 
     def __init__(self, output_dir: str | Path, score_threshold: float, images: int) -> None:
         if not 0 <= score_threshold <= 1:
-            raise InputError(f"callbacks.semantic.score_threshold={score_threshold}: make it 0 to 1")
+            raise InputError(f"task.score_threshold={score_threshold}: make it 0 to 1")
         self.maps = Path(output_dir) / "semantic"
         self.pictures = Path(output_dir) / "visualizations" / "semantic"
         self.score_threshold = score_threshold
