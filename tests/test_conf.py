@@ -15,7 +15,7 @@ GROUPS = {
 }
 NETWORKS = ("encoder", "segmenter", "model")
 PARTS = ("callbacks", "logger")
-SPECIAL = ("confidence", "dataset", "trainer", "experiment", "paths", "hydra", "nano")
+SPECIAL = ("task", "confidence", "dataset", "trainer", "experiment", "paths", "hydra", "nano")
 
 
 def options(*groups):
@@ -60,6 +60,36 @@ def test_parts_build(tmp_path, group, option):
     cfg = composed(tmp_path, f"{group}={option}")
     for part in (cfg[group] or {}).values():
         assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("option", GROUPS["task"])
+@pytest.mark.parametrize("words", [[], ["callbacks=predictions"], ["~callbacks.visualizations"]])
+def test_tasks_build_and_keep_the_callbacks_that_were_chosen(tmp_path, option, words):
+    chosen = composed(tmp_path, "task=instance", *words).callbacks
+    callbacks = composed(tmp_path, f"task={option}", *words).callbacks
+    assert {name: callbacks[name] for name in chosen} == chosen
+    for part in callbacks.values():
+        assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
+
+
+@pytest.mark.parametrize(
+    ("word", "images"),
+    [
+        ("callbacks.visualizations.images=2", 2),
+        ("~callbacks.visualizations", 0),
+        ("callbacks=predictions", 0),
+    ],
+)
+def test_semantic_maps_are_drawn_as_often_as_other_pictures(tmp_path, word, images):
+    assert composed(tmp_path, "task=semantic", word).callbacks.semantic.images == images
+
+
+@pytest.mark.parametrize(
+    ("words", "threshold"),
+    [(["dataset=custom"], 0.5), (["dataset=emoji"], 0), (["dataset=emoji", "task.score_threshold=0.2"], 0.2)],
+)
+def test_a_dataset_may_have_its_own_score_threshold(tmp_path, words, threshold):
+    assert composed(tmp_path, "task=semantic", *words).callbacks.semantic.score_threshold == threshold
 
 
 @pytest.mark.parametrize("option", GROUPS["confidence"])

@@ -96,6 +96,17 @@ def test_true_masks(coco):
     assert dataset.true_masks(30)[1].tolist() == [0], "crowd regions are no instances"
 
 
+def test_crowd_masks(coco):
+    other_class = {**coco.targets["annotations"][1], "image_id": 20, "iscrowd": 1}
+    coco.targets["annotations"][1] = other_class
+    dataset = coco.dataset()
+    crowd = dataset.crowd_mask(30)
+    assert crowd[:20, :20].all()
+    assert crowd.sum() == 20 * 20
+    assert not dataset.crowd_mask(10).any(), "an instance is no crowd"
+    assert not dataset.crowd_mask(20).any(), "nobody asked for its class"
+
+
 def test_without_target_file_the_folder_is_segmented(coco):
     (coco.root / "targets" / "notes.txt").write_text("no picture")
     dataset = coco.dataset(target_file=None, limit=2)

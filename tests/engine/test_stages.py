@@ -1,14 +1,20 @@
 import json
 import logging
+from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from lightning import Callback, Trainer
+from PIL import Image
 from rich.console import Console
 
-from ntt.engine.callbacks import Predictions, StageProgress, Visualizations
+from ntt.engine.callbacks import Predictions, SemanticMaps, StageProgress, Visualizations
 from ntt.engine.data import StageData
 from ntt.engine.stages import Stages
+from ntt.errors import InputError
 
 
 @pytest.fixture
@@ -71,6 +77,58 @@ def test_pictures_are_drawn_of_the_first_images(run, tmp_path):
         f"{kind}/{number}.png" for kind in ("features", "instances", "similarity") for number in (11, 12)
     ]
     assert files == sorted([*drawn, "references.png"])
+
+
+def test_maps_without_ground_truth_are_written_and_not_judged(run, tmp_path):
+    stages = run(SemanticMaps(tmp_path, score_threshold=0.5, images=1))
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*"))
+    maps = [f"semantic/{name}" for name in ("11.png", "12.png", "13.png", "classes.json")]
+    assert files == [*maps, "visualizations/semantic/11.png"]
+    classes = np.asarray(Image.open(tmp_path / "semantic" / "11.png"))
+    assert classes[:16].tolist() == [[2] * 40] * 16
+    assert not classes[16:].any()
+    assert stages.report == {}
+
+
+def test_maps_are_judged_all_at_once_and_crowds_do_not_count(run, fake_dataset, tmp_path):
+    def true_masks(image_id):
+        """The upper half, which is what the model finds; in one image of three the other class."""
+        mask = torch.zeros(1, 32, 40, dtype=torch.bool)
+        mask[0, :16] = True
+        return mask, torch.tensor([0 if image_id == 13 else 1])
+
+    def crowd_mask(image_id):
+        mask = torch.zeros(32, 40, dtype=torch.bool)
+        mask[:, 20:] = image_id == 13
+        return mask
+
+    fake_dataset.ground_truth = "there is one"
+    fake_dataset.true_masks, fake_dataset.crowd_mask = true_masks, crowd_mask
+    report = run(SemanticMaps(tmp_path, score_threshold=0.5, images=0)).report["semantic"]
+    # Two images are right; of the third the left half counts, all of it in the wrong class.
+    assert report["per_class"] == {"disc": 0, "bar": pytest.approx(2 / 2.5)}
+    assert report["mIoU"] == pytest.approx(0.4)
+    assert report["FB-IoU"] == 1
+    assert not (tmp_path / "visualizations").exists()
+
+
+def test_maps_of_pictures_with_one_name_do_not_overwrite_each_other(run, fake_dataset, tmp_path):
+    fake_dataset.targets = [
+        replace(target, path=Path(name))
+        for target, name in zip(fake_dataset.targets, ("a/x.png", "x_13.png", "b/X.jpg"), strict=True)
+    ]
+    run(SemanticMaps(tmp_path, score_threshold=0.5, images=3))
+    for folder in (tmp_path / "semantic", tmp_path / "visualizations" / "semantic"):
+        assert sorted(path.name for path in folder.glob("*.png")) == ["X_13_13.png", "x.png", "x_13.png"]
+
+
+def test_maps_refuse_what_they_cannot_do(run, fake_dataset, fake_model, tmp_path):
+    with pytest.raises(InputError, match=r"task.score_threshold=1.5: make it 0 to 1"):
+        SemanticMaps(tmp_path, score_threshold=1.5, images=0)
+    fake_dataset.class_names = tuple(map(str, range(255)))
+    with pytest.raises(InputError, match=r"255 classes: .* 254; use task=instance"):
+        run(SemanticMaps(tmp_path, score_threshold=0.5, images=0))
+    assert fake_model.memory == ["left over"], "said before anything is computed"
 
 
 def test_progress_is_logged_where_there_is_no_terminal(run, caplog):

@@ -34,3 +34,12 @@ def test_jobs_without_ground_truth_have_dashes(tmp_path, metrics):
     del metrics["segm"], metrics["bbox"], metrics["ceilings"]
     job(tmp_path, "0_a", ["encoder=a"], metrics)
     assert lines(tmp_path)[3].split() == ["encoder=a", "-", "-", "-", "-", "-", "2.00"]
+
+
+def test_miou_is_shown_where_a_run_has_it(tmp_path, metrics):
+    job(tmp_path, "0_a", ["task=instance"], metrics)
+    assert not any("mIoU" in line for line in lines(tmp_path))
+    job(tmp_path, "1_b", ["task=semantic"], {**metrics, "semantic": {"mIoU": 0.456}})
+    assert any("mIoU" in line for line in lines(tmp_path))
+    rows = [line.split() for line in lines(tmp_path)[3:]]
+    assert [row[-1] for row in rows] == ["-", "0.456"]

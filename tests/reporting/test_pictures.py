@@ -5,7 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ntt.reporting.pictures import draw_comparison, draw_features, draw_references, draw_similarity
+from ntt.evaluation import IGNORED
+from ntt.reporting.pictures import (
+    draw_comparison,
+    draw_features,
+    draw_references,
+    draw_semantic,
+    draw_similarity,
+)
 from ntt.reporting.pictures.canvas import PANEL, class_colour, resize
 from ntt.reporting.pictures.features import principal_colours
 from ntt.reporting.pictures.instances import annotate, clearest
@@ -72,6 +79,21 @@ def test_comparison_with_and_without_ground_truth(tmp_path, image):
     shares = [coloured(picture(tmp_path / f"{name}.png")) for name in "abc"]
     assert shares[0] > 1.5 * shares[1] > 0
     assert shares[2] == 0
+
+
+def test_maps_are_drawn_where_they_are_with_a_legend(tmp_path, image):
+    nothing, classes = torch.zeros(2, 40, 60, dtype=torch.int64)
+    classes[:, :20] = 2
+    truth = classes.masked_fill(square(30, 10, 10), IGNORED)
+    draw_semantic(tmp_path / "a.png", image, truth, classes, NAMES)
+    draw_semantic(tmp_path / "b.png", image, None, classes, NAMES)
+    draw_semantic(tmp_path / "c.png", image, None, nothing, NAMES)
+    left, right = np.split(picture(tmp_path / "a.png")[:, :-1], [len(picture(tmp_path / "a.png")[0]) // 2], 1)
+    assert coloured(left[:, : len(left[0]) // 3]) > 0.5 < coloured(right[:, : len(right[0]) // 3])
+    assert coloured(picture(tmp_path / "a.png")) > 1.5 * coloured(picture(tmp_path / "b.png")) > 0
+    assert coloured(picture(tmp_path / "c.png")) == 0
+    heights = [len(picture(tmp_path / f"{name}.png")) for name in "abc"]
+    assert heights[0] == heights[1] > heights[2], "nothing seen needs no legend"
 
 
 def test_similarity_is_hot_where_the_map_is(tmp_path, image):

@@ -52,6 +52,14 @@ def test_without_ground_truth_there_is_no_table(printed, metrics):
     assert "images/s" in text
 
 
+def test_shows_semantic_segmentation(printed, metrics):
+    assert "mIoU" not in printed(metrics)
+    metrics["semantic"] = {"mIoU": 0.456, "FB-IoU": 0.789, "per_class": {"boat": 0.456, "bird": None}}
+    text = printed(metrics)
+    assert "mIoU 0.456, FB-IoU 0.789" in text
+    assert row(text[text.index("IoU by class") :], " boat") == ["boat", "0.456", "bird", "-"]
+
+
 def test_warns_of_random_weights(printed, metrics):
     assert "Random weights" not in printed(metrics)
     metrics["encoder"]["random_weights"] = True

@@ -122,11 +122,13 @@ class FewShotDataset:
         Returns:
             Masks ``(N, H, W)`` bool at the size of the image and labels ``(N,)`` int64.
         """
-        assert self._target_content is not None, "ground_truth is None"
-        image = self._target_content.images[int(image_id)]
-        found = [a for a in self._true_annotations if a.image_id == image.id and not a.crowd]
+        masks, found = self._annotated(image_id, crowd=False)
         labels = [self.category_ids.index(a.category_id) for a in found]
-        return stack_masks(found, image.height, image.width), torch.tensor(labels, dtype=torch.int64)
+        return masks, torch.tensor(labels, dtype=torch.int64)
+
+    def crowd_mask(self, image_id: int | str) -> Tensor:
+        """Where a target image has crowd regions, of any class: ``(H, W)`` bool."""
+        return self._annotated(image_id, crowd=True)[0].any(dim=0)
 
     def check(self) -> None:
         """Look for everything that would stop a run later; pictures are not read wholly.
@@ -220,6 +222,13 @@ class FewShotDataset:
             label = labels[annotation.category_id]
             entries.append(ReferenceEntry(file, (image.height, image.width), annotation.mask, label, source))
         return entries
+
+    def _annotated(self, image_id: int | str, crowd: bool) -> tuple[Tensor, list[Annotation]]:
+        """Masks ``(N, H, W)`` of an image's annotations that are crowd regions, or are not, and these."""
+        assert self._target_content is not None, "ground_truth is None"
+        image = self._target_content.images[int(image_id)]
+        found = [a for a in self._true_annotations if a.image_id == image.id and a.crowd == crowd]
+        return stack_masks(found, image.height, image.width), found
 
     def _target_images(self) -> list[ImageEntry]:
         assert self._target_content is not None

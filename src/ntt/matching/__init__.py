@@ -11,6 +11,7 @@ from ntt.matching.pooling import pool_features
 from ntt.matching.queries import Queries
 from ntt.matching.resizing import resize_masks
 from ntt.matching.selection import best_instances
+from ntt.matching.semantic import semantic_map
 from ntt.matching.similarity import classify, cosine, similarity_maps
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "cosine",
     "pool_features",
     "resize_masks",
+    "semantic_map",
     "similarity_maps",
     "soft_merge",
 ]

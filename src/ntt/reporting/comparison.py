@@ -13,6 +13,8 @@ from rich.table import Table
 
 from ntt.reporting.terminal import number
 
+COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "true\nlabels", "true\nmasks", "images\n/s", "mIoU")
+
 
 class SweepComparison(Callback):
     """Prints one row per job, read from the files that the jobs left, whichever process ran them."""
@@ -29,13 +31,17 @@ def comparison_table(folder: Path) -> Table:
     """One row per job of the sweep in ``folder``, in the order they were started."""
     table = Table(title="Comparison", title_justify="left", title_style="bold", box=None)
     table.add_column("job", overflow="fold")
-    for name in ("segm\nAP", "segm\nAP50", "bbox\nAP", "true\nlabels", "true\nmasks", "images\n/s"):
-        table.add_column(name, justify="right")
     jobs = {job: _overrides(job) for job in sorted(_jobs(folder), key=_job_number)}
+    results = {job: _metrics(job) for job in jobs}
+    semantic = any("semantic" in metrics for metrics in results.values())
+    columns = COLUMNS if semantic else COLUMNS[:-1]
+    for name in columns:
+        table.add_column(name, justify="right")
     shared = set.intersection(*map(set, jobs.values())) if len(jobs) > 1 else set()
     for job, overrides in jobs.items():
         # What all jobs share says nothing about their difference.
-        table.add_row(" ".join(word for word in overrides if word not in shared) or job.name, *_row(job))
+        words = " ".join(word for word in overrides if word not in shared)
+        table.add_row(words or job.name, *_row(results[job])[: len(columns)])
     return table
 
 
@@ -52,11 +58,15 @@ def _overrides(job: Path) -> list[str]:
     return [str(word) for word in OmegaConf.load(job / "overrides.yaml")]
 
 
-def _row(job: Path) -> list[str]:
+def _metrics(job: Path) -> dict[str, Any]:
+    """What a job left in ``metrics.json``; nothing if it failed."""
     path = job / "metrics.json"
-    if not path.is_file():
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _row(metrics: dict[str, Any]) -> list[str]:
+    if not metrics:
         return ["failed"]
-    metrics = json.loads(path.read_text())
     ceilings = metrics.get("ceilings", {})
     segm, bbox = metrics.get("segm", {}), metrics.get("bbox", {})
     labels, masks = (ceilings.get(key, {}).get("segm", {}) for key in ("true_labels", "true_masks"))
@@ -67,4 +77,5 @@ def _row(job: Path) -> list[str]:
         number(labels.get("AP")),
         number(masks.get("AP")),
         number(metrics["timing"]["images_per_second"], 2),
+        number(metrics.get("semantic", {}).get("mIoU")),
     ]
