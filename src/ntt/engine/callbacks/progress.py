@@ -30,6 +30,21 @@ class StageProgress(Callback):
         self._task = TaskID(0)
         self._last_line = 0.0
 
+    def on_validation_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+        """Begin ``mask_references``."""
+        count = sum(map(len, pl_module.dataset.references.without_mask()))
+        self._begin(_Stage("mask_references", "references", count))
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Count the references of a picture."""
+        self._advance(len(batch))
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End ``mask_references``."""
+        self._end()
+
     def on_predict_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Begin ``fill_memory``."""
         self._begin(_Stage("fill_memory", "references", len(pl_module.dataset.references)))
@@ -67,7 +82,7 @@ class StageProgress(Callback):
             logger.info("%s: %d %s", stage.name, stage.total, stage.unit)
             return
         self._bar = Progress(
-            TextColumn("{task.description:<12}"),
+            TextColumn("{task.description:<15}"),
             BarColumn(bar_width=40),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}  {task.fields[rate]}"),
