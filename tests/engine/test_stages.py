@@ -6,6 +6,7 @@ import pytest
 from lightning import Callback, Trainer
 from rich.console import Console
 
+from ntt.data import FewShotDataset
 from ntt.engine.callbacks import Predictions, StageProgress, Visualizations
 from ntt.engine.data import StageData
 from ntt.engine.stages import Stages
@@ -15,8 +16,8 @@ from ntt.engine.stages import Stages
 def run(fake_model, fake_dataset, tmp_path):
     """All stages with the given callbacks, reading references by twos."""
 
-    def call(*callbacks):
-        stages, data = Stages(fake_model, fake_dataset), StageData(fake_dataset, 2, 0)
+    def call(*callbacks, dataset=fake_dataset, mask_references=False):
+        stages, data = Stages(fake_model, dataset), StageData(dataset, 2, 0)
         trainer = Trainer(
             accelerator="cpu",
             callbacks=list(callbacks),
@@ -26,6 +27,9 @@ def run(fake_model, fake_dataset, tmp_path):
             enable_model_summary=False,
             default_root_dir=tmp_path,
         )
+        if mask_references:
+            assert stages.reference_masks.recall() > 0
+            trainer.validate(stages, data, verbose=False)
         trainer.predict(stages, data, return_predictions=False)
         stages.postprocess_memory()
         trainer.test(stages, data, verbose=False)
@@ -55,6 +59,31 @@ def test_callbacks_see_each_image_with_what_it_yields(run, fake_dataset):
     assert listener.heard[0].features.shape == (4, 5, 1)
     assert stages.images == 3
     assert set(stages.clock.seconds) == {"fill_memory", "postprocess_memory", "encode", "propose", "match"}
+
+
+@pytest.fixture
+def boxed(miniature):
+    """The miniature, whose references have boxes only."""
+    file = miniature / "references.json"
+    content = json.loads(file.read_text())
+    for annotation in content["annotations"]:
+        del annotation["segmentation"]
+    file.write_text(json.dumps(content))
+    return FewShotDataset(file, miniature / "references", None, miniature / "targets", shots=2)
+
+
+def test_masks_are_made_picture_by_picture_before_the_memory_is_filled(run, boxed, caplog, tmp_path):
+    progress = StageProgress(seconds_between_lines=0)
+    progress.console = Console(file=StringIO(), force_terminal=False)
+    with caplog.at_level(logging.INFO, logger="ntt.engine.callbacks.progress"):
+        stages = run(progress, Visualizations(tmp_path, images=0), dataset=boxed, mask_references=True)
+    lines = [record.getMessage() for record in caplog.records if "progress" in record.name]
+    assert lines[0] == "mask_references: 4 references"
+    assert lines[1].startswith("mask_references: 2/4 references, ")
+    assert [int(reference.mask.sum()) for reference in boxed.references] == [48 * 96] * 4
+    assert "mask_references" in stages.clock.seconds
+    assert boxed.mask_file.is_file()
+    assert (tmp_path / "references.png").is_file()
 
 
 def test_predictions_without_ground_truth_are_written_and_not_judged(run, tmp_path):

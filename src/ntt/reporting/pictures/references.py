@@ -23,8 +23,7 @@ INNER = TILE - 2 * EDGE
 SHOTS_SHOWN = 5
 CLASSES_A_COLUMN = 10
 NAME_WIDTH = 150  # pixels
-CAPTION = "Dashed boxes, + and \N{MINUS SIGN} were given; the segmenter made the outlines of them."
-CAPTION_HEIGHT = 42  # pixels, three lines
+CAPTION = "Dashed boxes, + and \N{MINUS SIGN} were given; the segmenter made the outlines from them."
 CONTRAST: list[AbstractPathEffect] = [withStroke(linewidth=3, foreground="black")]
 
 
@@ -57,9 +56,8 @@ def draw_references(path: Path, references: Iterable[Reference], class_names: Se
     blocks = -(-len(class_names) // CLASSES_A_COLUMN)
     rows = min(len(class_names), CLASSES_A_COLUMN)
     block_width = NAME_WIDTH + shots * TILE
-    caption = CAPTION_HEIGHT if any(tile.prompt for row in tiles for tile in row) else 0
 
-    sheet = np.full((rows * TILE + caption, blocks * block_width, 3), 255, np.uint8)
+    sheet = np.full((rows * TILE, blocks * block_width, 3), 255, np.uint8)
     figure = Figure(figsize=(sheet.shape[1] / DPI, sheet.shape[0] / DPI), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -73,8 +71,8 @@ def draw_references(path: Path, references: Iterable[Reference], class_names: Se
             start, above = left + NAME_WIDTH + shot * TILE + EDGE, top + EDGE
             sheet[above : above + INNER, start : start + INNER] = tile.pixels
             _draw_prompt(axes, tile, start, above)
-    if caption:
-        axes.text(EDGE, rows * TILE + EDGE, CAPTION, va="top", fontsize=8, wrap=True)
+    if any(tile.prompt for row in tiles for tile in row):
+        axes.text(EDGE, rows * TILE + EDGE, CAPTION, va="top", fontsize=9, wrap=True)
     axes.imshow(sheet, interpolation="nearest")
     save(figure, path)
 
@@ -90,9 +88,12 @@ def _draw_prompt(axes: Axes, tile: _Tile, left: int, top: int) -> None:
 
     if prompt.box is not None:
         (x1, y1), (x2, y2) = place(*prompt.box[:2]), place(*prompt.box[2:])
-        box = Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor="white", linestyle="dashed")
-        box.set_path_effects(CONTRAST)
-        axes.add_patch(box)
+        for colour, thickness, dashes in (("black", 2.0, "solid"), ("white", 1.2, "dashed")):
+            axes.add_patch(
+                Rectangle(
+                    (x1, y1), x2 - x1, y2 - y1, fill=False, ec=colour, linewidth=thickness, linestyle=dashes
+                )
+            )
     for x, y, label in prompt.points:
         column, row = place(x, y)
         if left <= column < left + INNER and top <= row < top + INNER:
