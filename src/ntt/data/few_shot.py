@@ -90,8 +90,8 @@ class FewShotDataset:
 
     def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
         """The content of the reference file, completed by the masks made of some of ``references``."""
-        content = read_json(self.reference_file, "annotations")
-        masks = {self._chosen()[index].id: mask for index, mask in made.items()}
+        content, chosen = read_json(self.reference_file, "annotations"), self._chosen()
+        masks = {chosen[index].id: mask for index, mask in made.items()}
         content["annotations"] = [
             masks[entry["id"]].annotate(entry) if entry["id"] in masks else entry
             for entry in content["annotations"]
