@@ -49,6 +49,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
     trainer: Trainer = instantiate(cfg.trainer, callbacks=callbacks, logger=loggers)
 
+    if stages.reference_masks.recall():
+        trainer.validate(stages, data, verbose=False)  # mask_references
     trainer.predict(stages, data, return_predictions=False)  # fill_memory
     stages.postprocess_memory()
     stages.fill_negatives()

@@ -27,9 +27,10 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
     from ntt.matching import classify
 
-    cfg.segmenter.weights = "random"  # built, but never asked
     dataset = instantiate(cfg.dataset)
     dataset.check()
+    if not dataset.references.without_mask():
+        cfg.segmenter.weights = "random"  # built, but never asked
     model = instantiate(cfg.model)
     model.fit(track(dataset.references, "References"), dataset.class_names)
     right = total = 0

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from ntt.data.annotations import read_annotations
 from ntt.data.masks import decode_mask
 from ntt.errors import InputError
+from ntt.structures import Prompt
 
 TRIANGLE = [[0, 0, 6, 0, 0, 6]]
 
@@ -24,10 +26,10 @@ def content():
 
 @pytest.fixture
 def read(tmp_path):
-    def call(content):
+    def call(content, **options):
         file = tmp_path / "a.json"
         file.write_text(content if isinstance(content, str) else json.dumps(content))
-        return read_annotations(file)
+        return read_annotations(file, **options)
 
     return call
 
@@ -71,6 +73,7 @@ SPOILT_FIELDS = [
     ("annotations", "area", -1, "area is -1"),
     ("annotations", "bbox", [1, 2, 3], "bbox is [1, 2, 3]"),
     ("annotations", "bbox", [1, 2, -3, 4], "bbox is [1, 2, -3, 4]"),
+    ("annotations", "bbox", [1, 2, 3, 10**400], "bbox is [1, 2, 3, 1000"),
     ("annotations", "segmentation", "M8", "segmentation is neither"),
     ("annotations", "segmentation", [[1, 2, 3, 4]], "at least three x, y pairs"),
     ("annotations", "segmentation", [[1, 2, 3, 4, 5, 6, 7]], "at least three x, y pairs"),
@@ -115,6 +118,46 @@ def test_missing_fields(read, content, part, field):
     del content[part][0][field]
     assert f"{part}[0]" in read(content).problems[0]
     assert f"{field} is missing" in read(content).problems[0]
+
+
+@pytest.mark.parametrize("segmentation", ["absent", None, []])
+def test_a_box_or_points_stand_for_a_segmentation_where_they_may(read, content, segmentation):
+    (annotation,) = content["annotations"]
+    annotation.update(bbox=[1, 2, 3, 4], points=[[2, 3], [8, 7, 0]], segmentation=segmentation)
+    if segmentation == "absent":
+        del annotation["segmentation"]
+    (found,) = read(content, prompts=True).sound().annotations
+    assert found.prompt == Prompt((1.0, 2.0, 4.0, 6.0), ((2.0, 3.0, 1), (8.0, 7.0, 0)))
+    assert not decode_mask(found.mask).any()
+    annotation["bbox"] = None
+    assert read(content, prompts=True).annotations[0].prompt == replace(found.prompt, box=None)
+    if segmentation != []:
+        assert "segmentation is " in read(content).problems[0]
+
+
+def test_a_segmentation_that_is_there_needs_no_prompt(read, content):
+    content["annotations"][0].update(bbox=[1, 2, 3, 4], points="nonsense")
+    (found,) = read(content, prompts=True).sound().annotations
+    assert found.prompt is None
+    assert found.area > 0
+    content["annotations"][0]["segmentation"] = {"size": [8, 9], "counts": [72]}
+    assert read(content, prompts=True).annotations[0].prompt is None, "empty, but drawn"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        ({}, "segmentation is missing; add it"),
+        ({"bbox": [0, 0, 0, 0]}, "bbox is [0, 0, 0, 0], which holds nothing; "),
+        ({"bbox": [50, 0, 8, 8]}, "bbox is [50, 0, 8, 8], mostly outside the image of 9 x 8; "),
+        ({"points": [[4, 9]]}, "points has [4, 9], outside the image of 9 x 8; "),
+    ],
+)
+def test_a_useless_prompt_is_named(read, content, prompt, message):
+    del content["annotations"][0]["segmentation"]
+    content["annotations"][0].update(prompt)
+    (problem,) = read(content, prompts=True).problems
+    assert f"a.json: annotations[0] (id 11): {message}" in problem
 
 
 @pytest.mark.parametrize("part", ["images", "categories", "annotations"])
@@ -185,6 +228,7 @@ KEYS = [
     "category_id",
     "segmentation",
     "bbox",
+    "points",
     "area",
 ]
 entries = st.dictionaries(st.sampled_from([*KEYS, "iscrowd"]), values)
@@ -198,15 +242,16 @@ files = st.fixed_dictionaries(
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=files | values)
-def test_whatever_the_json_says_it_is_read_or_refused(read, content):
+@given(content=files | values, prompts=st.booleans())
+def test_whatever_the_json_says_it_is_read_or_refused(read, content, prompts):
     text = json.dumps(content)
-    file = read(text)
+    file = read(text, prompts=prompts)
     for annotation in file.annotations:
         image = file.images[annotation.image_id]
         if image.height * image.width < 1e6:
             assert decode_mask(annotation.mask).shape == (image.height, image.width)
         assert annotation.category_id in file.categories
+        assert prompts or annotation.prompt is None
         assert np.isfinite([*annotation.box, annotation.area]).all()
     for problem in file.problems:
         assert "\n" not in problem

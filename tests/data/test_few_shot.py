@@ -5,7 +5,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from ntt.data.made_masks import MadeMask
+from ntt.data.masks import encode_mask
 from ntt.errors import InputError
+from ntt.structures import Prompt
 
 
 def problems_of(dataset):
@@ -31,6 +34,53 @@ def test_references_have_picture_and_mask(coco):
     assert torch.equal(reference.mask, expected)
     assert "2.png" in reference.source
     assert "annotation 2" in reference.source
+
+
+def test_references_may_have_a_prompt_in_place_of_a_mask(coco):
+    box, points = coco.references["annotations"][:2]
+    box.update(segmentation=[], bbox=[4, 4, 10, 10])
+    del points["segmentation"]
+    points["points"] = [[2, 3]]
+    dataset = coco.dataset()
+    dataset.check()
+    first, second, third, _ = dataset.references
+    assert (first.mask, first.prompt) == (None, Prompt((4.0, 4.0, 14.0, 14.0)))
+    assert (second.mask, second.prompt) == (None, Prompt(points=((2.0, 3.0, 1),)))
+    assert third.mask.any()
+    assert third.prompt is None
+
+
+def test_references_without_mask_are_grouped_by_picture(coco):
+    for entry in coco.references["annotations"]:
+        entry.update(segmentation=None, bbox=[4, 4, 10, 10])
+    references = coco.dataset().references
+    assert references.without_mask() == [[0], [1, 2], [3]]
+    mask = torch.ones(30, 40, dtype=torch.bool)
+    references.give_mask(1, encode_mask(mask))
+    assert references.without_mask() == [[0], [2], [3]]
+    assert torch.equal(references[1].mask, mask)
+    assert references[1].prompt is not None
+
+
+def test_made_masks_complete_the_reference_file(coco):
+    coco.references["annotations"][1].update(segmentation=[], bbox=[0, 0, 8, 8], score=0.5)
+    coco.references["info"] = {"year": 2024}
+    dataset = coco.dataset(shots=2)
+    assert dataset.mask_file == coco.root / "references.masks.json"
+    made = MadeMask(encode_mask(torch.ones(30, 40, dtype=torch.bool)), {"fingerprint": "f"})
+    content = dataset.with_masks({1: made})
+    filled = content["annotations"][1]
+    assert (filled["id"], filled["score"], filled["area"]) == (2, 0.5, 1200)
+    assert filled["mask_source"] == {"fingerprint": "f"}
+    content["annotations"][1] = coco.references["annotations"][1]
+    assert content == coco.references
+
+
+def test_targets_need_a_segmentation(coco):
+    coco.targets["annotations"][0]["bbox"] = [4, 4, 10, 10]
+    del coco.targets["annotations"][0]["segmentation"]
+    (line,) = problems_of(coco.dataset())
+    assert "targets.json: annotations[0] (id 1): segmentation is missing" in line
 
 
 @pytest.mark.parametrize(("shots", "sources"), [(1, [1, 5]), (2, [1, 2, 5, 3]), (None, [1, 2, 5, 3])])

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +17,9 @@ class FakeMemory(list):
 
 
 class FakeModel(torch.nn.Module):
-    """Remembers labels; finds one instance, the upper half, in every image."""
+    """Remembers labels; finds one instance, the upper half, in every image and at every prompt."""
+
+    segmenter = SimpleNamespace(name="fake", fingerprint="fake")
 
     def __init__(self):
         super().__init__()
@@ -28,6 +31,11 @@ class FakeModel(torch.nn.Module):
 
     def remember(self, references):
         self.memory += [reference.label for reference in references]
+
+    def segment_prompts(self, image, prompts):
+        masks = torch.zeros(len(prompts), *image.shape[1:], dtype=torch.bool)
+        masks[:, : image.shape[1] // 2] = True
+        return masks, torch.full((len(prompts),), 0.5)
 
     def encode(self, image):
         return image.mean(dim=0)[::8, ::8, None]

@@ -11,6 +11,7 @@ from lightning import Callback, Trainer
 from PIL import Image
 from rich.console import Console
 
+from ntt.data import FewShotDataset
 from ntt.engine.callbacks import Predictions, SemanticMaps, StageProgress, Visualizations
 from ntt.engine.data import StageData
 from ntt.engine.stages import Stages
@@ -21,8 +22,8 @@ from ntt.errors import InputError
 def run(fake_model, fake_dataset, tmp_path):
     """All stages with the given callbacks, reading references by twos."""
 
-    def call(*callbacks):
-        stages, data = Stages(fake_model, fake_dataset), StageData(fake_dataset, 2, 0)
+    def call(*callbacks, dataset=fake_dataset, mask_references=False):
+        stages, data = Stages(fake_model, dataset), StageData(dataset, 2, 0)
         trainer = Trainer(
             accelerator="cpu",
             callbacks=list(callbacks),
@@ -32,6 +33,9 @@ def run(fake_model, fake_dataset, tmp_path):
             enable_model_summary=False,
             default_root_dir=tmp_path,
         )
+        if mask_references:
+            assert stages.reference_masks.recall() > 0
+            trainer.validate(stages, data, verbose=False)
         trainer.predict(stages, data, return_predictions=False)
         stages.postprocess_memory()
         trainer.test(stages, data, verbose=False)
@@ -61,6 +65,31 @@ def test_callbacks_see_each_image_with_what_it_yields(run, fake_dataset):
     assert listener.heard[0].features.shape == (4, 5, 1)
     assert stages.images == 3
     assert set(stages.clock.seconds) == {"fill_memory", "postprocess_memory", "encode", "propose", "match"}
+
+
+@pytest.fixture
+def boxed(miniature):
+    """The miniature, whose references have boxes only."""
+    file = miniature / "references.json"
+    content = json.loads(file.read_text())
+    for annotation in content["annotations"]:
+        del annotation["segmentation"]
+    file.write_text(json.dumps(content))
+    return FewShotDataset(file, miniature / "references", None, miniature / "targets", shots=2)
+
+
+def test_masks_are_made_picture_by_picture_before_the_memory_is_filled(run, boxed, caplog, tmp_path):
+    progress = StageProgress(seconds_between_lines=0)
+    progress.console = Console(file=StringIO(), force_terminal=False)
+    with caplog.at_level(logging.INFO, logger="ntt.engine.stage_bar"):
+        stages = run(progress, Visualizations(tmp_path, images=0), dataset=boxed, mask_references=True)
+    lines = [record.getMessage() for record in caplog.records if "stage_bar" in record.name]
+    assert lines[0] == "mask_references: 4 references"
+    assert lines[1].startswith("mask_references: 2/4 references, ")
+    assert [int(reference.mask.sum()) for reference in boxed.references] == [48 * 96] * 4
+    assert "mask_references" in stages.clock.seconds
+    assert boxed.mask_file.is_file()
+    assert (tmp_path / "references.png").is_file()
 
 
 def test_predictions_without_ground_truth_are_written_and_not_judged(run, tmp_path):
@@ -134,9 +163,9 @@ def test_maps_refuse_what_they_cannot_do(run, fake_dataset, fake_model, tmp_path
 def test_progress_is_logged_where_there_is_no_terminal(run, caplog):
     progress = StageProgress(seconds_between_lines=0)
     progress.console = Console(file=StringIO(), force_terminal=False)
-    with caplog.at_level(logging.INFO, logger="ntt.engine.callbacks.progress"):
+    with caplog.at_level(logging.INFO, logger="ntt.engine.stage_bar"):
         run(progress)
-    lines = [record.getMessage() for record in caplog.records if "progress" in record.name]
+    lines = [record.getMessage() for record in caplog.records if "stage_bar" in record.name]
     assert lines[0] == "fill_memory: 5 references"
     assert lines[1].startswith("fill_memory: 2/5 references, ")
     assert lines[1].endswith(" s left")
@@ -147,11 +176,11 @@ def test_progress_is_logged_where_there_is_no_terminal(run, caplog):
 def test_progress_is_a_bar_on_a_terminal(run, caplog):
     progress = StageProgress(seconds_between_lines=0)
     progress.console = Console(file=StringIO(), force_terminal=True, width=120, color_system=None)
-    with caplog.at_level(logging.INFO, logger="ntt.engine.callbacks.progress"):
+    with caplog.at_level(logging.INFO, logger="ntt.engine.stage_bar"):
         run(progress)
     shown = progress.console.file.getvalue()
     assert "fill_memory" in shown
     assert "5/5" in shown
     assert "3/3" in shown
     assert "/s" in shown
-    assert not [record for record in caplog.records if "callbacks.progress" in record.name]
+    assert not [record for record in caplog.records if "stage_bar" in record.name]

@@ -1,5 +1,6 @@
 """The grid model on pictures whose answer is known, with an encoder and a segmenter that see colours."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from ntt.memory import ReferenceMemory
 from ntt.models import Sam2MatchingBaselineNoAMG
 from ntt.proposals import GridProposals
 from ntt.segmenters import ImageEmbedding, Prompts, Proposals, Sam2Segmenter, Segmenter
-from ntt.structures import Reference
+from ntt.structures import Prompt, Reference
 
 GREY = 0.5
 RED, BLUE, GREEN = (1.0, 0.2, 0.2), (0.2, 0.2, 1.0), (0.2, 1.0, 0.2)
@@ -142,6 +143,26 @@ def test_fill_then_aggregate_is_fit_and_fit_replaces():
     other.fit(references()[:3], ["red thing"]).fit(references(), ["red thing", "blue thing"])
     assert torch.equal(one.memory.prototypes, other.memory.prototypes)
     assert other.memory.class_names == ("red thing", "blue thing")
+
+
+def test_fit_makes_the_masks_that_references_lack():
+    names = ["red thing", "blue thing"]
+    drawn = references()
+    boxed = []
+    for reference in drawn:
+        rows, columns = torch.nonzero(reference.mask, as_tuple=True)
+        corners = (columns.min() + 1, rows.min() + 1, columns.max() + 1, rows.max() + 1)
+        boxed.append(replace(reference, mask=None, prompt=Prompt(tuple(map(float, corners)))))
+    expected = model().fit(drawn, names).memory.prototypes
+    found = model().fit(boxed, names).memory.prototypes
+    torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("prompt", [None, Prompt((70.0, 50.0, 70.0, 50.0))])
+def test_a_reference_without_mask_or_with_an_empty_one_is_an_input_error(prompt):
+    reference = replace(references()[0], mask=None, source="here.jpg", prompt=prompt)
+    with pytest.raises(InputError, match=r"here\.jpg: the mask of this reference is empty"):
+        model().fit([reference], ["red thing"])
 
 
 def test_memory_is_saved_and_loaded_only_for_the_same_references(tmp_path):

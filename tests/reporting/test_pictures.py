@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,7 @@ from ntt.reporting.pictures import (
 from ntt.reporting.pictures.canvas import PANEL, class_colour, resize
 from ntt.reporting.pictures.features import principal_colours
 from ntt.reporting.pictures.instances import annotate, clearest
-from ntt.structures import Instances, Reference
+from ntt.structures import Instances, Prompt, Reference
 
 NAMES = ["boat", "bird"]
 
@@ -141,6 +143,28 @@ def test_references_sheet_has_a_row_a_class(tmp_path, image):
     grey = (np.abs(pixels - 128).max(axis=2) < 4).mean(axis=1)
     middle = len(grey) // 4
     assert grey[middle] > 1.5 * grey[3 * middle] > 0
+
+
+def test_prompts_of_made_masks_are_drawn_with_a_caption(tmp_path, image):
+    drawn = Reference(image, square(20, 10, 10), 0)
+    box, points = (
+        Prompt((12.0, 8.0, 40.0, 30.0)),
+        Prompt(points=((25.0, 15.0, 1), (22.0, 12.0, 0), (0, 0, 0))),
+    )
+    for name, prompt in (("drawn", None), ("box", box), ("points", points)):
+        draw_references(tmp_path / f"{name}.png", [replace(drawn, prompt=prompt)], NAMES[:1])
+    plain, boxed, pointed = (picture(tmp_path / f"{name}.png") for name in ("drawn", "box", "points"))
+    assert len(boxed) == len(pointed) > len(plain) + 10, "the caption is below"
+
+    def dark(pixels):
+        tile = pixels[: len(plain), -100:]
+        return (tile.max(axis=2) < 60).sum()
+
+    assert dark(plain) == 0
+    assert dark(boxed) > 50
+    assert dark(pointed) > 10
+    outlined = [coloured(pixels[: len(plain)]) for pixels in (plain, boxed)]
+    assert outlined[1] < 0.8 * outlined[0], "the picture is cut out around the box, which is larger"
 
 
 def test_colours_of_twenty_classes_differ():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from pycocotools.coco import COCO
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from ntt.data.annotations import Annotation, AnnotationFile, ImageEntry, read_annotations
 from ntt.data.ground_truth import as_coco, stack_masks, translate
+from ntt.data.json_files import read_json
+from ntt.data.made_masks import MadeMask
 from ntt.data.masks import mask_area
 from ntt.data.samples import (
     MINED,
@@ -35,7 +38,8 @@ class FewShotDataset:
     Nothing is read before it is needed; every property raises InputError where ``check`` would.
 
     Args:
-        reference_file: annotations of the references; crowd regions are passed over.
+        reference_file: annotations of the references; crowd regions are passed over. A box or points may
+            stand for a mask.
         reference_images: folder of their pictures.
         target_file: annotations of the targets. None: all pictures of the folder are targets, and there is
             no ground truth.
@@ -87,6 +91,21 @@ class FewShotDataset:
         """The chosen references."""
         self._reference_content.sound()
         return References(self._reference_entries())
+
+    @property
+    def mask_file(self) -> Path:
+        """Where masks that are made of the references' boxes and points are kept."""
+        return self.reference_file.with_suffix(".masks.json")
+
+    def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
+        """The content of the reference file, completed by the masks made of some of ``references``."""
+        content, chosen = read_json(self.reference_file, "annotations"), self._chosen()
+        masks = {chosen[index].id: mask for index, mask in made.items()}
+        content["annotations"] = [
+            masks[entry["id"]].annotate(entry) if entry["id"] in masks else entry
+            for entry in content["annotations"]
+        ]
+        return content
 
     @cached_property
     def negatives(self) -> References:
@@ -154,7 +173,7 @@ class FewShotDataset:
         problems += [
             f"{content.file}: annotation {a.id}: segmentation is empty; draw it or remove the annotation"
             for a in chosen
-            if mask_area(a.mask) == 0
+            if mask_area(a.mask) == 0 and a.prompt is None
         ]
         return problems + picture_problems(self._reference_entries())
 
@@ -220,7 +239,9 @@ class FewShotDataset:
             file = self.reference_images / image.file_name
             source = f"{file}, annotation {annotation.id}"
             label = labels[annotation.category_id]
-            entries.append(ReferenceEntry(file, (image.height, image.width), annotation.mask, label, source))
+            size, prompt = (image.height, image.width), annotation.prompt
+            mask = annotation.mask if prompt is None else None
+            entries.append(ReferenceEntry(file, size, mask, label, source, prompt))
         return entries
 
     def _annotated(self, image_id: int | str, crowd: bool) -> tuple[Tensor, list[Annotation]]:
@@ -269,7 +290,7 @@ class FewShotDataset:
 
     @cached_property
     def _reference_content(self) -> AnnotationFile:
-        return read_annotations(self.reference_file, self.if_absent)
+        return read_annotations(self.reference_file, self.if_absent, prompts=True)
 
     @cached_property
     def _target_content(self) -> AnnotationFile | None:

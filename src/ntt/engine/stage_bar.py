@@ -21,19 +21,28 @@ class StageBar:
         unit: what it counts.
         total: how many there are.
         seconds_between_lines: how often a line is logged where there is no terminal.
+        console: where the bar is drawn; None for that of the process.
     """
 
-    def __init__(self, name: str, unit: str, total: int, seconds_between_lines: float = 10) -> None:
+    def __init__(
+        self,
+        name: str,
+        unit: str,
+        total: int,
+        seconds_between_lines: float = 10,
+        console: Console | None = None,
+    ) -> None:
         self.name = name
         self.unit = unit
         self.total = total
         self.seconds_between_lines = seconds_between_lines
         self.done = 0
         self._started = self._last_line = time.monotonic()
-        console = Console()
+        console = console or Console()
         self._bar = _bar(console) if console.is_terminal else None
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Show it."""
         if self._bar is None:
             logger.info("%s: %d %s", self.name, self.total, self.unit)
         else:
@@ -41,13 +50,20 @@ class StageBar:
             self._task = self._bar.add_task(self.name, total=self.total, unit=self.unit, rate="")
         return self
 
+    def stop(self, complete: bool = True) -> None:
+        """Leave the terminal as it was; say how it went if the stage is complete."""
+        if self._bar is not None:
+            self._bar.stop()
+        elif complete:
+            logger.info(str(self))
+
+    def __enter__(self) -> Self:
+        return self.start()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-        elif error is None:
-            logger.info(str(self))
+        self.stop(complete=error is None)
 
     def advance(self, count: int = 1) -> None:
         """Count so many more."""

@@ -1,4 +1,4 @@
-"""The three stages of a run, as Lightning runs them."""
+"""The stages of a run, as Lightning runs them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ntt.data import FewShotDataset
 from ntt.engine.clock import Clock
 from ntt.engine.digest import references_digest
 from ntt.engine.outcome import Outcome
+from ntt.engine.reference_masks import ReferenceMasks
 from ntt.engine.stage_bar import StageBar
 from ntt.models import PrototypeMatching
 from ntt.models.calibration import MAX_REFERENCES
@@ -23,12 +24,17 @@ logger = logging.getLogger(__name__)
 class Stages(LightningModule):
     """``fill_memory`` is Lightning's predict loop over references, ``test`` its test loop over targets.
 
+    ``mask_references`` comes before them, where references have a box or points and no mask: the validation
+    loop over their pictures.
+
     Args:
-        model: filled by the first stage, asked by the last.
+        model: filled by ``fill_memory``, asked by ``test``.
         dataset: says what the classes are.
 
     Attributes:
-        clock: seconds of ``fill_memory``, ``postprocess_memory`` and of the parts of ``test``.
+        reference_masks: what ``mask_references`` makes.
+        clock: seconds of ``mask_references``, ``fill_memory``, ``postprocess_memory`` and of the parts of
+            ``test``.
         report: what callbacks have to say in ``metrics.json``.
         images: target images segmented so far.
     """
@@ -37,9 +43,26 @@ class Stages(LightningModule):
         super().__init__()
         self.model = model
         self.dataset = dataset
+        self.reference_masks = ReferenceMasks(dataset, model.segmenter)
+        self.pictures: list[list[int]] = []
         self.clock = Clock()
         self.report: dict[str, Any] = {}
         self.images = 0
+
+    def on_validation_start(self) -> None:
+        """Note which references lie on which picture, as the data loader does."""
+        self.pictures = self.dataset.references.without_mask()
+
+    def validation_step(self, batch: list[Reference], batch_idx: int) -> None:
+        """mask_references: make the masks of the references of one picture."""
+        prompts = [reference.prompt for reference in batch if reference.prompt is not None]
+        with self.clock.measure("mask_references"):
+            masks, ious = self.model.segment_prompts(batch[0].image, prompts)
+        self.reference_masks.add(self.pictures[batch_idx], masks, ious)
+
+    def on_validation_epoch_end(self) -> None:
+        """Keep the masks for later runs."""
+        self.reference_masks.store()
 
     def on_predict_start(self) -> None:
         """Forget what the memory held."""

@@ -83,7 +83,7 @@ class ReferenceMemory:
             yield from zip(batch, features, weights, strict=True)
 
     def _crop(self, reference: Reference, encoder: Encoder) -> tuple[Tensor, Tensor]:
-        if not reference.mask.any():
+        if reference.mask is None or not reference.mask.any():
             raise InputError(f"{reference.source}: the mask of this reference is empty: draw or remove it")
         return crop_reference(
             reference.image, reference.mask, self.context_ratio, encoder.img_size, encoder.patch_size

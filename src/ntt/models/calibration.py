@@ -116,12 +116,14 @@ def _score(
     with model.remembering(memory):
         found = model.predict(reference.image)
     wanted = torch.tensor([name in (None, memory.class_names[label]) for label in found.labels.tolist()])
-    hits = wanted.bool() & (iou_with(found, reference.mask) >= SAME_OBJECT_IOU)
+    hits = wanted.bool() & (overlap(found, reference) >= SAME_OBJECT_IOU)
     return float(found.scores[hits].max()) if bool(hits.any()) else None
 
 
-def iou_with(found: Instances, mask: Tensor) -> Tensor:
-    """IoU ``(N,)`` of each instance with one mask ``(H, W)`` bool."""
+def overlap(found: Instances, reference: Reference) -> Tensor:
+    """IoU ``(N,)`` of each instance with the object of a reference, which has to have its mask."""
+    mask = reference.mask
+    assert mask is not None, "masks are made before"
     shared = (found.masks & mask).flatten(1).sum(dim=1)
     union = (found.masks | mask).flatten(1).sum(dim=1)
     return shared / union.clamp(min=1)

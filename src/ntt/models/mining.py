@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ntt.models.calibration import SAME_OBJECT_IOU, iou_with
+from ntt.models.calibration import SAME_OBJECT_IOU, overlap
 from ntt.structures import Reference
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def mine_negatives(
     found: defaultdict[int, list[tuple[float, Reference]]] = defaultdict(list)
     for reference in references:
         instances = model.predict(reference.image)
-        on_object = iou_with(instances, reference.mask) >= SAME_OBJECT_IOU
+        on_object = overlap(instances, reference) >= SAME_OBJECT_IOU
         for index in (on_object & (instances.labels != reference.label)).nonzero()[:, 0].tolist():
             label, score = int(instances.labels[index]), float(instances.scores[index])
             mistake = Reference(

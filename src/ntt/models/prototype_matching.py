@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Self
 
 import torch
@@ -16,9 +17,10 @@ from ntt.memory import MemoryBank, ReferenceMemory
 from ntt.models.base import ReferenceSegmenter
 from ntt.models.calibration import AUTO, Calibration, calibrate, checked_threshold
 from ntt.models.mining import mine_negatives
+from ntt.models.prompted_masks import segment_prompts
 from ntt.proposals import ProposalStrategy
 from ntt.segmenters.base import Proposals, Segmenter
-from ntt.structures import Instances, Reference
+from ntt.structures import Instances, Prompt, Reference
 
 
 class PrototypeMatching(ReferenceSegmenter):
@@ -28,7 +30,7 @@ class PrototypeMatching(ReferenceSegmenter):
 
     Args:
         encoder: patch features of references and targets.
-        segmenter: masks of targets.
+        segmenter: masks of targets, and of references that have a box or points instead.
         proposals: which prompts to ask.
         memory: how references become vectors.
         matcher: how proposals become instances.
@@ -98,12 +100,13 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @torch.no_grad()
     def remember(self, references: Iterable[Reference]) -> None:
-        """Add references to the memory that ``start_memory`` began.
+        """Add references to the memory that ``start_memory`` began, making the masks that they lack.
 
         Raises:
             InputError: a mask is empty.
         """
-        self.reference_memory.fill(self.memory, self.encoder, references, self.device)
+        complete = map(self._with_mask, references)
+        self.reference_memory.fill(self.memory, self.encoder, complete, self.device)
 
     def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
         """Fill and aggregate the memory; replaces what was there. With ``auto``, find the score threshold.
@@ -115,7 +118,7 @@ class PrototypeMatching(ReferenceSegmenter):
             self.fill(references, class_names)
             self.memory.aggregate()
             return self
-        kept = list(references)
+        kept = [self._with_mask(reference) for reference in references]
         self.fill(kept, class_names)
         self.memory.aggregate()
         self.calibrate(kept)
@@ -146,6 +149,15 @@ class PrototypeMatching(ReferenceSegmenter):
             InputError: a mask is empty.
         """
         self.reference_memory.fill_negatives(self.memory, self.encoder, look_alikes, self.device)
+
+    @torch.no_grad()
+    def segment_prompts(self, image: Tensor, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
+        """What the segmenter outlines for N prompts on ``(3, H, W)`` in [0, 1].
+
+        Returns:
+            Masks ``(N, H, W)`` bool, empty where nothing was found, and predicted IoU ``(N,)``; on the CPU.
+        """
+        return segment_prompts(self.segmenter, image.to(self.device), prompts)
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
@@ -183,3 +195,9 @@ class PrototypeMatching(ReferenceSegmenter):
         """Segment ``(3, H, W)`` float in [0, 1]; masks and boxes at H x W."""
         features = self.encode(image)
         return self.match(features, self.propose(image, features), *image.shape[-2:])
+
+    def _with_mask(self, reference: Reference) -> Reference:
+        if reference.mask is not None or reference.prompt is None:
+            return reference
+        masks, _ = self.segment_prompts(reference.image, [reference.prompt])
+        return replace(reference, mask=masks[0])

@@ -31,6 +31,7 @@ def run_metrics(
     return {
         **report,
         "timing": {
+            "mask_references": round(seconds.get("mask_references", 0.0), 4),
             "fill_memory": round(seconds.get("fill_memory", 0.0), 4),
             "postprocess_memory": round(seconds.get("postprocess_memory", 0.0), 4),
             "test": round(test, 4),
