@@ -13,22 +13,29 @@ from ntt.data.masks import Rle, encode_segmentation, mask_area, mask_box
 from ntt.errors import InputError
 
 LONGEST_SIDE = 65535  # pixels, the most that JPEG can hold
+MOST_RARE, MOST_COMMON = 10, 100  # training images that show a category which LVIS calls so
 LARGEST_ID = 2**53  # ids beyond it do not survive other readers of JSON
 
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An entry of ``images``; sizes in pixels."""
+    """An entry of ``images``; sizes in pixels.
+
+    LVIS files say of each image which categories are known to be absent (``negative``) and which have more
+    objects than are annotated (``not_exhaustive``); None where the file does not.
+    """
 
     id: int
     file_name: str
     height: int
     width: int
+    negative: tuple[int, ...] | None = None
+    not_exhaustive: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """An entry of ``annotations``; box as x, y, width, height in pixels."""
+    """An entry of ``annotations``; box as x, y, width, height in pixels; ``difficult`` as in PASCAL VOC."""
 
     id: int
     image_id: int
@@ -37,6 +44,7 @@ class Annotation:
     box: list[float]
     area: float
     crowd: bool
+    difficult: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class AnnotationFile:
         categories: names by id, in file order.
         annotations: in file order.
         problems: one line for each thing that could not be read, naming file, entry and field.
+        frequencies: "r", "c" or "f" (rare, common, frequent) by category id, where LVIS files say it.
     """
 
     file: Path
@@ -56,6 +65,7 @@ class AnnotationFile:
     categories: dict[int, str]
     annotations: tuple[Annotation, ...]
     problems: tuple[str, ...]
+    frequencies: dict[int, str]
 
     def sound(self) -> AnnotationFile:
         """This file, if nothing is wrong with it.
@@ -80,7 +90,8 @@ def read_annotations(file: Path, if_absent: str = "correct the path") -> Annotat
     images = reader.images(content)
     categories = reader.categories(content)
     annotations = reader.annotations(content, images, categories)
-    return AnnotationFile(file, images, categories, annotations, tuple(reader.problems))
+    problems = tuple(reader.problems)
+    return AnnotationFile(file, images, categories, annotations, problems, reader.frequencies)
 
 
 class _Broken(Exception):
@@ -94,6 +105,7 @@ class _Reader:
         self.file = file
         self.if_absent = if_absent
         self.problems: list[str] = []
+        self.frequencies: dict[int, str] = {}
 
     def content(self) -> dict[str, Any]:
         try:
@@ -118,7 +130,12 @@ class _Reader:
         for name, entry in self._entries(content, "images"):
             try:
                 image = ImageEntry(
-                    _identity(entry, "id"), _file_name(entry), _side(entry, "height"), _side(entry, "width")
+                    _identity(entry, "id"),
+                    _file_name(entry),
+                    _side(entry, "height"),
+                    _side(entry, "width"),
+                    _identities(entry, "neg_category_ids"),
+                    _identities(entry, "not_exhaustive_category_ids"),
                 )
                 _unused(image.id, images)
             except _Broken as error:
@@ -139,6 +156,8 @@ class _Reader:
                 self._complain(f"{name}: {error}")
             else:
                 categories[identity] = category
+                if (frequency := _frequency(entry)) is not None:
+                    self.frequencies[identity] = frequency
         return categories
 
     def annotations(
@@ -186,16 +205,15 @@ def _annotation(
         mask = encode_segmentation(_field(entry, "segmentation"), image.height, image.width)
     except ValueError as error:
         raise _Broken(f"segmentation {error}; correct or remove it") from None
-    crowd = entry.get("iscrowd", 0)
-    if crowd not in (0, 1):
-        raise _Broken(f"iscrowd is {_shown(crowd)}; make it 0 or 1")
+    crowd, difficult = _flag(entry, "iscrowd"), _flag(entry, "difficult")
     area = entry.get("area", mask_area(mask))
     if not _is_size(area):
         raise _Broken(f"area is {_shown(area)}; make it a number of pixels")
     box = entry.get("bbox", mask_box(mask))
     if not (isinstance(box, list) and len(box) == 4 and all(map(_is_finite, box)) and min(box[2:]) >= 0):
         raise _Broken(f"bbox is {_shown(box)}; make it [x, y, width, height]")
-    return Annotation(identity, image_id, category_id, mask, [*map(float, box)], float(area), bool(crowd))
+    box = [*map(float, box)]
+    return Annotation(identity, image_id, category_id, mask, box, float(area), crowd, difficult)
 
 
 def _call(key: str, position: int, entry: dict[str, Any]) -> str:
@@ -214,6 +232,32 @@ def _identity(entry: dict[str, Any], key: str) -> int:
     if type(value) is not int or not 0 <= value <= LARGEST_ID:
         raise _Broken(f"{key} is {_shown(value)}; make it a whole number")
     return value
+
+
+def _identities(entry: dict[str, Any], key: str) -> tuple[int, ...] | None:
+    values = entry.get(key)
+    if values is None:
+        return None
+    if not (isinstance(values, list) and all(type(value) is int for value in values)):
+        raise _Broken(f"{key} is {_shown(values)}; make it a list of category ids")
+    return tuple(values)
+
+
+def _flag(entry: dict[str, Any], key: str) -> bool:
+    value = entry.get(key, 0)
+    if value not in (0, 1):
+        raise _Broken(f"{key} is {_shown(value)}; make it 0 or 1")
+    return bool(value)
+
+
+def _frequency(entry: dict[str, Any]) -> str | None:
+    """LVIS's letter for how many training images show a category: as written, or from their number."""
+    frequency, count = entry.get("frequency"), entry.get("image_count")
+    if frequency in ("r", "c", "f"):
+        return str(frequency)
+    if type(count) is not int:
+        return None
+    return "r" if count <= MOST_RARE else "c" if count <= MOST_COMMON else "f"
 
 
 def _unused(identity: int, taken: dict[int, Any]) -> None:
