@@ -15,7 +15,7 @@ GROUPS = {
 }
 NETWORKS = ("encoder", "segmenter", "model")
 PARTS = ("callbacks", "logger")
-SPECIAL = ("confidence", "dataset", "trainer", "experiment", "paths", "hydra", "nano")
+SPECIAL = ("confidence", "dataset", "evaluation", "trainer", "experiment", "paths", "hydra", "nano")
 
 
 def options(*groups):
@@ -67,6 +67,13 @@ def test_confidences_build_and_reach_the_matcher(tmp_path, option):
     cfg = composed(tmp_path, f"confidence={option}")
     assert callable(instantiate(cfg.confidence))
     assert cfg.model.matcher.confidence == cfg.confidence
+
+
+@pytest.mark.parametrize("option", GROUPS["evaluation"])
+def test_evaluations_build_and_reach_the_callbacks(tmp_path, option):
+    cfg = composed(tmp_path, f"evaluation={option}")
+    for callback in (cfg.callbacks.predictions, cfg.callbacks.ceilings):
+        assert type(instantiate(callback).evaluation) is get_class(cfg.evaluation._target_)
 
 
 @pytest.mark.parametrize("option", GROUPS["dataset"])
