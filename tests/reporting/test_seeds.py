@@ -66,4 +66,4 @@ def test_table_fits_80_columns():
         ["encoder=a", "3", "0.310", "±", "0.025", "0.200", "±", "0.000"],
         ["encoder=b", "3", "0.310", "±", "0.025", "0.200", "±", "0.000"],
     ]
-    assert lines(groups[:1])[3].split()[:2] == ["encoder=a", "dataset.limit=2"]
+    assert lines(groups[:1])[3].split()[:2] == ["all", "3"]

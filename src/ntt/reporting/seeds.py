@@ -78,7 +78,7 @@ def seed_table(groups: Sequence[SeedGroup]) -> Table:
     names = [name for name in SHOWN if any(name in group.metrics for group in groups)]
     for name in names:
         table.add_column(name.replace("/", "\n"), justify="right", no_wrap=True)
-    shared = set.intersection(*(set(group.overrides) for group in groups)) if len(groups) > 1 else set()
+    shared = set.intersection(*(set(group.overrides) for group in groups))
     for group in groups:
         cells = [_cell(group.metrics.get(name)) for name in names]
         words = " ".join(word for word in group.overrides if word not in shared)
