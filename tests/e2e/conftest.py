@@ -11,7 +11,7 @@ def train(project_root, miniature, miniature_overrides, tmp_path):
     elsewhere.mkdir()
 
     def call(*words, data=tuple(miniature_overrides), flags=()):
-        small = ["model.proposals.points_per_side=4", "trainer=cpu"]
+        small = ["model.proposals.max_prompts=16", "trainer=cpu"]
         return subprocess.run(
             [sys.executable, str(project_root / "train.py"), *flags, *data, *small, *words],
             cwd=elsewhere,
