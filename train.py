@@ -1,4 +1,4 @@
-"""The main job: fill the memory from references, segment the targets, report COCO AP.
+"""The main job: fill the memory from references, segment the targets, report AP.
 
 Nothing is trained; the name is the field's habit. ``python train.py --help`` lists what can be chosen.
 """

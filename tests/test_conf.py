@@ -15,7 +15,18 @@ GROUPS = {
 }
 NETWORKS = ("encoder", "segmenter", "model")
 PARTS = ("callbacks", "logger")
-SPECIAL = ("task", "confidence", "dataset", "trainer", "experiment", "paths", "hydra", "nano")
+SPECIAL = (
+    "task",
+    "scorer",
+    "confidence",
+    "dataset",
+    "evaluation",
+    "trainer",
+    "experiment",
+    "paths",
+    "hydra",
+    "nano",
+)
 
 
 def options(*groups):
@@ -97,6 +108,21 @@ def test_confidences_build_and_reach_the_matcher(tmp_path, option):
     cfg = composed(tmp_path, f"confidence={option}")
     assert callable(instantiate(cfg.confidence))
     assert cfg.model.matcher.confidence == cfg.confidence
+
+
+@pytest.mark.parametrize("option", GROUPS["scorer"])
+def test_scorers_build_and_reach_the_matcher_of_every_model(tmp_path, option):
+    for model in GROUPS["model"]:
+        cfg = composed(tmp_path, f"scorer={option}", f"model={model}")
+        assert callable(instantiate(cfg.scorer))
+        assert cfg.model.matcher.scorer.scorer == cfg.scorer
+
+
+@pytest.mark.parametrize("option", GROUPS["evaluation"])
+def test_evaluations_build_and_reach_the_callbacks(tmp_path, option):
+    cfg = composed(tmp_path, f"evaluation={option}")
+    for callback in (cfg.callbacks.predictions, cfg.callbacks.ceilings):
+        assert type(instantiate(callback).evaluation) is get_class(cfg.evaluation._target_)
 
 
 @pytest.mark.parametrize("option", GROUPS["dataset"])

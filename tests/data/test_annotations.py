@@ -50,6 +50,27 @@ def test_a_byte_order_mark_is_no_problem(tmp_path, content):
     assert read_annotations(file).problems == ()
 
 
+def test_what_lvis_and_voc_add(read, content):
+    content["images"][0].update(neg_category_ids=[70], not_exhaustive_category_ids=[])
+    counts = {1: "r", 10: "r", 11: "c", 100: "c", 101: "f"}
+    content["categories"] += [
+        {"id": 100 + count, "name": f"in {count}", "image_count": count} for count in counts
+    ]
+    content["categories"] += [{"id": 1, "name": "as written", "frequency": "c", "image_count": 5}]
+    content["categories"] += [{"id": 2, "name": "else", "frequency": 0.5, "image_count": "many"}]
+    content["annotations"][0]["difficult"] = 1
+    file = read(content).sound()
+    assert (file.images[4].negative, file.images[4].not_exhaustive) == ((70,), ())
+    assert file.frequencies == {100 + count: letter for count, letter in counts.items()} | {1: "c"}
+    assert file.annotations[0].difficult
+
+
+def test_without_them_nothing_is_said(read, content):
+    file = read(content)
+    assert (file.images[4].negative, file.images[4].not_exhaustive, file.frequencies) == (None, None, {})
+    assert not file.annotations[0].difficult
+
+
 SPOILT_FIELDS = [
     ("images", "id", None, "id is None"),
     ("images", "id", True, "id is True"),
@@ -63,6 +84,8 @@ SPOILT_FIELDS = [
     ("images", "width", 0, "width is 0"),
     ("images", "height", 10**9, "height is 1000000000"),
     ("images", "height", 8.0, "height is 8.0"),
+    ("images", "neg_category_ids", [1, "2"], "neg_category_ids is [1, '2']"),
+    ("images", "not_exhaustive_category_ids", 3, "not_exhaustive_category_ids is 3"),
     ("categories", "name", 5, "name is 5"),
     ("categories", "name", " ", "name is ' '"),
     ("categories", "name", "pen", "'pen' is taken"),
@@ -70,6 +93,7 @@ SPOILT_FIELDS = [
     ("annotations", "image_id", 5, "image_id 5 is not among the images"),
     ("annotations", "category_id", 5, "category_id 5 is not among the categories"),
     ("annotations", "iscrowd", 2, "iscrowd is 2"),
+    ("annotations", "difficult", "no", "difficult is 'no'"),
     ("annotations", "area", -1, "area is -1"),
     ("annotations", "bbox", [1, 2, 3], "bbox is [1, 2, 3]"),
     ("annotations", "bbox", [1, 2, -3, 4], "bbox is [1, 2, -3, 4]"),
@@ -230,6 +254,10 @@ KEYS = [
     "bbox",
     "points",
     "area",
+    "neg_category_ids",
+    "frequency",
+    "image_count",
+    "difficult",
 ]
 entries = st.dictionaries(st.sampled_from([*KEYS, "iscrowd"]), values)
 SOUND = {"id": 4, "file_name": "a", "height": 8, "width": 9, "name": "cup", "image_id": 4, "category_id": 4}

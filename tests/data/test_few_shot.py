@@ -119,6 +119,18 @@ def test_ground_truth_holds_the_classes_asked_for_under_their_reference_ids(coco
     assert (first["bbox"], first["area"]) == ([4, 4, 10, 10], 100)
 
 
+def test_ground_truth_has_what_lvis_and_voc_add_under_the_same_ids(coco):
+    coco.targets["images"][0].update(neg_category_ids=[1, 5], not_exhaustive_category_ids=[9])
+    coco.targets["categories"][0]["frequency"] = "r"
+    coco.targets["annotations"][0]["difficult"] = 1
+    ground_truth = coco.dataset().ground_truth
+    assert ground_truth.imgs[10]["neg_category_ids"] == [2], "of hats there are no references"
+    assert ground_truth.imgs[10]["not_exhaustive_category_ids"] == [7]
+    assert "neg_category_ids" not in ground_truth.imgs[20]
+    assert [ground_truth.cats[k].get("frequency") for k in (2, 7)] == ["r", None]
+    assert [a["difficult"] for a in ground_truth.dataset["annotations"]] == [1, 0, 0]
+
+
 def test_ground_truth_is_of_the_targets_only(coco):
     assert coco.dataset(limit=2).ground_truth.getImgIds() == [10, 20]
     assert len(coco.dataset(limit=2).ground_truth.getAnnIds()) == 1

@@ -23,7 +23,9 @@ def test_a_run_leaves_everything(train, run_dir, miniature):
 
     metrics = json.loads((folder / "metrics.json").read_text())
     assert set(metrics["bbox"]) == set(metrics["segm"]) == PRECISION
+    assert metrics["protocol"] == "COCO"
     assert set(metrics["per_class"]) == {"disc", "bar"}
+    assert set(metrics["proposal_recall"]["segm"]) == {"AR100", "AR1000"}
     assert set(metrics["ceilings"]) == {"true_labels", "true_masks"}
     assert metrics["timing"]["images"] == 2
     assert metrics["timing"]["test"] > metrics["timing"]["encode"] > 0

@@ -12,10 +12,11 @@ from PIL import Image
 from rich.console import Console
 
 from ntt.data import FewShotDataset
-from ntt.engine.callbacks import Predictions, SemanticMaps, StageProgress, Visualizations
+from ntt.engine.callbacks import Predictions, ProposalRecall, SemanticMaps, StageProgress, Visualizations
 from ntt.engine.data import StageData
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
+from ntt.evaluation import LvisEvaluation, VocEvaluation
 
 
 @pytest.fixture
@@ -93,10 +94,30 @@ def test_masks_are_made_picture_by_picture_before_the_memory_is_filled(run, boxe
 
 
 def test_predictions_without_ground_truth_are_written_and_not_judged(run, tmp_path):
-    stages = run(Predictions(tmp_path))
+    stages = run(Predictions(tmp_path, LvisEvaluation()), ProposalRecall())
     results = json.loads((tmp_path / "predictions.json").read_text())
     assert [(result["image_id"], result["category_id"]) for result in results] == [(11, 7), (12, 7), (13, 7)]
     assert stages.report == {}
+
+
+def test_predictions_are_judged_by_the_evaluation_chosen(run, tmp_path, with_ground_truth):
+    report = run(Predictions(tmp_path, VocEvaluation())).report
+    assert report["protocol"] == "PASCAL VOC"
+    assert report["segm"]["nAP50"] == pytest.approx(1)
+
+
+def test_recall_is_of_all_proposals(run, with_ground_truth):
+    report = run(ProposalRecall()).report
+    # The one proposal is the whole image, the object its upper half.
+    assert report["proposal_recall"]["segm"] == {"AR100": pytest.approx(0.1), "AR1000": pytest.approx(0.1)}
+
+
+def test_a_ground_truth_that_cannot_be_evaluated_is_refused_before_the_work(
+    run, tmp_path, fake_model, with_ground_truth
+):
+    with pytest.raises(InputError, match="neg_category_ids"):
+        run(Predictions(tmp_path, LvisEvaluation()))
+    assert fake_model.memory == ["left over"]
 
 
 def test_pictures_are_drawn_of_the_first_images(run, tmp_path):

@@ -15,22 +15,29 @@ from ntt.errors import InputError
 from ntt.structures import Prompt
 
 LONGEST_SIDE = 65535  # pixels, the most that JPEG can hold
+MOST_RARE, MOST_COMMON = 10, 100  # training images that show a category which LVIS calls so
 LARGEST_ID = 2**53  # ids beyond it do not survive other readers of JSON
 
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An entry of ``images``; sizes in pixels."""
+    """An entry of ``images``; sizes in pixels.
+
+    LVIS files say of each image which categories are known to be absent (``negative``) and which have more
+    objects than are annotated (``not_exhaustive``); None where the file does not.
+    """
 
     id: int
     file_name: str
     height: int
     width: int
+    negative: tuple[int, ...] | None = None
+    not_exhaustive: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """An entry of ``annotations``; box as x, y, width, height in pixels.
+    """An entry of ``annotations``; box as x, y, width, height in pixels; ``difficult`` as in PASCAL VOC.
 
     Where a prompt stands for the mask, mask and box are empty. ``mask_source`` is as the file has it.
     """
@@ -44,6 +51,7 @@ class Annotation:
     crowd: bool
     prompt: Prompt | None
     mask_source: Any
+    difficult: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class AnnotationFile:
         categories: names by id, in file order.
         annotations: in file order.
         problems: one line for each thing that could not be read, naming file, entry and field.
+        frequencies: "r", "c" or "f" (rare, common, frequent) by category id, where LVIS files say it.
     """
 
     file: Path
@@ -63,6 +72,7 @@ class AnnotationFile:
     categories: dict[int, str]
     annotations: tuple[Annotation, ...]
     problems: tuple[str, ...]
+    frequencies: dict[int, str]
 
     def sound(self) -> AnnotationFile:
         """This file, if nothing is wrong with it.
@@ -90,7 +100,8 @@ def read_annotations(
     images = reader.images(content)
     categories = reader.categories(content)
     annotations = reader.annotations(content, images, categories)
-    return AnnotationFile(file, images, categories, annotations, tuple(reader.problems))
+    problems = tuple(reader.problems)
+    return AnnotationFile(file, images, categories, annotations, problems, reader.frequencies)
 
 
 class _Broken(Exception):
@@ -105,6 +116,7 @@ class _Reader:
         self.if_absent = if_absent
         self.prompts = prompts
         self.problems: list[str] = []
+        self.frequencies: dict[int, str] = {}
 
     def content(self) -> dict[str, Any]:
         try:
@@ -118,7 +130,12 @@ class _Reader:
         for name, entry in self._entries(content, "images"):
             try:
                 image = ImageEntry(
-                    _identity(entry, "id"), _file_name(entry), _side(entry, "height"), _side(entry, "width")
+                    _identity(entry, "id"),
+                    _file_name(entry),
+                    _side(entry, "height"),
+                    _side(entry, "width"),
+                    _identities(entry, "neg_category_ids"),
+                    _identities(entry, "not_exhaustive_category_ids"),
                 )
                 _unused(image.id, images)
             except _Broken as error:
@@ -139,6 +156,8 @@ class _Reader:
                 self._complain(f"{name}: {error}")
             else:
                 categories[identity] = category
+                if (frequency := _frequency(entry)) is not None:
+                    self.frequencies[identity] = frequency
         return categories
 
     def annotations(
@@ -188,9 +207,7 @@ def _annotation(
         mask = encode_segmentation(outline, image.height, image.width)
     except ValueError as error:
         raise _Broken(f"segmentation {error}; correct or remove it") from None
-    crowd = entry.get("iscrowd", 0)
-    if crowd not in (0, 1):
-        raise _Broken(f"iscrowd is {shown(crowd)}; make it 0 or 1")
+    crowd, difficult = _flag(entry, "iscrowd"), _flag(entry, "difficult")
     area = entry.get("area", mask_area(mask))
     if not (is_number(area) and area >= 0):
         raise _Broken(f"area is {shown(area)}; make it a number of pixels")
@@ -204,9 +221,10 @@ def _annotation(
         mask,
         [*map(float, box)],
         float(area),
-        bool(crowd),
+        crowd,
         prompt,
         entry.get("mask_source"),
+        difficult,
     )
 
 
@@ -236,6 +254,32 @@ def _identity(entry: dict[str, Any], key: str) -> int:
     if type(value) is not int or not 0 <= value <= LARGEST_ID:
         raise _Broken(f"{key} is {shown(value)}; make it a whole number")
     return value
+
+
+def _identities(entry: dict[str, Any], key: str) -> tuple[int, ...] | None:
+    values = entry.get(key)
+    if values is None:
+        return None
+    if not (isinstance(values, list) and all(type(value) is int for value in values)):
+        raise _Broken(f"{key} is {shown(values)}; make it a list of category ids")
+    return tuple(values)
+
+
+def _flag(entry: dict[str, Any], key: str) -> bool:
+    value = entry.get(key, 0)
+    if value not in (0, 1):
+        raise _Broken(f"{key} is {shown(value)}; make it 0 or 1")
+    return bool(value)
+
+
+def _frequency(entry: dict[str, Any]) -> str | None:
+    """LVIS's letter for how many training images show a category: as written, or from their number."""
+    frequency, count = entry.get("frequency"), entry.get("image_count")
+    if frequency in ("r", "c", "f"):
+        return str(frequency)
+    if type(count) is not int:
+        return None
+    return "r" if count <= MOST_RARE else "c" if count <= MOST_COMMON else "f"
 
 
 def _unused(identity: int, taken: dict[int, Any]) -> None:

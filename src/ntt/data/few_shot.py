@@ -130,7 +130,7 @@ class FewShotDataset:
         images = self._target_images()
         wanted = {image.id for image in images}
         annotations = [a for a in self._true_annotations if a.image_id in wanted]
-        return as_coco(images, annotations, self._classes)
+        return as_coco(self._target_content, images, annotations, self._classes)
 
     def true_masks(self, image_id: int | str) -> tuple[Tensor, Tensor]:
         """What is to be found in a target image; crowd regions are left out.

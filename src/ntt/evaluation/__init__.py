@@ -1,14 +1,22 @@
-"""How good instances and maps are: COCO AP, the ceilings that each half of the method sets, and mIoU."""
+"""How good instances and maps are: average precision by benchmark, mIoU, recall, ceilings of both halves."""
 
+from ntt.evaluation.base import Evaluation
 from ntt.evaluation.ceilings import true_label_instances, true_mask_instances
-from ntt.evaluation.coco_ap import coco_metrics
+from ntt.evaluation.coco_ap import CocoEvaluation
 from ntt.evaluation.coco_results import coco_results
+from ntt.evaluation.lvis_ap import LvisEvaluation
 from ntt.evaluation.open_set import open_set_metrics
+from ntt.evaluation.proposal_recall import AverageRecall
 from ntt.evaluation.semantic_iou import IGNORED, semantic_metrics, true_semantic_map
+from ntt.evaluation.voc_ap import VocEvaluation
 
 __all__ = [
     "IGNORED",
-    "coco_metrics",
+    "AverageRecall",
+    "CocoEvaluation",
+    "Evaluation",
+    "LvisEvaluation",
+    "VocEvaluation",
     "coco_results",
     "open_set_metrics",
     "semantic_metrics",

@@ -73,7 +73,10 @@ def true_mask_instances(similarities: Tensor, true_masks: Tensor) -> Instances:
 
 
 def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
-    """IoU of every pair, ``(N, H, W)`` and ``(M, H, W)`` bool to ``(N, M)``; 0 where both are empty."""
+    """IoU of every pair, ``(N, H, W)`` bool and ``(M, H, W)`` to ``(N, M)``; 0 where both are empty.
+
+    The second masks are bool too, or say how much of each pixel is covered, from 0 to 1.
+    """
     a, b = masks.flatten(1).float(), others.flatten(1).float()
     overlap = a @ b.T
     union = a.sum(1)[:, None] + b.sum(1)[None] - overlap

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,29 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
+from ntt.reporting.files import write_json
+from ntt.reporting.seeds import seed_groups, seed_table
 from ntt.reporting.terminal import number
 
 COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "true\nlabels", "true\nmasks", "images\n/s", "mIoU")
 
 
 class SweepComparison(Callback):
-    """Prints one row per job, read from the files that the jobs left, whichever process ran them."""
+    """Prints one row per job, read from the files that the jobs left, whichever process ran them.
+
+    Where jobs differ only in their seed, means and intervals follow, and are written to ``seeds.json``.
+    """
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare the jobs of the sweep that has just ended."""
         folder = Path(config.hydra.sweep.dir)
         console = Console()
         console.print(comparison_table(folder))
+        jobs = [(_overrides(job), _metrics(job)) for job in _sorted_jobs(folder)]
+        groups = seed_groups((overrides, metrics) for overrides, metrics in jobs if metrics)
+        if groups:
+            console.print("", seed_table(groups), sep="\n")
+            write_json(folder / "seeds.json", [asdict(group) for group in groups])
         console.print(f"Sweep: {folder}", soft_wrap=True, highlight=False)
 
 
@@ -31,7 +42,7 @@ def comparison_table(folder: Path) -> Table:
     """One row per job of the sweep in ``folder``, in the order they were started."""
     table = Table(title="Comparison", title_justify="left", title_style="bold", box=None)
     table.add_column("job", overflow="fold")
-    jobs = {job: _overrides(job) for job in sorted(_jobs(folder), key=_job_number)}
+    jobs = {job: _overrides(job) for job in _sorted_jobs(folder)}
     results = {job: _metrics(job) for job in jobs}
     semantic = any("semantic" in metrics for metrics in results.values())
     columns = COLUMNS if semantic else COLUMNS[:-1]
@@ -45,8 +56,9 @@ def comparison_table(folder: Path) -> Table:
     return table
 
 
-def _jobs(folder: Path) -> list[Path]:
-    return [path.parent for path in folder.glob("*/overrides.yaml")]
+def _sorted_jobs(folder: Path) -> list[Path]:
+    """Folders of the jobs, in the order they were started."""
+    return sorted((path.parent for path in folder.glob("*/overrides.yaml")), key=_job_number)
 
 
 def _job_number(job: Path) -> tuple[int, str]:

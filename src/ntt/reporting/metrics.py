@@ -18,7 +18,8 @@ def run_metrics(
     """Everything worth comparing between runs.
 
     Args:
-        report: ``bbox``, ``segm``, ``per_class``, ``ceilings``, ``semantic``, as far as they were computed.
+        report: ``protocol``, ``bbox``, ``segm``, ``per_class``, ``open_set``, ``ceilings``,
+            ``proposal_recall``, ``semantic``, ``calibration``, as far as they were computed.
         model: after the run.
         seconds: wall time of the stages and of the parts of ``test``.
         images: how many target images were segmented.

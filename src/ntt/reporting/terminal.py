@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
 CEILINGS = {"true_labels": "if labels were true", "true_masks": "if masks were true"}
 
 
@@ -18,7 +17,7 @@ def print_run(metrics: Mapping[str, Any], output_dir: Path, console: Console) ->
     parts: list[RenderableType] = [""]
     if "segm" in metrics:
         precision = {name: values["segm"] for name, values in metrics["per_class"].items()}
-        parts += [_overall(metrics), "", _per_class("segm AP by class", precision), ""]
+        parts += [_overall(metrics), *_proposals(metrics), "", _per_class("segm AP by class", precision), ""]
     if "semantic" in metrics:
         semantic = metrics["semantic"]
         parts += [_semantic(semantic), "", _per_class("IoU by class", semantic["per_class"]), ""]
@@ -36,22 +35,30 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def _overall(metrics: Mapping[str, Any]) -> Table:
-    table = Table(title="COCO average precision", title_justify="left", title_style="bold", box=None)
+    title = f"{metrics['protocol']} average precision"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
     table.add_column("")
-    for name in METRICS:
+    for name in metrics["segm"]:
         table.add_column(name, justify="right", style="bold" if name == "AP" else "")
     for kind in ("bbox", "segm"):
-        table.add_row(kind, *(number(metrics[kind][name]) for name in METRICS))
+        table.add_row(kind, *map(number, metrics[kind].values()))
     for key, title in CEILINGS.items():
         if key in metrics.get("ceilings", {}):
             segm = metrics["ceilings"][key]["segm"]
-            table.add_row(f"segm {title}", *(number(segm[name]) for name in METRICS), style="dim")
+            table.add_row(f"segm {title}", *map(number, segm.values()), style="dim")
     return table
 
 
 def _semantic(semantic: Mapping[str, Any]) -> str:
     iou, both_sides = number(semantic["mIoU"]), number(semantic["FB-IoU"])
     return f"[bold]Semantic segmentation[/]\n mIoU [bold]{iou}[/], FB-IoU {both_sides}"
+
+
+def _proposals(metrics: Mapping[str, Any]) -> list[str]:
+    if "proposal_recall" not in metrics:
+        return []
+    recall = metrics["proposal_recall"]["segm"]
+    return ["proposals of any class: segm " + ", ".join(f"{k} {number(v)}" for k, v in recall.items())]
 
 
 def _per_class(title: str, per_class: Mapping[str, float | None]) -> Table:
