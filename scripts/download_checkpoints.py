@@ -11,32 +11,19 @@ Meta's own DINOv3 files need a form filled in; with the address from their mail:
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.message import Message
 from http.client import HTTPException
 from pathlib import Path
-from typing import BinaryIO
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
 from huggingface_hub.errors import GatedRepoError
 from omegaconf import OmegaConf
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
+from ntt import downloads
+from ntt.downloads import Source, UnreachableError
 from ntt.encoders.dinov2_configs import DINOV2_CONFIGS
 from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
 from ntt.encoders.hub import release_of
@@ -49,9 +36,6 @@ GROUPS = ("encoder", "segmenter")
 USAGE = "usage: python scripts/download_checkpoints.py encoder=NAME[,NAME] segmenter=NAME[,NAME]"
 META = "https://dl.fbaipublicfiles.com"
 HUB = "hf://"
-ATTEMPTS = 5  # in a row without a byte more
-PAUSE = 2.0  # seconds before another attempt
-BLOCK = 1 << 20
 
 # Addresses of each file that a configuration may name, the first to be tried first.
 ADDRESSES: dict[str, tuple[str, ...]] = {
@@ -73,10 +57,6 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
 }
 
 
-class UnreachableError(InputError):
-    """No server answers, or it stops answering; another address would fare no better."""
-
-
 @dataclass(frozen=True)
 class Download:
     """One file to fetch: from where, to where."""
@@ -85,26 +65,11 @@ class Download:
     destination: Path
 
     @property
-    def part(self) -> Path:
-        """What has arrived so far; a later run goes on from there."""
-        return self.destination.with_name(f".{self.destination.name}.part")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a server keeps a file, and what it says of it.
-
-    Attributes:
-        url: address of the bytes.
-        page: address to show to a user.
-        sha256: of the whole file or the start of it; empty where unknown.
-        token: of the Hugging Face hub, for gated files.
-    """
-
-    url: str
-    page: str
-    sha256: str
-    token: str | None = None
+    def page(self) -> str:
+        """Address to show to a user."""
+        if not self.address.startswith(HUB):
+            return self.address
+        return hf_hub_url(self.address.removeprefix(HUB), "model.safetensors")
 
 
 def main(arguments: list[str]) -> int:
@@ -193,26 +158,20 @@ def fetch_first(alternatives: Sequence[Download]) -> None:
 
 
 def fetch(download: Download) -> None:
-    """Fetch one file; it appears under its name only when whole and verified.
-
-    A connection that breaks is taken up again where it broke, in this run or in a later one.
+    """Fetch one file, whole and verified.
 
     Raises:
         UnreachableError: no connection.
         InputError: the server refuses, or has another file than its name says.
     """
-    download.destination.parent.mkdir(parents=True, exist_ok=True)
     try:
         source = find_source(download)
-        transfer(source, download.part)
     except GatedRepoError as error:
         page = f"https://huggingface.co/{download.address.removeprefix(HUB)}"
         raise InputError(f"{page} is gated: ask for access there, then run hf auth login") from error
-    except (OSError, HTTPException, ValueError) as error:  # what urllib and the hub's client raise
-        raise _failure(download, error) from error
-    _verify(download, source)
-    download.part.replace(download.destination)
-    print(f"Saved {download.destination}")
+    except (OSError, HTTPException, ValueError) as error:  # what the hub's client raises
+        raise downloads.failure(download.page, download.destination, error) from error
+    downloads.fetch(source, download.destination)
 
 
 def find_source(download: Download) -> Source:
@@ -221,111 +180,11 @@ def find_source(download: Download) -> Source:
         # Meta's DINOv3 files carry the start of their SHA-256 in their names.
         named = re.search(r"-([0-9a-f]{8})\.pth$", download.destination.name)
         return Source(download.address, download.address, named.group(1) if named else "")
-    page = hf_hub_url(download.address.removeprefix(HUB), "model.safetensors")
-    metadata = get_hf_file_metadata(page)
+    metadata = get_hf_file_metadata(download.page)
     etag = metadata.etag or ""
     digest = etag if re.fullmatch(r"[0-9a-f]{64}", etag) else ""
-    return Source(metadata.location, page, digest, get_token() if metadata.location == page else None)
-
-
-def transfer(source: Source, part: Path) -> None:
-    """Bring ``part`` to its whole length, trying again as long as something arrives."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn()) as progress:
-        bar = progress.add_task(source.page.rsplit("/", 1)[-1].split("?")[0], total=None)
-        failures = 0
-        while True:
-            before = _size(part)
-            try:
-                _attempt(source, part, progress, bar)
-                return
-            except HTTPError as error:
-                if error.code < 500:  # the server means it
-                    raise
-                failures += 1
-                if failures >= ATTEMPTS:
-                    raise
-            except (OSError, HTTPException):
-                failures = 0 if _size(part) > before else failures + 1
-                if failures >= ATTEMPTS:
-                    raise
-            time.sleep(PAUSE)
-
-
-def _attempt(source: Source, part: Path, progress: Progress, bar: TaskID) -> None:
-    """One connection: ask for what is missing, and append what comes.
-
-    Raises:
-        OSError: less came than was announced.
-    """
-    have = _size(part)
-    request = Request(source.url, headers={"Range": f"bytes={have}-"} if have else {})
-    if source.token:
-        request.add_unredirected_header("Authorization", f"Bearer {source.token}")
-    try:
-        response = urlopen(request, timeout=30)
-    except HTTPError as error:
-        if error.code != 416:  # 416: nothing lies behind what is there
-            raise
-        if error.headers.get("Content-Range") == f"bytes */{have}":
-            return
-        part.unlink()  # longer than the file: not a part of it
-        raise OSError("what was there is not a part of this file") from error
-    with response:
-        start = _start(response.headers) if have else 0
-        if start not in (0, have):
-            raise OSError(f"asked for bytes from {have} on, the server sent them from {start} on")
-        total = start + int(response.headers.get("Content-Length") or 0)
-        progress.update(bar, completed=start, total=total or None)
-        with part.open("ab" if start else "wb") as file:
-            _copy(response, file, progress, bar)
-    if total and _size(part) != total:
-        raise OSError(f"{_size(part)} of {total} bytes arrived")
-
-
-def _start(headers: Message) -> int:
-    """Where the bytes of an answer begin; 0 from a server that does not answer ranges."""
-    found = re.match(r"bytes (\d+)-", headers.get("Content-Range", ""))
-    return int(found.group(1)) if found else 0
-
-
-def _copy(response: BinaryIO, file: BinaryIO, progress: Progress, bar: TaskID) -> None:
-    while block := response.read(BLOCK):
-        file.write(block)
-        progress.advance(bar, len(block))
-
-
-def _size(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
-
-
-def _verify(download: Download, source: Source) -> None:
-    if not source.sha256:
-        return
-    with download.part.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if not digest.startswith(source.sha256):
-        download.part.unlink()
-        raise InputError(
-            f"{source.page} is not {download.destination.name}: its SHA-256 starts with {digest[:8]}, "
-            f"not with {source.sha256[:8]}; nothing was saved"
-        )
-
-
-def _failure(download: Download, error: Exception) -> InputError:
-    """The next step in words, for a machine without network or a server that refuses."""
-    hub = download.address.startswith(HUB)
-    repository = download.address.removeprefix(HUB)
-    page = hf_hub_url(repository, "model.safetensors") if hub else download.address
-    why = str(error).splitlines()[0] if str(error) else type(error).__name__
-    kept = _size(download.part)
-    again = f"{kept / 1e6:.1f} MB are kept: run the same command again to go on; or " if kept else ""
-    message = (
-        f"Could not fetch {page} ({why}); {again}on a machine with network access download it there, "
-        f"copy it to {download.destination}, and run the same job again"
-    )
-    status = getattr(getattr(error, "response", None), "status_code", getattr(error, "code", None))
-    return InputError(message) if isinstance(status, int) else UnreachableError(message)
+    token = get_token() if metadata.location == download.page else None
+    return Source(metadata.location, download.page, digest, token)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from local_server import World, serving
 from PIL import Image, ImageDraw
+
+from ntt import downloads
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ["PROJECT_ROOT"] = str(ROOT)
@@ -47,6 +50,22 @@ def miniature_overrides(miniature):
         "segmenter.weights=random",
         f"paths.runs={miniature}/runs",
     ]
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """A local web server; what it does is set on the object."""
+    monkeypatch.setattr(downloads, "PAUSE", 0.0)
+    monkeypatch.setattr(downloads, "BLOCK", 10_000)
+    with serving(World()) as world:
+        yield world
+
+
+@pytest.fixture
+def unreachable(monkeypatch):
+    """No address leads anywhere."""
+    monkeypatch.setattr(downloads, "PAUSE", 0.0)
+    monkeypatch.setattr(downloads, "urlopen", lambda *_, **__: (_ for _ in ()).throw(OSError("no route")))
 
 
 def _draw_part(folder, count, generator):
