@@ -12,8 +12,8 @@ import torch
 from pycocotools.coco import COCO
 from torch import Tensor
 
-from ntt.data.annotations import Annotation, AnnotationFile, ImageEntry, read_annotations
-from ntt.data.ground_truth import as_coco, stack_masks, translate
+from ntt.data.annotations import Annotation, AnnotationFile, read_annotations
+from ntt.data.ground_truth import translate
 from ntt.data.json_files import read_json
 from ntt.data.made_masks import MadeMask
 from ntt.data.masks import mask_area
@@ -21,12 +21,12 @@ from ntt.data.samples import (
     MINED,
     ReferenceEntry,
     References,
-    TargetEntry,
     Targets,
     count_problems,
     folder_targets,
     picture_problems,
 )
+from ntt.data.targets import AnnotatedTargets
 from ntt.errors import InputError, did_you_mean
 
 
@@ -118,19 +118,16 @@ class FewShotDataset:
     @cached_property
     def targets(self) -> Targets:
         """The target images."""
-        if self._target_content is not None:
-            self._target_content.sound()
-        return Targets(self._target_entries())
+        if self._annotated is None:
+            return Targets(folder_targets(self.target_images, self.limit))
+        self._annotated.content.sound()
+        return Targets(self._annotated.entries)
 
     @cached_property
     def ground_truth(self) -> COCO | None:
         """Annotations of ``targets`` under the references' category ids; None without a target file."""
-        if self._target_content is None:
-            return None
-        images = self._target_images()
-        wanted = {image.id for image in images}
-        annotations = [a for a in self._true_annotations if a.image_id in wanted]
-        return as_coco(self._target_content, images, annotations, self._classes)
+        self._reference_content.sound()
+        return None if self._annotated is None else self._annotated.ground_truth
 
     def true_masks(self, image_id: int | str) -> tuple[Tensor, Tensor]:
         """What is to be found in a target image; crowd regions are left out.
@@ -141,13 +138,14 @@ class FewShotDataset:
         Returns:
             Masks ``(N, H, W)`` bool at the size of the image and labels ``(N,)`` int64.
         """
-        masks, found = self._annotated(image_id, crowd=False)
-        labels = [self.category_ids.index(a.category_id) for a in found]
-        return masks, torch.tensor(labels, dtype=torch.int64)
+        assert self._annotated is not None, "ground_truth is None"
+        masks, categories = self._annotated.masks(image_id, crowd=False)
+        return masks, torch.searchsorted(torch.tensor(self.category_ids), categories)
 
     def crowd_mask(self, image_id: int | str) -> Tensor:
         """Where a target image has crowd regions, of any class: ``(H, W)`` bool."""
-        return self._annotated(image_id, crowd=True)[0].any(dim=0)
+        assert self._annotated is not None, "ground_truth is None"
+        return self._annotated.masks(image_id, crowd=True)[0].any(dim=0)
 
     def check(self) -> None:
         """Look for everything that would stop a run later; pictures are not read wholly.
@@ -192,21 +190,12 @@ class FewShotDataset:
         return problems
 
     def _target_problems(self) -> list[str]:
-        content = self._target_content
-        if content is None:
-            try:
-                return picture_problems(self._target_entries())
-            except InputError as error:
-                return [str(error)]
-        problems = list(content.problems)
-        if not problems and not content.images:
-            problems.append(f"{content.file}: images is empty; add the images to segment")
-        names = self._wanted.values()
-        if names and content.categories and not set(names) & set(content.categories.values()):
-            problems.append(
-                f"{content.file}: no category has the name of a class of {self.reference_file}; rename them"
-            )
-        return problems + picture_problems(self._target_entries())
+        if self._annotated is not None:
+            return self._annotated.problems() + picture_problems(self._annotated.entries)
+        try:
+            return picture_problems(folder_targets(self.target_images, self.limit))
+        except InputError as error:
+            return [str(error)]
 
     def _negative_problems(self) -> list[str]:
         if self.negative_file is None:
@@ -244,25 +233,6 @@ class FewShotDataset:
             entries.append(ReferenceEntry(file, size, mask, label, source, prompt))
         return entries
 
-    def _annotated(self, image_id: int | str, crowd: bool) -> tuple[Tensor, list[Annotation]]:
-        """Masks ``(N, H, W)`` of an image's annotations that are crowd regions, or are not, and these."""
-        assert self._target_content is not None, "ground_truth is None"
-        image = self._target_content.images[int(image_id)]
-        found = [a for a in self._true_annotations if a.image_id == image.id and a.crowd == crowd]
-        return stack_masks(found, image.height, image.width), found
-
-    def _target_images(self) -> list[ImageEntry]:
-        assert self._target_content is not None
-        return list(self._target_content.images.values())[: self.limit]
-
-    def _target_entries(self) -> list[TargetEntry]:
-        if self._target_content is None:
-            return folder_targets(self.target_images, self.limit)
-        return [
-            TargetEntry(self.target_images / image.file_name, (image.height, image.width), image.id)
-            for image in self._target_images()
-        ]
-
     @property
     def _classes(self) -> dict[int, str]:
         self._reference_content.sound()
@@ -284,14 +254,13 @@ class FewShotDataset:
         ]
 
     @cached_property
-    def _true_annotations(self) -> list[Annotation]:
-        assert self._target_content is not None
-        return translate(self._target_content.sound(), self._classes)
-
-    @cached_property
     def _reference_content(self) -> AnnotationFile:
         return read_annotations(self.reference_file, self.if_absent, prompts=True)
 
     @cached_property
-    def _target_content(self) -> AnnotationFile | None:
-        return None if self.target_file is None else read_annotations(self.target_file, self.if_absent)
+    def _annotated(self) -> AnnotatedTargets | None:
+        if self.target_file is None:
+            return None
+        return AnnotatedTargets(
+            self.target_file, self.target_images, self._wanted, self.limit, self.if_absent
+        )
