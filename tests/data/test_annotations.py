@@ -184,6 +184,43 @@ def test_a_useless_prompt_is_named(read, content, prompt, message):
     assert f"a.json: annotations[0] (id 11): {message}" in problem
 
 
+def test_images_of_lvis_have_a_url(read, content):
+    del content["images"][0]["file_name"]
+    content["images"][0]["coco_url"] = "http://images.cocodataset.org/val2017/000000000139.jpg"
+    assert read(content).sound().images[4].file_name == "val2017/000000000139.jpg"
+    content["images"][0]["coco_url"] = "http://images.cocodataset.org/../secret.jpg"
+    assert "leads out of the images folder" in read(content).problems[0]
+
+
+def test_boxes_stand_for_masks_where_they_are_the_truth(read, content):
+    (annotation,) = content["annotations"]
+    annotation["bbox"] = [1, 2, 4, 30]
+    (found,) = read(content, boxes=True).sound().annotations
+    assert found.box == [1, 2, 4, 30]
+    assert found.area == decode_mask(found.mask)[2:, 1:5].sum() == 6 * 4, "inside the image"
+    for bbox in (None, [1, 2, 3], "deleted"):
+        annotation["bbox"] = bbox
+        if bbox == "deleted":
+            del annotation["bbox"]
+        assert "annotations[0] (id 11): bbox is" in read(content, boxes=True).problems[0]
+
+
+def test_only_what_is_in_use_is_read(read, content):
+    content["images"].append({**content["images"][0], "id": 5})
+    sound = content["annotations"][0]
+    broken = {"id": 0, "image_id": 4, "category_id": 70, "segmentation": "?"}
+    content["annotations"] += [broken, {**sound, "id": 12, "image_id": 5}]
+    assert len(read(content).problems) == 1
+    assert [a.id for a in read(content, classes=["pen"]).sound().annotations] == [11, 12]
+    assert [a.id for a in read(content, classes=["pen"], limit=1).sound().annotations] == [11]
+    assert read(content, classes=[]).sound().annotations == ()
+    assert set(read(content, classes=[], limit=1).images) == {4, 5}
+    broken["category_id"] = [70]
+    assert "category_id is [70]" in read(content, classes=["pen"], limit=1).problems[0]
+    broken.update(category_id=70, image_id=6)
+    assert "image_id 6" in read(content, classes=["cup"], limit=1).problems[0]
+
+
 @pytest.mark.parametrize("part", ["images", "categories", "annotations"])
 def test_duplicate_ids_and_things_that_are_no_entries(read, content, part):
     content[part].append({**content[part][0], "name": "third"})
@@ -245,6 +282,7 @@ values = st.recursive(
 KEYS = [
     "id",
     "file_name",
+    "coco_url",
     "height",
     "width",
     "name",
@@ -270,10 +308,16 @@ files = st.fixed_dictionaries(
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=files | values, prompts=st.booleans())
-def test_whatever_the_json_says_it_is_read_or_refused(read, content, prompts):
+@given(
+    content=files | values,
+    prompts=st.booleans(),
+    boxes=st.booleans(),
+    classes=st.none() | st.just(["cup"]),
+    limit=st.none() | st.just(1),
+)
+def test_whatever_the_json_says_it_is_read_or_refused(read, content, prompts, **options):
     text = json.dumps(content)
-    file = read(text, prompts=prompts)
+    file = read(text, prompts=prompts, **options)
     for annotation in file.annotations:
         image = file.images[annotation.image_id]
         if image.height * image.width < 1e6:

@@ -83,6 +83,26 @@ def test_targets_need_a_segmentation(coco):
     assert "targets.json: annotations[0] (id 1): segmentation is missing" in line
 
 
+def test_the_truth_may_be_boxes_only(coco):
+    for entry in coco.targets["annotations"]:
+        del entry["segmentation"]
+        entry["bbox"] = [4, 4, 10, 20]
+    dataset = coco.dataset(boxes_only=True)
+    dataset.check()
+    (first, *_) = dataset.ground_truth.dataset["annotations"]
+    assert "segmentation" not in first
+    assert (first["bbox"], first["area"]) == ([4, 4, 10, 20], 200)
+    assert dataset.true_masks(10)[0].sum() == 200, "filled, for pictures and ceilings"
+    assert dataset.references[0].mask.any(), "masks of references are used"
+
+
+def test_targets_are_read_as_far_as_they_are_in_use(coco):
+    hat, later = coco.targets["annotations"][1:3]
+    hat["segmentation"] = later["segmentation"] = "broken"
+    coco.dataset(limit=2).check()
+    assert len(problems_of(coco.dataset())) == 1, "nobody asked for hats"
+
+
 @pytest.mark.parametrize(("shots", "sources"), [(1, [1, 5]), (2, [1, 2, 5, 3]), (None, [1, 2, 5, 3])])
 def test_shots_are_the_first_of_each_class_and_never_crowds(coco, shots, sources):
     references = coco.dataset(shots=shots).references

@@ -3,6 +3,7 @@ import logging
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,6 +113,15 @@ def test_recall_is_of_all_proposals(run, with_ground_truth):
     assert report["proposal_recall"]["segm"] == {"AR100": pytest.approx(0.1), "AR1000": pytest.approx(0.1)}
 
 
+def test_where_the_truth_is_boxes_only_boxes_are_judged(run, tmp_path, fake_dataset, with_ground_truth):
+    for annotation in fake_dataset.ground_truth.dataset["annotations"]:
+        del annotation["segmentation"]
+    report = run(Predictions(tmp_path, VocEvaluation()), ProposalRecall()).report
+    assert report["bbox"]["nAP50"] == pytest.approx(1)
+    assert report["open_set"]["precision"] == 1
+    assert "segm" not in {*report, *report["proposal_recall"]}
+
+
 def test_a_ground_truth_that_cannot_be_evaluated_is_refused_before_the_work(
     run, tmp_path, fake_model, with_ground_truth
 ):
@@ -152,7 +162,7 @@ def test_maps_are_judged_all_at_once_and_crowds_do_not_count(run, fake_dataset, 
         mask[:, 20:] = image_id == 13
         return mask
 
-    fake_dataset.ground_truth = "there is one"
+    fake_dataset.ground_truth = SimpleNamespace(dataset={"annotations": []})
     fake_dataset.true_masks, fake_dataset.crowd_mask = true_masks, crowd_mask
     report = run(SemanticMaps(tmp_path, score_threshold=0.5, images=0)).report["semantic"]
     # Two images are right; of the third the left half counts, all of it in the wrong class.
@@ -175,6 +185,10 @@ def test_maps_of_pictures_with_one_name_do_not_overwrite_each_other(run, fake_da
 def test_maps_refuse_what_they_cannot_do(run, fake_dataset, fake_model, tmp_path):
     with pytest.raises(InputError, match=r"task.score_threshold=1.5: make it 0 to 1"):
         SemanticMaps(tmp_path, score_threshold=1.5, images=0)
+    fake_dataset.ground_truth = SimpleNamespace(dataset={"annotations": [{"bbox": [0, 0, 1, 1]}]})
+    with pytest.raises(InputError, match=r"dataset.boxes_only=true: .* use task=instance"):
+        run(SemanticMaps(tmp_path, score_threshold=0.5, images=0))
+    fake_dataset.ground_truth = None
     fake_dataset.class_names = tuple(map(str, range(255)))
     with pytest.raises(InputError, match=r"255 classes: .* 254; use task=instance"):
         run(SemanticMaps(tmp_path, score_threshold=0.5, images=0))

@@ -54,6 +54,16 @@ def test_recall_of_proposals_is_shown_if_it_was_measured(printed, metrics):
     assert "segm AR100 0.500, AR1000 -" in printed(metrics)
 
 
+def test_boxes_are_shown_where_masks_were_not_judged(printed, metrics):
+    metrics["proposal_recall"] = {"bbox": {"AR100": 0.5}}
+    for part in (metrics, *metrics["ceilings"].values(), *metrics["per_class"].values()):
+        part.pop("segm")
+    text = printed(metrics)
+    assert row(text, " bbox if labels were true")[-1] == "0.500"
+    assert "bbox AR100 0.500" in text
+    assert "segm" not in text
+
+
 def test_says_where_the_pictures_lie(printed, metrics, tmp_path):
     (tmp_path / "visualizations").mkdir()
     text = printed(metrics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -86,16 +86,24 @@ class AnnotationFile:
 
 
 def read_annotations(
-    file: Path, if_absent: str = "correct the path", prompts: bool = False
+    file: Path,
+    if_absent: str = "correct the path",
+    prompts: bool = False,
+    boxes: bool = False,
+    classes: Collection[str] | None = None,
+    limit: int | None = None,
 ) -> AnnotationFile:
     """Read an annotation file of instances; what is broken is left out and listed in ``problems``.
 
     Args:
-        file: in COCO's format.
+        file: in COCO's format, or LVIS's, whose images have a ``coco_url`` in place of a ``file_name``.
         if_absent: what to do where there is no such file, for the message.
         prompts: whether a ``bbox`` or ``points`` may stand for a segmentation.
+        boxes: take the ``bbox``, filled, for the mask, and no segmentation.
+        classes: annotations of categories with other names are passed over unread; None reads all.
+        limit: so are those of images after the first so many.
     """
-    reader = _Reader(file, if_absent, prompts)
+    reader = _Reader(file, if_absent, prompts, boxes, classes, limit)
     content = reader.content()
     images = reader.images(content)
     categories = reader.categories(content)
@@ -111,10 +119,21 @@ class _Broken(Exception):
 class _Reader:
     """Walks through one file, collecting problems."""
 
-    def __init__(self, file: Path, if_absent: str, prompts: bool) -> None:
+    def __init__(
+        self,
+        file: Path,
+        if_absent: str,
+        prompts: bool,
+        boxes: bool,
+        classes: Collection[str] | None,
+        limit: int | None,
+    ) -> None:
         self.file = file
         self.if_absent = if_absent
         self.prompts = prompts
+        self.boxes = boxes
+        self.classes = classes
+        self.limit = limit
         self.problems: list[str] = []
         self.frequencies: dict[int, str] = {}
 
@@ -164,9 +183,14 @@ class _Reader:
         self, content: dict[str, Any], images: dict[int, ImageEntry], categories: dict[int, str]
     ) -> tuple[Annotation, ...]:
         annotations: dict[int, Annotation] = {}
+        asked = categories.values() if self.classes is None else self.classes
+        others = {identity for identity, name in categories.items() if name not in asked}
+        later = set(list(images)[len(images) if self.limit is None else self.limit :])
         for name, entry in self._entries(content, "annotations"):
+            if _among(entry.get("category_id"), others) or _among(entry.get("image_id"), later):
+                continue
             try:
-                annotation = _annotation(entry, images, categories, self.prompts)
+                annotation = _annotation(entry, images, categories, self.prompts, self.boxes)
                 _unused(annotation.id, annotations)
             except _Broken as error:
                 self._complain(f"{name}: {error}")
@@ -193,7 +217,11 @@ class _Reader:
 
 
 def _annotation(
-    entry: dict[str, Any], images: dict[int, ImageEntry], categories: dict[int, str], prompts: bool
+    entry: dict[str, Any],
+    images: dict[int, ImageEntry],
+    categories: dict[int, str],
+    prompts: bool,
+    boxes: bool,
 ) -> Annotation:
     identity, image_id, category_id = (_identity(entry, key) for key in ("id", "image_id", "category_id"))
     if image_id not in images:
@@ -203,7 +231,7 @@ def _annotation(
     image = images[image_id]
     prompt = _prompt(entry, image) if prompts else None
     try:
-        outline = _field(entry, "segmentation") if prompt is None else []
+        outline = _outline(entry, image, boxes) if prompt is None else []
         mask = encode_segmentation(outline, image.height, image.width)
     except ValueError as error:
         raise _Broken(f"segmentation {error}; correct or remove it") from None
@@ -211,15 +239,13 @@ def _annotation(
     area = entry.get("area", mask_area(mask))
     if not (is_number(area) and area >= 0):
         raise _Broken(f"area is {shown(area)}; make it a number of pixels")
-    box = mask_box(mask) if prompt is not None else entry.get("bbox", mask_box(mask))
-    if not (isinstance(box, list) and len(box) == 4 and all(map(is_number, box)) and min(box[2:]) >= 0):
-        raise _Broken(f"bbox is {shown(box)}; make it [x, y, width, height]")
+    box = _box(mask_box(mask) if prompt is not None else entry.get("bbox", mask_box(mask)))
     return Annotation(
         identity,
         image_id,
         category_id,
         mask,
-        [*map(float, box)],
+        box,
         float(area),
         crowd,
         prompt,
@@ -236,6 +262,22 @@ def _prompt(entry: dict[str, Any], image: ImageEntry) -> Prompt | None:
         return read_prompt(entry, "bbox", image.height, image.width)
     except ValueError as error:
         raise _Broken(str(error)) from None
+
+
+def _outline(entry: dict[str, Any], image: ImageEntry, boxes: bool) -> Any:
+    """The segmentation, or what of the box is inside the image."""
+    if not boxes:
+        return _field(entry, "segmentation")
+    x, y, width, height = _box(_field(entry, "bbox"))
+    left, right = (min(max(value, 0), image.width) for value in (x, x + width))
+    top, bottom = (min(max(value, 0), image.height) for value in (y, y + height))
+    return [[left, top, right, top, right, bottom, left, bottom]]
+
+
+def _box(value: Any) -> list[float]:
+    if isinstance(value, list) and len(value) == 4 and all(map(is_number, value)) and min(value[2:]) >= 0:
+        return [float(number) for number in value]
+    raise _Broken(f"bbox is {shown(value)}; make it [x, y, width, height]")
 
 
 def _call(key: str, position: int, entry: dict[str, Any]) -> str:
@@ -282,6 +324,10 @@ def _frequency(entry: dict[str, Any]) -> str | None:
     return "r" if count <= MOST_RARE else "c" if count <= MOST_COMMON else "f"
 
 
+def _among(value: Any, ids: Collection[int]) -> bool:
+    return type(value) is int and value in ids
+
+
 def _unused(identity: int, taken: dict[int, Any]) -> None:
     if identity in taken:
         raise _Broken(f"id {identity} is taken by another entry; give it one of its own")
@@ -302,7 +348,10 @@ def _text(entry: dict[str, Any], key: str) -> str:
 
 
 def _file_name(entry: dict[str, Any]) -> str:
-    name = _text(entry, "file_name")
+    if "file_name" not in entry and "coco_url" in entry:  # http://images.cocodataset.org/val2017/139.jpg
+        name = "/".join(_text(entry, "coco_url").split("/")[-2:])
+    else:
+        name = _text(entry, "file_name")
     windows = PureWindowsPath(name)  # knows slashes of both kinds
     if PurePosixPath(name).is_absolute() or windows.drive or windows.root or ".." in windows.parts:
         raise _Broken(f"file_name {shown(name)} leads out of the images folder; make it relative to that")

@@ -50,6 +50,7 @@ class FewShotDataset:
         classes: names of the classes to look for; None looks for all of the reference file.
         negatives: COCO file of look-alikes in the reference pictures, whose category is the class that they
             are not; or ``mined``, for the mistakes that the model makes on the references; None for none.
+        boxes_only: take the boxes of the targets for the truth, and no segmentations; masks are not judged.
         if_absent: what to do where an annotation file is absent, for the message.
     """
 
@@ -63,6 +64,7 @@ class FewShotDataset:
         limit: int | None = None,
         classes: Sequence[str] | None = None,
         negatives: str | None = None,
+        boxes_only: bool = False,
         if_absent: str = "correct the path",
     ) -> None:
         self.reference_file = Path(reference_file)
@@ -74,6 +76,7 @@ class FewShotDataset:
         self.classes = None if classes is None else tuple(classes)
         self.mines_negatives = negatives == MINED
         self.negative_file = None if negatives in (None, MINED) else Path(str(negatives))
+        self.boxes_only = boxes_only
         self.if_absent = if_absent
 
     @property
@@ -255,12 +258,12 @@ class FewShotDataset:
 
     @cached_property
     def _reference_content(self) -> AnnotationFile:
-        return read_annotations(self.reference_file, self.if_absent, prompts=True)
+        return read_annotations(self.reference_file, self.if_absent, prompts=True, classes=self.classes)
 
     @cached_property
     def _annotated(self) -> AnnotatedTargets | None:
         if self.target_file is None:
             return None
         return AnnotatedTargets(
-            self.target_file, self.target_images, self._wanted, self.limit, self.if_absent
+            self.target_file, self.target_images, self._wanted, self.limit, self.boxes_only, self.if_absent
         )

@@ -20,6 +20,7 @@ def as_coco(
     images: Iterable[ImageEntry],
     annotations: Iterable[Annotation],
     categories: Mapping[int, str],
+    boxes_only: bool = False,
 ) -> COCO:
     """What was read, as pycocotools holds it, with what LVIS and PASCAL VOC add.
 
@@ -28,6 +29,7 @@ def as_coco(
         images: those to evaluate.
         annotations: of ``translate``, in these images.
         categories: names of the references' categories by id.
+        boxes_only: leave the masks out.
     """
     ids = _shared_ids(targets, categories)
     frequencies = {ids[old]: letter for old, letter in targets.frequencies.items() if old in ids}
@@ -50,12 +52,12 @@ def as_coco(
                 "id": number,
                 "image_id": annotation.image_id,
                 "category_id": annotation.category_id,
-                "segmentation": annotation.mask,
                 "bbox": annotation.box,
                 "area": annotation.area,
                 "iscrowd": int(annotation.crowd),
                 "difficult": int(annotation.difficult),
             }
+            | ({} if boxes_only else {"segmentation": annotation.mask})
             for number, annotation in enumerate(annotations, start=1)
         ],
     }

@@ -24,16 +24,24 @@ class AnnotatedTargets:
         folder: of the pictures.
         classes: the references' category names by id; objects of others are not looked for.
         limit: at most so many images, the first in file order; None takes all.
+        boxes_only: whether the truth is boxes, which then stand for masks.
         if_absent: what to do where there is no such file, for the message.
     """
 
     def __init__(
-        self, file: Path, folder: Path, classes: Mapping[int, str], limit: int | None, if_absent: str
+        self,
+        file: Path,
+        folder: Path,
+        classes: Mapping[int, str],
+        limit: int | None,
+        boxes_only: bool,
+        if_absent: str,
     ) -> None:
         self.file = file
         self.folder = folder
         self.classes = classes
         self.limit = limit
+        self.boxes_only = boxes_only
         self.if_absent = if_absent
 
     @property
@@ -61,7 +69,7 @@ class AnnotatedTargets:
     def ground_truth(self) -> COCO:
         """The annotations of all images, under the references' category ids."""
         annotations = [a for image in self._images for a in self._by_image[image.id]]
-        return as_coco(self.content.sound(), self._images, annotations, self.classes)
+        return as_coco(self.content.sound(), self._images, annotations, self.classes, self.boxes_only)
 
     def masks(self, image_id: int | str, crowd: bool) -> tuple[Tensor, Tensor]:
         """Masks ``(N, H, W)`` of an image's crowd regions, or of all else, and category ids ``(N,)``."""
@@ -72,8 +80,11 @@ class AnnotatedTargets:
 
     @cached_property
     def content(self) -> AnnotationFile:
-        """What could be read of the file."""
-        return read_annotations(self.file, self.if_absent)
+        """What could be read of the file, of the classes and images in use."""
+        classes = set(self.classes.values())
+        return read_annotations(
+            self.file, self.if_absent, boxes=self.boxes_only, classes=classes, limit=self.limit
+        )
 
     @cached_property
     def _by_image(self) -> defaultdict[int, list[Annotation]]:

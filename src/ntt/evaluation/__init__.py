@@ -1,6 +1,6 @@
 """How good instances and maps are: average precision by benchmark, mIoU, recall, ceilings of both halves."""
 
-from ntt.evaluation.base import Evaluation
+from ntt.evaluation.base import Evaluation, kinds
 from ntt.evaluation.ceilings import true_label_instances, true_mask_instances
 from ntt.evaluation.coco_ap import CocoEvaluation
 from ntt.evaluation.coco_results import coco_results
@@ -18,6 +18,7 @@ __all__ = [
     "LvisEvaluation",
     "VocEvaluation",
     "coco_results",
+    "kinds",
     "open_set_metrics",
     "semantic_metrics",
     "true_label_instances",

@@ -32,10 +32,16 @@ class Evaluation(ABC):
             results: of ``coco_results``.
 
         Returns:
-            ``protocol``; ``bbox`` and ``segm``, each with AP, AP50, AP75 and what else the benchmark reports,
-            in [0, 1]; ``per_class`` with the AP of both by class name. What is undefined, having no ground
-            truth, is None; where nothing was found, precision is 0.
+            ``protocol``; ``bbox`` and, unless the ground truth is boxes only, ``segm``, each with AP, AP50,
+            AP75 and what else the benchmark reports, in [0, 1]; ``per_class`` with the AP of both by class
+            name. What is undefined, having no ground truth, is None; where nothing was found, precision is 0.
         """
+
+
+def kinds(ground_truth: COCO) -> tuple[str, ...]:
+    """What can be judged: boxes, and masks if all objects have one."""
+    annotations = ground_truth.dataset["annotations"]
+    return KINDS if all("segmentation" in annotation for annotation in annotations) else KINDS[:1]
 
 
 def by_class(ground_truth: COCO, **aps: Sequence[float | None]) -> dict[str, dict[str, float | None]]:

@@ -12,7 +12,7 @@ import faster_coco_eval
 from pycocotools.coco import COCO
 
 from ntt.errors import InputError
-from ntt.evaluation.base import KINDS, Evaluation, by_class
+from ntt.evaluation.base import Evaluation, by_class, kinds
 from ntt.evaluation.coco_ap import FASTER, class_ap, load_results, summary
 
 DETECTIONS = 300  # of one image that count, the best of all classes
@@ -53,7 +53,7 @@ class LvisEvaluation(Evaluation):
         """See the base class."""
         self.check(ground_truth)
         counted = _counted(ground_truth, results)
-        judged = {kind: _evaluate(ground_truth, counted, kind) for kind in KINDS}
+        judged = {kind: _evaluate(ground_truth, counted, kind) for kind in kinds(ground_truth)}
         return {
             "protocol": self.protocol,
             **{kind: summary(evaluation.all_stats, SUMMARY) for kind, evaluation in judged.items()},

@@ -17,7 +17,8 @@ def open_set_metrics(ground_truth: COCO, results: Sequence[Mapping[str, Any]]) -
     """Judge everything that is reported, whatever its score: what AP, which ranks, does not see.
 
     An instance is right if its mask has an IoU of at least 0.5 with an object of its class that no better
-    scored one has taken; on a crowd region it is neither right nor wrong.
+    scored one has taken; on a crowd region it is neither right nor wrong. Where objects have no mask, boxes
+    are compared.
 
     Args:
         ground_truth: of the images that were segmented.
@@ -73,8 +74,9 @@ def _ious(
 ) -> np.ndarray:
     if not objects:
         return np.zeros((len(results), 0))
-    masks = [result["segmentation"] for result in results]
-    ious: np.ndarray = coco_mask.iou(masks, [each["segmentation"] for each in objects], list(crowd))
+    field = "segmentation" if all("segmentation" in each for each in objects) else "bbox"
+    found, true = ([each[field] for each in entries] for entries in (results, objects))
+    ious: np.ndarray = coco_mask.iou(found, true, list(crowd))
     return ious
 
 

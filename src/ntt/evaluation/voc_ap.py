@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from ntt.errors import InputError
-from ntt.evaluation.base import KINDS, Evaluation, by_class
+from ntt.evaluation.base import Evaluation, by_class, kinds
 
 IOUS = tuple(percent / 100 for percent in range(50, 100, 5))
 FIELDS = {"bbox": "bbox", "segm": "segmentation"}
@@ -51,7 +51,7 @@ class VocEvaluation(Evaluation):
     def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """See the base class."""
         self.check(ground_truth)
-        aps = {kind: self._class_aps(ground_truth, results, kind) for kind in KINDS}
+        aps = {kind: self._class_aps(ground_truth, results, kind) for kind in kinds(ground_truth)}
         return {
             "protocol": self.protocol,
             **{kind: self._summary(ground_truth, values) for kind, values in aps.items()},

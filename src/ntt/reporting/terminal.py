@@ -15,9 +15,11 @@ CEILINGS = {"true_labels": "if labels were true", "true_masks": "if masks were t
 def print_run(metrics: Mapping[str, Any], output_dir: Path, console: Console) -> None:
     """Show how good, how fast, and where the files are."""
     parts: list[RenderableType] = [""]
-    if "segm" in metrics:
-        precision = {name: values["segm"] for name, values in metrics["per_class"].items()}
-        parts += [_overall(metrics), *_proposals(metrics), "", _per_class("segm AP by class", precision), ""]
+    if "bbox" in metrics:
+        kind = "segm" if "segm" in metrics else "bbox"  # the truth may be boxes only
+        precision = {name: values[kind] for name, values in metrics["per_class"].items()}
+        parts += [_overall(metrics, kind), *_proposals(metrics, kind)]
+        parts += ["", _per_class(f"{kind} AP by class", precision), ""]
     if "semantic" in metrics:
         semantic = metrics["semantic"]
         parts += [_semantic(semantic), "", _per_class("IoU by class", semantic["per_class"]), ""]
@@ -34,18 +36,18 @@ def number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _overall(metrics: Mapping[str, Any]) -> Table:
+def _overall(metrics: Mapping[str, Any], best_kind: str) -> Table:
     title = f"{metrics['protocol']} average precision"
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
     table.add_column("")
-    for name in metrics["segm"]:
+    for name in metrics[best_kind]:
         table.add_column(name, justify="right", style="bold" if name == "AP" else "")
-    for kind in ("bbox", "segm"):
+    for kind in dict.fromkeys(("bbox", best_kind)):
         table.add_row(kind, *map(number, metrics[kind].values()))
     for key, title in CEILINGS.items():
         if key in metrics.get("ceilings", {}):
-            segm = metrics["ceilings"][key]["segm"]
-            table.add_row(f"segm {title}", *map(number, segm.values()), style="dim")
+            values = metrics["ceilings"][key][best_kind].values()
+            table.add_row(f"{best_kind} {title}", *map(number, values), style="dim")
     return table
 
 
@@ -54,11 +56,11 @@ def _semantic(semantic: Mapping[str, Any]) -> str:
     return f"[bold]Semantic segmentation[/]\n mIoU [bold]{iou}[/], FB-IoU {both_sides}"
 
 
-def _proposals(metrics: Mapping[str, Any]) -> list[str]:
+def _proposals(metrics: Mapping[str, Any], kind: str) -> list[str]:
     if "proposal_recall" not in metrics:
         return []
-    recall = metrics["proposal_recall"]["segm"]
-    return ["proposals of any class: segm " + ", ".join(f"{k} {number(v)}" for k, v in recall.items())]
+    recall = metrics["proposal_recall"][kind]
+    return [f"proposals of any class: {kind} " + ", ".join(f"{k} {number(v)}" for k, v in recall.items())]
 
 
 def _per_class(title: str, per_class: Mapping[str, float | None]) -> Table:

@@ -8,13 +8,13 @@ from lightning import Callback, Trainer
 
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
-from ntt.evaluation import Evaluation, coco_results, true_label_instances, true_mask_instances
+from ntt.evaluation import Evaluation, coco_results, kinds, true_label_instances, true_mask_instances
 
 
 class Ceilings(Callback):
     """Report AP with perfect labels (``true_labels``) and with perfect masks (``true_masks``).
 
-    Does nothing where there is no ground truth.
+    Does nothing where there is no ground truth. Where that is boxes, they stand for the true masks.
 
     Args:
         evaluation: says what AP is.
@@ -55,5 +55,5 @@ class Ceilings(Callback):
             return
         judged = {name: self.evaluation(ground_truth, results) for name, results in self.results.items()}
         pl_module.report["ceilings"] = {
-            name: {kind: metrics[kind] for kind in ("bbox", "segm")} for name, metrics in judged.items()
+            name: {kind: metrics[kind] for kind in kinds(ground_truth)} for name, metrics in judged.items()
         }

@@ -8,7 +8,7 @@ from lightning import Callback, Trainer
 
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
-from ntt.evaluation import AverageRecall
+from ntt.evaluation import AverageRecall, kinds
 
 
 class ProposalRecall(Callback):
@@ -27,5 +27,7 @@ class ProposalRecall(Callback):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Average over all images."""
-        if pl_module.dataset.ground_truth is not None:
-            pl_module.report["proposal_recall"] = self.recall.compute()
+        ground_truth = pl_module.dataset.ground_truth
+        if ground_truth is not None:
+            recall = self.recall.compute()
+            pl_module.report["proposal_recall"] = {kind: recall[kind] for kind in kinds(ground_truth)}

@@ -11,7 +11,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
-from ntt.evaluation import IGNORED, semantic_metrics, true_semantic_map
+from ntt.evaluation import IGNORED, kinds, semantic_metrics, true_semantic_map
 from ntt.matching import semantic_map
 from ntt.reporting.label_maps import LARGEST, write_label_map, write_legend
 from ntt.reporting.pictures import draw_semantic
@@ -40,12 +40,14 @@ class SemanticMaps(Callback):
         self._names: set[str] = set()
 
     def setup(self, trainer: Trainer, pl_module: Stages, stage: str) -> None:  # type: ignore[override]
-        """Refuse more classes than a map can hold, before anything is computed.
+        """Refuse more classes than a map can hold, and boxes for truth, before anything is computed.
 
         Raises:
-            InputError: too many classes.
+            InputError: too many classes, or true objects without masks.
         """
-        count = len(pl_module.dataset.class_names)
+        count, ground_truth = len(pl_module.dataset.class_names), pl_module.dataset.ground_truth
+        if ground_truth is not None and "segm" not in kinds(ground_truth):
+            raise InputError("dataset.boxes_only=true: task=semantic is judged by masks; use task=instance")
         if count > LARGEST:
             raise InputError(f"{count} classes: task=semantic has room for {LARGEST}; use task=instance")
 
