@@ -29,7 +29,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     from ntt.engine.data import StageData
     from ntt.engine.remarks import hide_library_remarks
     from ntt.engine.stages import Stages
-    from ntt.reporting.files import whole_file, write_json
+    from ntt.files import whole_file, write_json
     from ntt.reporting.loggers import log_metrics
     from ntt.reporting.metrics import run_metrics
     from ntt.reporting.terminal import print_run

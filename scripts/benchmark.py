@@ -45,7 +45,7 @@ def main() -> None:
     else:
         measured = compare(words, options.threads, console)
     if options.json:
-        from ntt.reporting.files import write_json
+        from ntt.files import write_json
 
         write_json(options.json, measured)
 

@@ -15,7 +15,7 @@ from ntt.data.made_masks import MadeMask, origin, read_made_masks
 from ntt.data.masks import encode_mask
 from ntt.data.prompts import write_prompt
 from ntt.errors import InputError
-from ntt.reporting.files import write_json
+from ntt.files import write_json
 from ntt.segmenters.base import Segmenter
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from ntt.reporting.files import write_json
+from ntt.files import write_json
 from ntt.reporting.seeds import seed_groups, seed_table
 from ntt.reporting.terminal import number
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ntt.reporting.files import whole_file, write_json
+from ntt.files import whole_file, write_json
 from ntt.reporting.pictures.canvas import RGB, class_colour
 
 LARGEST = 254  # classes a palette has room for, beside background and 255, which readers take for "ignored"

@@ -12,7 +12,7 @@ from lightning import Callback, Trainer
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.evaluation import Evaluation, coco_results, open_set_metrics
-from ntt.reporting.files import write_json
+from ntt.files import write_json
 
 WAITING = 2  # images whose masks may wait for their run lengths; bounds memory
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntt.reporting.files import whole_file
+from ntt.files import whole_file
 
 DPI = 100
 PANEL = 6.0  # inches: the longer side of an image in a picture
