@@ -55,14 +55,14 @@ def test_whatever_the_text_says_it_is_read_or_refused(tmp_path, monkeypatch, tex
         (b'{"a": [1, 2', r"malformed JSON at character 11 \(expecting , or \]\)"),
         (b'{"a": "\xff"}', "is not a JSON text in UTF-8"),
         (b'{"a": ' + b"[" * 100_000, "is not a JSON text in UTF-8"),
-        (None, "no such annotation file; make it"),
+        (None, "no such annotation file; correct the path"),
     ],
 )
 def test_unreadable_files_are_refused(tmp_path, content, message):
     if content is not None:
         (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(InputError, match=message):
-        list(stream_entries(tmp_path / "a.json", if_absent="make it"))
+        list(stream_entries(tmp_path / "a.json"))
 
 
 def test_a_large_file_is_never_in_memory(tmp_path, monkeypatch):

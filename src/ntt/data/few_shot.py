@@ -258,6 +258,9 @@ class FewShotDataset:
 
     @cached_property
     def _reference_content(self) -> AnnotationFile:
+        return self._read_references()
+
+    def _read_references(self) -> AnnotationFile:
         return read_annotations(self.reference_file, self.if_absent, prompts=True, classes=self.classes)
 
     @cached_property

@@ -34,19 +34,18 @@ def read_json(file: Path, fields: str, if_absent: str = "correct the path") -> d
     return content
 
 
-def stream_entries(file: Path, if_absent: str = "correct the path") -> Iterator[tuple[str, Any]]:
+def stream_entries(file: Path) -> Iterator[tuple[str, Any]]:
     """The entries of all lists in the object of a JSON file, with the keys of the lists, in file order.
 
     One entry is held at a time: the annotations of LVIS are a gigabyte as text, and several as objects.
 
     Args:
         file: in UTF-8, with or without a byte order mark.
-        if_absent: what to do where there is no such file, for the message.
 
     Raises:
         InputError: the file is absent, unreadable or malformed.
     """
-    with _explained(file, if_absent), file.open(encoding="utf-8-sig") as stream:
+    with _explained(file), file.open(encoding="utf-8-sig") as stream:
         text = _Text(stream)
         text.take("{")
         while text.peek() != "}":
@@ -65,7 +64,7 @@ class _Malformed(ValueError):
 
 
 @contextmanager
-def _explained(file: Path, if_absent: str) -> Iterator[None]:
+def _explained(file: Path, if_absent: str = "correct the path") -> Iterator[None]:
     """Say in one line why a file cannot be read."""
     try:
         yield

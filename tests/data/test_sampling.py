@@ -1,0 +1,240 @@
+import json
+import random
+from collections import OrderedDict
+from itertools import chain
+
+import pytest
+from miniatures import COCO, LVIS, make_coco, make_lvis
+
+from ntt.data import Sampler
+from ntt.data.annotations import read_annotations
+from ntt.errors import InputError
+
+CLASSES = ["person", "bicycle", "zebra", "toothbrush"]
+
+
+@pytest.fixture(scope="module")
+def coco(tmp_path_factory):
+    return make_coco(tmp_path_factory.mktemp("coco"), train=30) / "annotations/instances_train2017.json"
+
+
+@pytest.fixture(scope="module")
+def lvis(tmp_path_factory):
+    root = tmp_path_factory.mktemp("lvis")
+    return make_lvis(root, root / "coco") / "lvis_v1_train.json"
+
+
+@pytest.fixture
+def edited(tmp_path, coco):
+    """The annotation file, changed."""
+
+    def edit(change):
+        content = json.loads(coco.read_text())
+        change(content)
+        (tmp_path / "edited.json").write_text(json.dumps(content))
+        return tmp_path / "edited.json"
+
+    return edit
+
+
+def as_the_paper_draws(file, names, shots, seed):
+    """What few_shot_sampling.py of *No time to train!* does, told in other words."""
+    content = json.loads(file.read_text())
+    wanted = {category["id"] for category in content["categories"] if category["name"] in names}
+    sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
+    groups = OrderedDict()
+    for annotation in content["annotations"]:
+        if annotation["category_id"] in wanted:
+            groups.setdefault(annotation["category_id"], []).append(annotation)
+    random.seed(seed)
+    drawn = {}
+    for category, annotations in groups.items():
+        random.shuffle(annotations)
+        images, drawn[category] = set(), []
+        for annotation in annotations:
+            (x, y, w, h), (width, height) = annotation["bbox"], sizes[annotation["image_id"]]
+            at_edge = x < 10 or y < 10 or width - (x + w) < 10 or height - (y + h) < 10
+            if annotation["iscrowd"] or w < 32 or h < 32 or at_edge or annotation["image_id"] in images:
+                continue
+            images.add(annotation["image_id"])
+            drawn[category].append(annotation["id"])
+            if len(images) == shots:
+                break
+    return drawn
+
+
+@pytest.mark.parametrize("seed", [0, 33])
+def test_the_same_seed_draws_what_the_paper_draws(coco, seed):
+    drawn = Sampler(coco, 5, seed, CLASSES).draw()
+    assert drawn == as_the_paper_draws(coco, CLASSES, 5, seed)
+    assert [len(ids) for ids in drawn.values()] == [5] * 4
+    assert drawn != Sampler(coco, 5, seed + 1, CLASSES).draw()
+
+
+def test_fewer_shots_are_part_of_more(coco):
+    many = Sampler(coco, 8, 0).draw()
+    few = Sampler(coco, 3, 0).draw()
+    assert set(few) == set(COCO)
+    assert few == {category: ids[:3] for category, ids in many.items()}
+
+
+def test_references_are_usable_and_one_of_an_image(edited):
+    def change(content):
+        crowd, difficult, small, *_ = (each for each in content["annotations"] if each["category_id"] == 1)
+        crowd["iscrowd"], difficult["difficult"], small["bbox"] = 1, 1, [40, 40, 32, 31.9]
+        unusable.extend(each["id"] for each in (crowd, difficult, small))
+        twin = {**small, "id": 77777, "bbox": [40, 40, 32, 32]}
+        content["annotations"] += [twin, {**twin, "id": 77778}]
+
+    unusable = []
+    (drawn,) = Sampler(edited(change), 1000, 0, ["person"], fewer=True).draw().values()
+    assert len(drawn) >= 8
+    assert not {*unusable} & {*drawn}
+    assert len({77777, 77778} & {*drawn}) == 1
+
+
+def test_the_rule_can_be_changed(coco):
+    boxes = {entry["id"]: entry["bbox"] for entry in json.loads(coco.read_text())["annotations"]}
+    strict = Sampler(coco, 30, 0, ["person"], min_side=44, margin=20, fewer=True).draw()[1]
+    assert strict
+    assert all(min(boxes[k][2:]) >= 44 and min(boxes[k][:2]) >= 20 for k in strict)
+    everything = Sampler(coco, 15, 0, ["person"], min_side=0, margin=0).draw()[1]
+    assert len(everything) == 15, "persons are in every other picture"
+
+
+def test_classes_of_lvis_by_frequency(lvis):
+    for letter in "rcf":
+        drawn = Sampler(lvis, 2, 0, frequency=letter, fewer=True).draw()
+        assert set(drawn) == {k for k, (_, frequency) in LVIS.items() if frequency == letter}
+    assert set(Sampler(lvis, 2, 0, fewer=True).draw()) == set(LVIS)
+
+
+def test_a_class_may_have_fewer_and_then_unusable_ones(lvis):
+    with pytest.raises(InputError, match=r"'applesauce' has \d usable references of 2; lower dataset\.shots"):
+        Sampler(lvis, 2, 0).draw()
+    drawn = Sampler(lvis, 2, 0, fewer=True, min_side=1000).draw()
+    assert [len(drawn[k]) for k in LVIS] == [2, 2, 2, 1, 1, 1], "unusable, but all there is"
+
+
+def test_too_little_of_several_classes_is_said_at_once(coco):
+    with pytest.raises(InputError) as caught:
+        Sampler(coco, 16, 0, CLASSES).draw()
+    assert [line.split("class ")[1].split()[0] for line in str(caught.value).splitlines()] == [
+        "'person'",
+        "'bicycle'",
+        "'zebra'",
+        "'toothbrush'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"classes": ["Zebra"]}, r"class 'Zebra' is no category\. Did you mean zebra\?"),
+        ({"frequency": "r"}, "categories have no frequency; take a file of LVIS"),
+        ({"shots": 0}, "dataset.shots is 0; make it 1 or more"),
+        ({"shots": None}, "dataset.shots is None; make it 1 or more"),
+    ],
+)
+def test_what_cannot_be_drawn(coco, options, message):
+    with pytest.raises(InputError, match=message):
+        Sampler(**{"annotation_file": coco, "shots": 1, "seed": 0, **options}).draw()
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("annotations", {"bbox": [1, 2, 3]}, r"annotation 1: bbox is \[1, 2, 3\]; make it"),
+        ("annotations", {"category_id": "1"}, r"annotations: category_id of .* is '1'; make it"),
+        ("annotations", {"image_id": 5}, "annotation 1: image_id 5 is not among the images"),
+        ("images", {"width": None}, "images: width of .* is None; make it a whole number"),
+        ("categories", {"id": None}, "categories: id of .* is None; make it a whole number"),
+    ],
+)
+def test_broken_entries_are_named(edited, part, change, message):
+    file = edited(lambda content: content[part][0].update(change))
+    with pytest.raises(InputError, match=rf"edited\.json: {message}"):
+        Sampler(file, 1, 0).draw()
+
+
+def test_outlines_are_only_looked_at_where_they_are_chosen(edited, tmp_path):
+    def change(content):
+        for entry in content["annotations"]:
+            if entry["category_id"] != 24:
+                entry["segmentation"] = "broken"
+
+    Sampler(edited(change), 2, 0, ["zebra"]).provide(tmp_path / "few.json")
+    file = read_annotations(tmp_path / "few.json").sound()
+    assert (len(file.annotations), list(file.categories.values())) == (2, ["zebra"])
+
+
+class TestFile:
+    @pytest.fixture
+    def file(self, tmp_path):
+        return tmp_path / "new" / "2shot_seed0.json"
+
+    def sampler(self, coco, **options):
+        return Sampler(**{"annotation_file": coco, "shots": 2, "seed": 0, "classes": CLASSES, **options})
+
+    def test_it_holds_the_references_and_says_where_they_come_from(self, coco, file):
+        sampler = self.sampler(coco)
+        sampler.provide(file)
+        content = json.loads(file.read_text())
+        assert [a["id"] for a in content["annotations"]] == list(chain(*sampler.draw().values()))
+        assert {image["id"] for image in content["images"]} == {a["image_id"] for a in content["annotations"]}
+        assert [category["id"] for category in content["categories"]] == [1, 2, 24, 90]
+        whole = json.loads(coco.read_text())
+        assert all(entry in whole["annotations"] for entry in content["annotations"]), "whole as they were"
+        assert (
+            content["few_shot"].items()
+            >= {
+                "annotation_file": "instances_train2017.json",
+                "shots": 2,
+                "seed": 0,
+                "min_side": 32,
+                "margin": 10,
+            }.items()
+        )
+
+    def test_it_is_made_once(self, coco, file):
+        self.sampler(coco).provide(file)
+        made = file.stat()
+        self.sampler(coco).provide(file)
+        assert (file.stat().st_mtime_ns, file.stat().st_ino) == (made.st_mtime_ns, made.st_ino)
+        assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+    def test_it_is_enough_where_the_annotation_file_is_gone(self, coco, file, tmp_path):
+        self.sampler(coco).provide(file)
+        self.sampler(tmp_path / "nowhere.json").provide(file)
+        with pytest.raises(InputError, match=r"nowhere\.json: is not there; fetch it"):
+            self.sampler(tmp_path / "nowhere.json", if_absent="fetch it").provide(tmp_path / "none.json")
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"seed": 1}, "few_shot.seed is 0, not 1; remove the file to have it made anew"),
+            ({"margin": 0}, "few_shot.margin is 10, not 0"),
+            ({"classes": [*CLASSES, "dog"]}, "class 'dog' is not in it; remove the file"),
+        ],
+    )
+    def test_one_that_does_not_fit_is_refused(self, coco, file, options, message):
+        self.sampler(coco).provide(file)
+        with pytest.raises(InputError, match=message) as caught:
+            self.sampler(coco, **options).provide(file)
+        assert "\n" not in str(caught.value)
+
+    def test_one_of_another_annotation_file_is_refused(self, coco, edited, file):
+        self.sampler(coco).provide(file)
+        other = edited(lambda content: content["annotations"].pop())
+        with pytest.raises(InputError, match=r"few_shot\.sha256 is '\w{64}', not '\w{64}'; remove the file"):
+            self.sampler(other).provide(file)
+
+    def test_one_that_says_nothing_of_its_origin_is_taken_as_it_is(self, coco, file):
+        file.parent.mkdir()
+        file.write_text("{}")
+        self.sampler(coco).provide(file)
+
+    def test_a_folder_that_cannot_be_written_is_named(self, coco, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(InputError, match=r"few\.json: cannot be written \(.+\); give another path with"):
+            self.sampler(coco).provide(tmp_path / "file" / "few.json")
