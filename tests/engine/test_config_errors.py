@@ -3,6 +3,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from omegaconf.errors import InterpolationKeyError
 
 from ntt.engine.config_errors import describe, require_values
 from ntt.errors import InputError
@@ -63,6 +64,17 @@ def test_asks_for_every_value_that_is_left_open():
     cfg = OmegaConf.create({"dataset": {"file": "???", "limit": None}, "seed": "???"})
     with pytest.raises(InputError, match=r"^dataset\.file has no value: add dataset\.file=<value>; seed has"):
         require_values(cfg)
+
+
+def test_says_what_a_table_has_in_place_of_a_choice_that_it_has_not():
+    tables = {"tables": {"red": {"depth": 1}, "blue": {"depth": 2}}, "colour": "rde"}
+    cfg = OmegaConf.create({**tables, "depth": "${tables.${colour}.depth}", "height": "${tables.red.height}"})
+    with pytest.raises(InterpolationKeyError) as caught:
+        _ = cfg.depth
+    assert describe(caught.value) == "Unknown tables: rde. Did you mean red?"
+    with pytest.raises(InterpolationKeyError) as caught:
+        _ = cfg.height
+    assert describe(caught.value) == "Unknown tables.red: height. Known: depth."
 
 
 def test_several_problems_have_a_line_each_up_to_ten():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 from hydra.errors import InstantiationException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError
 
 from ntt.errors import InputError, did_you_mean
 
@@ -30,6 +31,8 @@ def describe(error: BaseException) -> str:
             return _unknown_option(cause.missing_cfg_file, cause.options or ())
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
             return _unknown_key(cause)
+        if isinstance(cause, InterpolationKeyError) and cause.parent_node is not None:
+            return _unknown_choice(cause)
         if isinstance(cause, OverrideParseException):
             return f"Cannot read {cause.override!r}: write group=option or path.to.key=value"
     if isinstance(error, InstantiationException) and len(chain) > 1:
@@ -70,6 +73,18 @@ def _unknown_option(missing: str, options: Iterable[str]) -> str:
     known = sorted(options)
     kind = ENCODER_FAMILIES.get(option.lower()[:6], group) if group == "encoder" else group
     return f"Unknown {kind}: {option}. {did_you_mean(option, known)}"
+
+
+def _unknown_choice(error: InterpolationKeyError) -> str:
+    """Of ``${table.${choice}}``, what the table has."""
+    quoted = re.search(r"'(.+)'", str(error))
+    node, path = error.parent_node._get_root(), quoted.group(1).split(".") if quoted else []
+    for depth, key in enumerate(path):
+        if not isinstance(node, DictConfig) or key not in node:
+            known = [str(name) for name in node] if isinstance(node, DictConfig) else []
+            return f"Unknown {'.'.join(path[:depth])}: {key}. {did_you_mean(key, known)}"
+        node = node[key]
+    return _one_line(error)
 
 
 def _unknown_key(error: ConfigKeyError | ConfigAttributeError) -> str:
