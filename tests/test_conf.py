@@ -26,6 +26,7 @@ SPECIAL = (
     "paths",
     "hydra",
     "nano",
+    "needs",
 )
 
 
@@ -129,6 +130,13 @@ def test_evaluations_build_and_reach_the_callbacks(tmp_path, option):
 def test_datasets_build(tmp_path, option):
     node = composed(tmp_path, f"dataset={option}").dataset
     assert callable(instantiate(node).check)
+
+
+@pytest.mark.parametrize("option", GROUPS["needs"])
+def test_needs_of_datasets_build(tmp_path, option):
+    cfg = composed(tmp_path, f"dataset={option}", f"+needs={option}", f"paths.data={tmp_path}")
+    needs = instantiate(cfg.needs)
+    assert all(need.lacking() for need in needs.values())
 
 
 @pytest.mark.parametrize("option", GROUPS["trainer"])

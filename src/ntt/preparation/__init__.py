@@ -1,0 +1,8 @@
+"""What a data set needs on disk, and how to come by it."""
+
+from ntt.preparation.archives import Archive
+from ntt.preparation.base import Need
+from ntt.preparation.by_hand import ByHand
+from ntt.preparation.derived import LvisMinival, VocAnnotations
+
+__all__ = ["Archive", "ByHand", "LvisMinival", "Need", "VocAnnotations"]
