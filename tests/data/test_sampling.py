@@ -93,6 +93,30 @@ def test_references_are_usable_and_one_of_an_image(edited):
     assert len({77777, 77778} & {*drawn}) == 1
 
 
+@pytest.mark.parametrize(
+    ("box", "usable"),
+    [
+        ([10, 10, 32, 32], True),
+        ([78, 58, 32, 32], True),
+        ([9.9, 10, 32, 32], False),
+        ([10, 9.9, 32, 32], False),
+        ([78.5, 58, 32, 32], False),
+        ([78, 58, 32, 32.5], False),
+        ([10, 10, 31.9, 32], False),
+    ],
+)
+def test_the_rule_to_the_pixel(edited, box, usable):
+    def change(content):  # pictures are 120 x 100
+        content["annotations"] = [{**content["annotations"][0], "category_id": 1, "bbox": box}]
+
+    sampler = Sampler(edited(change), 1, 0, ["person"])
+    if usable:
+        assert len(sampler.draw()[1]) == 1
+    else:
+        with pytest.raises(InputError, match="'person' has 0 usable references of 1"):
+            sampler.draw()
+
+
 def test_the_rule_can_be_changed(coco):
     boxes = {entry["id"]: entry["bbox"] for entry in json.loads(coco.read_text())["annotations"]}
     strict = Sampler(coco, 30, 0, ["person"], min_side=44, margin=20, fewer=True).draw()[1]
