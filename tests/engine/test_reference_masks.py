@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -130,7 +131,8 @@ def test_a_file_of_somebody_else_is_left_alone(boxed, caplog, text):
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(boxed, caplog):
-    (boxed / ".references.masks.part.json").mkdir()  # where the file is written before it is renamed
+    # Where the file is written before it is renamed.
+    (boxed / f".references.masks.{os.getpid()}.part.json").mkdir()
     with caplog.at_level(logging.WARNING):
         data, _ = run(boxed, 3, 4)
     assert "references.masks.json: the masks made cannot be stored" in caplog.text
