@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -24,15 +25,35 @@ class ReferenceMemory:
         context_ratio: how much larger than the instance's box the square crop is.
         batch_size: how many crops are encoded at once.
         normalise: bring patch features to length 1 before they are pooled.
+        max_classes: more are refused; None takes any number.
+        max_references: more of a class are refused; None takes any number.
     """
 
-    def __init__(self, context_ratio: float, batch_size: int, normalise: bool = False) -> None:
+    def __init__(
+        self,
+        context_ratio: float,
+        batch_size: int,
+        normalise: bool = False,
+        max_classes: int | None = None,
+        max_references: int | None = None,
+    ) -> None:
         self.context_ratio = context_ratio
         self.batch_size = batch_size
         self.normalise = normalise
+        self.max_classes = max_classes
+        self.max_references = max_references
 
     def empty_bank(self, encoder: Encoder, class_names: Sequence[str], references_digest: str) -> MemoryBank:
-        """A bank whose fingerprint tells the encoder, crop and pooling, and which references it is for."""
+        """A bank whose fingerprint tells the encoder, crop and pooling, and which references it is for.
+
+        Raises:
+            InputError: too many classes.
+        """
+        if self.max_classes is not None and len(class_names) > self.max_classes:
+            raise InputError(
+                f"there are {len(class_names)} classes, but the memory has room for {self.max_classes}: give "
+                "fewer, or raise model.memory.max_classes (category_num in memory_bank_cfg)"
+            )
         identity = f"{encoder.fingerprint} {self.context_ratio} {self.normalise} {references_digest}"
         return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16])
 
@@ -42,15 +63,27 @@ class ReferenceMemory:
         """Add every reference to the bank; they are read one batch at a time.
 
         Raises:
-            InputError: a mask is empty.
+            InputError: a mask is empty, or a class has too many references.
         """
         for batch in _batches(references, self.batch_size):
+            self._check_room(bank, batch)
             crops, weights = zip(*(self._crop(reference, encoder) for reference in batch), strict=True)
             features = encoder(torch.stack(crops).to(device))
             if self.normalise:
                 features = F.normalize(features, dim=-1)
             for reference, grid, covered in zip(batch, features, weights, strict=True):
                 bank.add(grid, covered, reference.label)
+
+    def _check_room(self, bank: MemoryBank, batch: Sequence[Reference]) -> None:
+        most = self.max_references
+        counts = Counter([*bank.labels.tolist(), *(reference.label for reference in batch)])
+        for label, count in counts.items():
+            if most is not None and count > most:
+                raise InputError(
+                    f"class {bank.class_names[label]!r} has more than the {most} references that the memory "
+                    "has room for: give fewer, or raise model.memory.max_references (length in "
+                    "memory_bank_cfg)"
+                )
 
     def _crop(self, reference: Reference, encoder: Encoder) -> tuple[Tensor, Tensor]:
         if not reference.mask.any():
