@@ -24,7 +24,7 @@ KINDS: dict[Any, str] = {
 
 
 def becomes(option: str, kind: Any) -> Rule:
-    """The value is that of an option; null leaves the option as it is.
+    """The value is that of an option.
 
     Args:
         option: its dotted name.
@@ -32,7 +32,7 @@ def becomes(option: str, kind: Any) -> Rule:
     """
 
     def rule(value: Any) -> Mapping[str, Any]:
-        return {} if value is None else {option: of_kind(value, kind)}
+        return {option: of_kind(value, kind)}
 
     return rule
 
@@ -41,7 +41,7 @@ def only(possible: Any) -> Rule:
     """There is one possible value, and it changes nothing."""
 
     def rule(value: Any) -> Mapping[str, Any]:
-        if value is not None and value != possible:
+        if value != possible:
             raise InputError(f"{shortened(value)} is not possible here, only {possible}")
         return {}
 
@@ -87,10 +87,12 @@ class Translation:
 
 
 def translate(content: Mapping[Any, Any], rules: Mapping[str, Rule]) -> Translation:
-    """Apply to each key of nested dictionaries the rule of its full, dotted name."""
+    """Apply to each key of nested dictionaries the rule of its full, dotted name; null changes nothing."""
     result = Translation()
     origins: dict[str, str] = {}
     for key, value in dict(_flatten(content, rules)).items():
+        if value is None and (key in rules or _inside(key, rules)):
+            continue
         if key not in rules:
             result.problems.append(_unknown(key, rules))
             continue
@@ -103,10 +105,11 @@ def translate(content: Mapping[Any, Any], rules: Mapping[str, Rule]) -> Translat
             result.unused.append(key)
             continue
         for option, new in options.items():
-            if result.options.setdefault(option, new) != new:
-                old = result.options[option]
+            old = result.options.get(option)
+            if option in origins and new != old:
                 result.problems.append(f"{key} is {new}, but {origins[option]} is {old}: make them agree")
-            origins.setdefault(option, key)
+            else:
+                result.options[option], origins[option] = new, key
     return result
 
 

@@ -48,13 +48,13 @@ def _seed(seed: Any) -> Mapping[str, Any] | None:
 
 def _in_custom(option: str) -> Rule:
     def rule(path: Any) -> Mapping[str, Any]:
-        return {} if path is None else {"dataset": "custom", option: of_kind(path, str)}
+        return {"dataset": "custom", option: of_kind(path, str)}
 
     return rule
 
 
 def _all_classes(classes: Any) -> Mapping[str, Any]:
-    if classes not in (None, "default_classes"):
+    if classes != "default_classes":
         raise InputError(
             "classes cannot be picked here, they are the categories of the reference file: remove this key, "
             "and give a file without other categories if there are some"
