@@ -10,6 +10,7 @@ what each key becomes.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from ntt.engine.command import exit_on_bad_input
@@ -19,7 +20,7 @@ from ntt.errors import InputError
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Read, translate, write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="the config to convert")
     parser.add_argument("--output", type=Path, help="default: conf/experiment/<name of FILE>")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     output = args.output or ROOT / "conf" / "experiment" / f"{args.file.stem}.yaml"
     with exit_on_bad_input():
         legacy = read_legacy_config(args.file)
@@ -41,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -77,7 +77,7 @@ def _embedded_predictor(model: Any) -> Any:
     """The package's predictor, but it takes an embedding for the image that it is set to."""
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
-    class EmbeddedPredictor(SAM2ImagePredictor):  # type: ignore[misc]
+    class EmbeddedPredictor(SAM2ImagePredictor):
         embedding: ImageEmbedding
 
         def set_image(self, image: Any) -> None:
