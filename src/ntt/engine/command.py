@@ -22,6 +22,7 @@ from ntt.engine.config_errors import describe, require_values
 from ntt.errors import InputError
 
 BAD_INPUT = 2
+LEGACY_CONFIG = "legacy_config="
 USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 
 
@@ -54,7 +55,7 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str) -> Non
             return None
 
     try:
-        if any(word.startswith("legacy_config=") for word in sys.argv[1:]):
+        if any(word.startswith(LEGACY_CONFIG) for word in sys.argv[1:]):
             # Imported here, so that --help and misspelt options answer at once.
             from ntt.engine.legacy_config import expand_words
 

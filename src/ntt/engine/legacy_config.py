@@ -17,11 +17,11 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from lightning import Trainer
 
 from ntt.encoders.names import look_up
+from ntt.engine.command import LEGACY_CONFIG
 from ntt.errors import InputError
 from ntt.foreign_keys import Rule, becomes, of_kind, only, translate, unused
 from ntt.models.guide import AUTOMATIC, GRID, settle_encoder
 
-WORD = "legacy_config="
 GROUPS = ("encoder", "segmenter", "model", "dataset", "logger")
 METHODS = {method.name: method for method in (AUTOMATIC, GRID)}
 MODEL = "model.init_args.model_cfg."
@@ -205,11 +205,11 @@ def expand_words(words: Sequence[str]) -> tuple[list[str], str | None]:
     Raises:
         InputError: two such words; see also :func:`read_legacy_config`.
     """
-    places = [place for place, word in enumerate(words) if word.startswith(WORD)]
+    places = [place for place, word in enumerate(words) if word.startswith(LEGACY_CONFIG)]
     if len(places) != 1:
         raise InputError("legacy_config is given more than once; give one file")
     before, word, after = words[: places[0]], words[places[0]], words[places[0] + 1 :]
-    legacy = read_legacy_config(Path(word.removeprefix(WORD)).expanduser())
+    legacy = read_legacy_config(Path(word.removeprefix(LEGACY_CONFIG)).expanduser())
     decided = [other.partition("=")[0].lstrip("+~") for other in (*before, *after)]
 
     def is_open(new: str) -> bool:
