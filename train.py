@@ -1,4 +1,4 @@
-"""The main job: fill the memory from references, segment the targets, report COCO AP.
+"""The main job: fill the memory from references, segment the targets, report AP.
 
 Nothing is trained; the name is the field's habit. ``python train.py --help`` lists what can be chosen.
 """
@@ -49,8 +49,12 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
     trainer: Trainer = instantiate(cfg.trainer, callbacks=callbacks, logger=loggers)
 
+    if stages.reference_masks.recall():
+        trainer.validate(stages, data, verbose=False)  # mask_references
     trainer.predict(stages, data, return_predictions=False)  # fill_memory
     stages.postprocess_memory()
+    stages.fill_negatives()
+    stages.calibrate()
     with whole_file(output_dir / "memory.safetensors") as path:
         model.memory.save(path)
     trainer.test(stages, data, verbose=False)

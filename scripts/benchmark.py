@@ -71,7 +71,7 @@ def compare(words: list[str], threads: int, console: Console) -> dict[str, Any]:
     from ntt.benchmark.comparison import measure_together
     from ntt.benchmark.setup import composed
     from ntt.benchmark.tables import comparison_table
-    from ntt.evaluation import coco_metrics
+    from ntt.evaluation import CocoEvaluation
 
     dataset = instantiate(composed(CONF, words).dataset)
     dataset.check()
@@ -80,7 +80,7 @@ def compare(words: list[str], threads: int, console: Console) -> dict[str, Any]:
     for found in measured.values():
         results = found.pop("results")
         if dataset.ground_truth is not None and not found["random_weights"]:
-            judged = coco_metrics(dataset.ground_truth, results)
+            judged = CocoEvaluation()(dataset.ground_truth, results)
             found["AP"] = {kind: judged[kind]["AP"] for kind in ("segm", "bbox")}
     console.print(comparison_table(measured))
     return measured

@@ -25,19 +25,19 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     from hydra.utils import instantiate
     from rich.progress import track
 
-    from ntt.matching import classify, cosine, pool_features
+    from ntt.matching import classify
 
-    cfg.segmenter.weights = "random"  # built, but never asked
     dataset = instantiate(cfg.dataset)
     dataset.check()
+    if not dataset.references.without_mask():
+        cfg.segmenter.weights = "random"  # built, but never asked
     model = instantiate(cfg.model)
     model.fit(track(dataset.references, "References"), dataset.class_names)
     right = total = 0
     for target in track(dataset.targets, "Targets"):
         masks, labels = dataset.true_masks(target.image_id)
         if len(masks):
-            vectors = pool_features(model.encode(target.image), masks)
-            _, found = classify(cosine(vectors, model.memory.prototypes))
+            _, found = classify(model.compare(model.encode(target.image), masks))
             right += int(torch.eq(found, labels).sum())
             total += len(labels)
     ratio, size = cfg.model.memory.context_ratio, model.encoder.img_size

@@ -15,7 +15,18 @@ GROUPS = {
 }
 NETWORKS = ("encoder", "segmenter", "model")
 PARTS = ("callbacks", "logger")
-SPECIAL = ("confidence", "dataset", "trainer", "experiment", "paths", "hydra", "nano")
+SPECIAL = (
+    "task",
+    "scorer",
+    "confidence",
+    "dataset",
+    "evaluation",
+    "trainer",
+    "experiment",
+    "paths",
+    "hydra",
+    "nano",
+)
 
 
 def options(*groups):
@@ -62,11 +73,56 @@ def test_parts_build(tmp_path, group, option):
         assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
 
 
+@pytest.mark.parametrize("option", GROUPS["task"])
+@pytest.mark.parametrize("words", [[], ["callbacks=predictions"], ["~callbacks.visualizations"]])
+def test_tasks_build_and_keep_the_callbacks_that_were_chosen(tmp_path, option, words):
+    chosen = composed(tmp_path, "task=instance", *words).callbacks
+    callbacks = composed(tmp_path, f"task={option}", *words).callbacks
+    assert {name: callbacks[name] for name in chosen} == chosen
+    for part in callbacks.values():
+        assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
+
+
+@pytest.mark.parametrize(
+    ("word", "images"),
+    [
+        ("callbacks.visualizations.images=2", 2),
+        ("~callbacks.visualizations", 0),
+        ("callbacks=predictions", 0),
+    ],
+)
+def test_semantic_maps_are_drawn_as_often_as_other_pictures(tmp_path, word, images):
+    assert composed(tmp_path, "task=semantic", word).callbacks.semantic.images == images
+
+
+@pytest.mark.parametrize(
+    ("words", "threshold"),
+    [(["dataset=custom"], 0.5), (["dataset=emoji"], 0), (["dataset=emoji", "task.score_threshold=0.2"], 0.2)],
+)
+def test_a_dataset_may_have_its_own_score_threshold(tmp_path, words, threshold):
+    assert composed(tmp_path, "task=semantic", *words).callbacks.semantic.score_threshold == threshold
+
+
 @pytest.mark.parametrize("option", GROUPS["confidence"])
 def test_confidences_build_and_reach_the_matcher(tmp_path, option):
     cfg = composed(tmp_path, f"confidence={option}")
     assert callable(instantiate(cfg.confidence))
     assert cfg.model.matcher.confidence == cfg.confidence
+
+
+@pytest.mark.parametrize("option", GROUPS["scorer"])
+def test_scorers_build_and_reach_the_matcher_of_every_model(tmp_path, option):
+    for model in GROUPS["model"]:
+        cfg = composed(tmp_path, f"scorer={option}", f"model={model}")
+        assert callable(instantiate(cfg.scorer))
+        assert cfg.model.matcher.scorer.scorer == cfg.scorer
+
+
+@pytest.mark.parametrize("option", GROUPS["evaluation"])
+def test_evaluations_build_and_reach_the_callbacks(tmp_path, option):
+    cfg = composed(tmp_path, f"evaluation={option}")
+    for callback in (cfg.callbacks.predictions, cfg.callbacks.ceilings):
+        assert type(instantiate(callback).evaluation) is get_class(cfg.evaluation._target_)
 
 
 @pytest.mark.parametrize("option", GROUPS["dataset"])

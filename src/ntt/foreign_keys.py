@@ -107,7 +107,8 @@ def translate(content: Mapping[Any, Any], rules: Mapping[str, Rule]) -> Translat
         for option, new in options.items():
             old = result.options.get(option)
             if option in origins and new != old:
-                result.problems.append(f"{key} is {new}, but {origins[option]} is {old}: make them agree")
+                other = f"{origins[option]} is {shortened(old)}"
+                result.problems.append(f"{key} is {shortened(new)}, but {other}: make them agree")
             else:
                 result.options[option], origins[option] = new, key
     return result

@@ -10,20 +10,35 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """Where an object is, for a segmenter to outline; in pixels of the picture.
+
+    Attributes:
+        box: ``x1 y1 x2 y2`` around the object, exclusive right and bottom; None without one.
+        points: ``x y label`` each; label 1 is on the object, 0 beside it.
+    """
+
+    box: tuple[float, float, float, float] | None = None
+    points: tuple[tuple[float, float, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class Reference:
     """One example of a class.
 
     Attributes:
         image: ``(3, H, W)`` float in [0, 1], RGB.
-        mask: ``(H, W)`` bool, True on the object; never empty.
+        mask: ``(H, W)`` bool, True on the object, never empty; None where it is to be made of the prompt.
         label: index of the class in the list of class names.
         source: where it came from, for messages ("photo.jpg, annotation 12").
+        prompt: what the mask is or was made of; None where it was drawn.
     """
 
     image: Tensor
-    mask: Tensor
+    mask: Tensor | None
     label: int
     source: str = ""
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,11 @@ class Instances:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def above(self, score: float) -> Instances:
+        """Those whose score is at least this."""
+        kept = self.scores >= score
+        return Instances(self.masks[kept], self.boxes[kept], self.scores[kept], self.labels[kept])
 
     @classmethod
     def empty(cls, height: int, width: int) -> Instances:

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from ntt.data.annotations import read_annotations
 from ntt.data.masks import decode_mask
 from ntt.errors import InputError
+from ntt.structures import Prompt
 
 TRIANGLE = [[0, 0, 6, 0, 0, 6]]
 
@@ -24,10 +26,10 @@ def content():
 
 @pytest.fixture
 def read(tmp_path):
-    def call(content):
+    def call(content, **options):
         file = tmp_path / "a.json"
         file.write_text(content if isinstance(content, str) else json.dumps(content))
-        return read_annotations(file)
+        return read_annotations(file, **options)
 
     return call
 
@@ -48,6 +50,27 @@ def test_a_byte_order_mark_is_no_problem(tmp_path, content):
     assert read_annotations(file).problems == ()
 
 
+def test_what_lvis_and_voc_add(read, content):
+    content["images"][0].update(neg_category_ids=[70], not_exhaustive_category_ids=[])
+    counts = {1: "r", 10: "r", 11: "c", 100: "c", 101: "f"}
+    content["categories"] += [
+        {"id": 100 + count, "name": f"in {count}", "image_count": count} for count in counts
+    ]
+    content["categories"] += [{"id": 1, "name": "as written", "frequency": "c", "image_count": 5}]
+    content["categories"] += [{"id": 2, "name": "else", "frequency": 0.5, "image_count": "many"}]
+    content["annotations"][0]["difficult"] = 1
+    file = read(content).sound()
+    assert (file.images[4].negative, file.images[4].not_exhaustive) == ((70,), ())
+    assert file.frequencies == {100 + count: letter for count, letter in counts.items()} | {1: "c"}
+    assert file.annotations[0].difficult
+
+
+def test_without_them_nothing_is_said(read, content):
+    file = read(content)
+    assert (file.images[4].negative, file.images[4].not_exhaustive, file.frequencies) == (None, None, {})
+    assert not file.annotations[0].difficult
+
+
 SPOILT_FIELDS = [
     ("images", "id", None, "id is None"),
     ("images", "id", True, "id is True"),
@@ -61,6 +84,8 @@ SPOILT_FIELDS = [
     ("images", "width", 0, "width is 0"),
     ("images", "height", 10**9, "height is 1000000000"),
     ("images", "height", 8.0, "height is 8.0"),
+    ("images", "neg_category_ids", [1, "2"], "neg_category_ids is [1, '2']"),
+    ("images", "not_exhaustive_category_ids", 3, "not_exhaustive_category_ids is 3"),
     ("categories", "name", 5, "name is 5"),
     ("categories", "name", " ", "name is ' '"),
     ("categories", "name", "pen", "'pen' is taken"),
@@ -68,9 +93,11 @@ SPOILT_FIELDS = [
     ("annotations", "image_id", 5, "image_id 5 is not among the images"),
     ("annotations", "category_id", 5, "category_id 5 is not among the categories"),
     ("annotations", "iscrowd", 2, "iscrowd is 2"),
+    ("annotations", "difficult", "no", "difficult is 'no'"),
     ("annotations", "area", -1, "area is -1"),
     ("annotations", "bbox", [1, 2, 3], "bbox is [1, 2, 3]"),
     ("annotations", "bbox", [1, 2, -3, 4], "bbox is [1, 2, -3, 4]"),
+    ("annotations", "bbox", [1, 2, 3, 10**400], "bbox is [1, 2, 3, 1000"),
     ("annotations", "segmentation", "M8", "segmentation is neither"),
     ("annotations", "segmentation", [[1, 2, 3, 4]], "at least three x, y pairs"),
     ("annotations", "segmentation", [[1, 2, 3, 4, 5, 6, 7]], "at least three x, y pairs"),
@@ -115,6 +142,46 @@ def test_missing_fields(read, content, part, field):
     del content[part][0][field]
     assert f"{part}[0]" in read(content).problems[0]
     assert f"{field} is missing" in read(content).problems[0]
+
+
+@pytest.mark.parametrize("segmentation", ["absent", None, []])
+def test_a_box_or_points_stand_for_a_segmentation_where_they_may(read, content, segmentation):
+    (annotation,) = content["annotations"]
+    annotation.update(bbox=[1, 2, 3, 4], points=[[2, 3], [8, 7, 0]], segmentation=segmentation)
+    if segmentation == "absent":
+        del annotation["segmentation"]
+    (found,) = read(content, prompts=True).sound().annotations
+    assert found.prompt == Prompt((1.0, 2.0, 4.0, 6.0), ((2.0, 3.0, 1), (8.0, 7.0, 0)))
+    assert not decode_mask(found.mask).any()
+    annotation["bbox"] = None
+    assert read(content, prompts=True).annotations[0].prompt == replace(found.prompt, box=None)
+    if segmentation != []:
+        assert "segmentation is " in read(content).problems[0]
+
+
+def test_a_segmentation_that_is_there_needs_no_prompt(read, content):
+    content["annotations"][0].update(bbox=[1, 2, 3, 4], points="nonsense")
+    (found,) = read(content, prompts=True).sound().annotations
+    assert found.prompt is None
+    assert found.area > 0
+    content["annotations"][0]["segmentation"] = {"size": [8, 9], "counts": [72]}
+    assert read(content, prompts=True).annotations[0].prompt is None, "empty, but drawn"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        ({}, "segmentation is missing; add it"),
+        ({"bbox": [0, 0, 0, 0]}, "bbox is [0, 0, 0, 0], which holds nothing; "),
+        ({"bbox": [50, 0, 8, 8]}, "bbox is [50, 0, 8, 8], mostly outside the image of 9 x 8; "),
+        ({"points": [[4, 9]]}, "points has [4, 9], outside the image of 9 x 8; "),
+    ],
+)
+def test_a_useless_prompt_is_named(read, content, prompt, message):
+    del content["annotations"][0]["segmentation"]
+    content["annotations"][0].update(prompt)
+    (problem,) = read(content, prompts=True).problems
+    assert f"a.json: annotations[0] (id 11): {message}" in problem
 
 
 @pytest.mark.parametrize("part", ["images", "categories", "annotations"])
@@ -185,7 +252,12 @@ KEYS = [
     "category_id",
     "segmentation",
     "bbox",
+    "points",
     "area",
+    "neg_category_ids",
+    "frequency",
+    "image_count",
+    "difficult",
 ]
 entries = st.dictionaries(st.sampled_from([*KEYS, "iscrowd"]), values)
 SOUND = {"id": 4, "file_name": "a", "height": 8, "width": 9, "name": "cup", "image_id": 4, "category_id": 4}
@@ -198,15 +270,16 @@ files = st.fixed_dictionaries(
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=files | values)
-def test_whatever_the_json_says_it_is_read_or_refused(read, content):
+@given(content=files | values, prompts=st.booleans())
+def test_whatever_the_json_says_it_is_read_or_refused(read, content, prompts):
     text = json.dumps(content)
-    file = read(text)
+    file = read(text, prompts=prompts)
     for annotation in file.annotations:
         image = file.images[annotation.image_id]
         if image.height * image.width < 1e6:
             assert decode_mask(annotation.mask).shape == (image.height, image.width)
         assert annotation.category_id in file.categories
+        assert prompts or annotation.prompt is None
         assert np.isfinite([*annotation.box, annotation.area]).all()
     for problem in file.problems:
         assert "\n" not in problem

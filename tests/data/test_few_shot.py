@@ -5,7 +5,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from ntt.data.made_masks import MadeMask
+from ntt.data.masks import encode_mask
 from ntt.errors import InputError
+from ntt.structures import Prompt
 
 
 def problems_of(dataset):
@@ -31,6 +34,53 @@ def test_references_have_picture_and_mask(coco):
     assert torch.equal(reference.mask, expected)
     assert "2.png" in reference.source
     assert "annotation 2" in reference.source
+
+
+def test_references_may_have_a_prompt_in_place_of_a_mask(coco):
+    box, points = coco.references["annotations"][:2]
+    box.update(segmentation=[], bbox=[4, 4, 10, 10])
+    del points["segmentation"]
+    points["points"] = [[2, 3]]
+    dataset = coco.dataset()
+    dataset.check()
+    first, second, third, _ = dataset.references
+    assert (first.mask, first.prompt) == (None, Prompt((4.0, 4.0, 14.0, 14.0)))
+    assert (second.mask, second.prompt) == (None, Prompt(points=((2.0, 3.0, 1),)))
+    assert third.mask.any()
+    assert third.prompt is None
+
+
+def test_references_without_mask_are_grouped_by_picture(coco):
+    for entry in coco.references["annotations"]:
+        entry.update(segmentation=None, bbox=[4, 4, 10, 10])
+    references = coco.dataset().references
+    assert references.without_mask() == [[0], [1, 2], [3]]
+    mask = torch.ones(30, 40, dtype=torch.bool)
+    references.give_mask(1, encode_mask(mask))
+    assert references.without_mask() == [[0], [2], [3]]
+    assert torch.equal(references[1].mask, mask)
+    assert references[1].prompt is not None
+
+
+def test_made_masks_complete_the_reference_file(coco):
+    coco.references["annotations"][1].update(segmentation=[], bbox=[0, 0, 8, 8], score=0.5)
+    coco.references["info"] = {"year": 2024}
+    dataset = coco.dataset(shots=2)
+    assert dataset.mask_file == coco.root / "references.masks.json"
+    made = MadeMask(encode_mask(torch.ones(30, 40, dtype=torch.bool)), {"fingerprint": "f"})
+    content = dataset.with_masks({1: made})
+    filled = content["annotations"][1]
+    assert (filled["id"], filled["score"], filled["area"]) == (2, 0.5, 1200)
+    assert filled["mask_source"] == {"fingerprint": "f"}
+    content["annotations"][1] = coco.references["annotations"][1]
+    assert content == coco.references
+
+
+def test_targets_need_a_segmentation(coco):
+    coco.targets["annotations"][0]["bbox"] = [4, 4, 10, 10]
+    del coco.targets["annotations"][0]["segmentation"]
+    (line,) = problems_of(coco.dataset())
+    assert "targets.json: annotations[0] (id 1): segmentation is missing" in line
 
 
 @pytest.mark.parametrize(("shots", "sources"), [(1, [1, 5]), (2, [1, 2, 5, 3]), (None, [1, 2, 5, 3])])
@@ -69,6 +119,18 @@ def test_ground_truth_holds_the_classes_asked_for_under_their_reference_ids(coco
     assert (first["bbox"], first["area"]) == ([4, 4, 10, 10], 100)
 
 
+def test_ground_truth_has_what_lvis_and_voc_add_under_the_same_ids(coco):
+    coco.targets["images"][0].update(neg_category_ids=[1, 5], not_exhaustive_category_ids=[9])
+    coco.targets["categories"][0]["frequency"] = "r"
+    coco.targets["annotations"][0]["difficult"] = 1
+    ground_truth = coco.dataset().ground_truth
+    assert ground_truth.imgs[10]["neg_category_ids"] == [2], "of hats there are no references"
+    assert ground_truth.imgs[10]["not_exhaustive_category_ids"] == [7]
+    assert "neg_category_ids" not in ground_truth.imgs[20]
+    assert [ground_truth.cats[k].get("frequency") for k in (2, 7)] == ["r", None]
+    assert [a["difficult"] for a in ground_truth.dataset["annotations"]] == [1, 0, 0]
+
+
 def test_ground_truth_is_of_the_targets_only(coco):
     assert coco.dataset(limit=2).ground_truth.getImgIds() == [10, 20]
     assert len(coco.dataset(limit=2).ground_truth.getAnnIds()) == 1
@@ -94,6 +156,17 @@ def test_true_masks(coco):
     masks, labels = dataset.true_masks(20)
     assert (masks.shape, masks.dtype, labels.shape) == ((0, 30, 40), torch.bool, (0,))
     assert dataset.true_masks(30)[1].tolist() == [0], "crowd regions are no instances"
+
+
+def test_crowd_masks(coco):
+    other_class = {**coco.targets["annotations"][1], "image_id": 20, "iscrowd": 1}
+    coco.targets["annotations"][1] = other_class
+    dataset = coco.dataset()
+    crowd = dataset.crowd_mask(30)
+    assert crowd[:20, :20].all()
+    assert crowd.sum() == 20 * 20
+    assert not dataset.crowd_mask(10).any(), "an instance is no crowd"
+    assert not dataset.crowd_mask(20).any(), "nobody asked for its class"
 
 
 def test_without_target_file_the_folder_is_segmented(coco):

@@ -1,9 +1,15 @@
+import json
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from ntt.data import FolderDataset
+from ntt.data import FewShotDataset, FolderDataset
+from ntt.data.made_masks import MadeMask
+from ntt.data.masks import encode_mask
 from ntt.errors import InputError
+from ntt.structures import Prompt
 
 
 def picture(file, *, size=(20, 30)):
@@ -65,10 +71,58 @@ def test_every_problem_is_found_at_once(root):
     (root / "targets" / "x.jpg").write_text("x")
     lines = problems_of(FolderDataset(root))
     assert len(lines) == 4
-    assert "ant/c.jpeg: this reference has no mask" in lines[0]
+    assert "ant/c.jpeg: this reference has no mask; draw c_mask.png beside it, or write c.json" in lines[0]
     assert "cup/a_mask.png: the mask is empty" in lines[1]
     assert "cup/b.jpg: is 30 x 20 pixels, but annotated as 9 x 9" in lines[2]
     assert "targets/x.jpg: cannot be read" in lines[3]
+
+
+def test_a_box_or_points_stand_for_a_mask(root):
+    cup, ant = root / "references" / "cup", root / "references" / "ant"
+    (ant / "c_mask.png").unlink()
+    (ant / "c.json").write_text('{"box": [5, 4, 10, 8], "points": [[9, 6], [1, 1, 0]]}')
+    (cup / "a.json").write_text("a mask is there, so nobody reads this")
+    dataset = FolderDataset(root)
+    dataset.check()
+    prompted, drawn, _ = dataset.references
+    assert prompted.mask is None
+    assert prompted.prompt == Prompt((5.0, 4.0, 15.0, 12.0), ((9.0, 6.0, 1), (1.0, 1.0, 0)))
+    assert drawn.prompt is None
+    assert dataset.references.without_mask() == [[0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{}", 'has no prompt; write {"box": [x, y, width, height]} or {"points": [[x, y], ...]}'),
+        ('{"shapes": []}', "has no prompt; write"),
+        ("[1, 2, 3, 4]", "is not a JSON object with"),
+        ('{"box": [1,', "malformed JSON at line 1"),
+        ('{"box": [40, 1, 5, 5]}', "box is [40, 1, 5, 5], mostly outside the image of 30 x 20"),
+        ('{"points": [[1, 25]]}', "points has [1, 25], outside the image of 30 x 20"),
+        ('{"points": [[1, NaN]]}', "points has [1, nan]"),
+    ],
+)
+def test_a_useless_prompt_file_is_named(root, text, message):
+    (root / "references" / "ant" / "c_mask.png").unlink()
+    (root / "references" / "ant" / "c.json").write_text(text)
+    (line,) = problems_of(FolderDataset(root))
+    assert line.startswith(f"{root}/references/ant/c.json: ")
+    assert message in line
+
+
+def test_made_masks_make_a_coco_file(root):
+    (root / "references" / "cup" / "a_mask.png").unlink()
+    (root / "references" / "cup" / "a.json").write_text('{"box": [5, 4, 10, 8]}')
+    dataset = FolderDataset(root)
+    made = MadeMask(encode_mask(torch.ones(20, 30, dtype=torch.bool)), {"fingerprint": "f"})
+    dataset.mask_file.write_text(json.dumps(dataset.with_masks({1: made})))
+    assert dataset.class_names == ("ant", "cup"), "the file is no class"
+    coco = FewShotDataset(dataset.mask_file, root / "references", None, root / "targets", shots=None)
+    assert coco.class_names == ("ant", "cup")
+    (reference,) = coco.references
+    assert (reference.label, reference.mask.sum()) == (1, 600)
+    assert reference.source.endswith("references/cup/a.png, annotation 2")
 
 
 def test_too_few_references_name_the_class(root):

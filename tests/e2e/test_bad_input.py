@@ -31,7 +31,8 @@ def forget_class(root):
 
 
 def empty_mask(root):
-    edit(root / "references.json", lambda content: content["annotations"][0].update(segmentation=[]))
+    nothing = {"size": [96, 96], "counts": [96 * 96]}  # an empty list would leave the box to speak for it
+    edit(root / "references.json", lambda content: content["annotations"][0].update(segmentation=nothing))
 
 
 def truncate_json(root):

@@ -47,6 +47,9 @@ def legacy(miniature):
     return file
 
 
+FEW = "model.proposals.points_per_side=4"
+
+
 def run_metrics(result, folder):
     assert result.returncode == 0, result.stderr
     return json.loads((folder / "metrics.json").read_text())
@@ -54,7 +57,7 @@ def run_metrics(result, folder):
 
 def test_a_legacy_config_runs(train, run_dir, miniature, legacy):
     data = [f"legacy_config={legacy}", f"paths.runs={miniature}/runs"]
-    result = train("dataset.limit=1", "callbacks=predictions", data=data)
+    result = train("dataset.limit=1", "callbacks=predictions", data=data, few=FEW)
     metrics = run_metrics(result, run_dir())
     assert (metrics["encoder"]["name"], metrics["encoder"]["img_size"]) == ("dinov3_small", 64)
     assert metrics["timing"]["images"] == 1
@@ -72,7 +75,7 @@ def test_a_converted_config_runs(train, run_dir, miniature, legacy, project_root
     output = miniature / "experiment" / "mine.yaml"
     subprocess.run([sys.executable, script, legacy, "--output", output], check=True)
     words = ["experiment=mine", f"hydra.searchpath=[file://{miniature}]", f"paths.runs={miniature}/runs"]
-    result = train("segmenter=sam2_nano", "dataset.limit=1", "callbacks=predictions", data=words)
+    result = train("segmenter=sam2_nano", "dataset.limit=1", "callbacks=predictions", data=words, few=FEW)
     metrics = run_metrics(result, run_dir())
     assert (metrics["encoder"]["name"], metrics["encoder"]["img_size"]) == ("dinov3_small", 64)
     assert metrics["memory_bank"]["instances"] == 4

@@ -2,6 +2,9 @@
 
 import json
 
+import numpy as np
+import pytest
+from PIL import Image
 from pycocotools.coco import COCO
 from safetensors import safe_open
 
@@ -20,7 +23,9 @@ def test_a_run_leaves_everything(train, run_dir, miniature):
 
     metrics = json.loads((folder / "metrics.json").read_text())
     assert set(metrics["bbox"]) == set(metrics["segm"]) == PRECISION
+    assert metrics["protocol"] == "COCO"
     assert set(metrics["per_class"]) == {"disc", "bar"}
+    assert set(metrics["proposal_recall"]["segm"]) == {"AR100", "AR1000"}
     assert set(metrics["ceilings"]) == {"true_labels", "true_masks"}
     assert metrics["timing"]["images"] == 2
     assert metrics["timing"]["test"] > metrics["timing"]["encode"] > 0
@@ -88,3 +93,30 @@ def test_without_ground_truth_there_are_predictions_and_pictures(train, run_dir)
     assert not {"bbox", "segm", "ceilings"} & set(json.loads((folder / "metrics.json").read_text()))
     assert (folder / "predictions.json").is_file()
     assert (folder / "visualizations" / "instances" / "0.png").is_file()
+
+
+def test_semantic_output_is_what_metrics_say(train, run_dir, miniature):
+    words = ["task=semantic", "task.score_threshold=0", "callbacks.visualizations.images=1"]
+    result = train(*words, "~callbacks.ceilings")
+    assert result.returncode == 0, result.stderr
+    folder = run_dir()
+    assert "Semantic segmentation" in result.stdout
+    assert str(folder / "semantic") in result.stdout
+    assert (folder / "predictions.json").is_file()
+    assert [path.name for path in (folder / "visualizations" / "semantic").iterdir()] == ["0.png"]
+    legend = json.loads((folder / "semantic" / "classes.json").read_text())
+    assert [entry["name"] for entry in legend] == ["background", "disc", "bar"]
+
+    # Discs and bars of a picture do not overlap, so pycocotools' masks are the truth.
+    coco, counts = COCO(miniature / "targets.json"), np.zeros((2, 3))
+    for image_id, image in coco.imgs.items():
+        predicted = np.asarray(Image.open(folder / "semantic" / image["file_name"]))
+        for row, category in enumerate((3, 7)):
+            (annotation,) = coco.loadAnns(coco.getAnnIds(image_id, category))
+            true, found = coco.annToMask(annotation) > 0, predicted == row + 1
+            counts[row] += [(true & found).sum(), (true | found).sum(), found.sum()]
+    assert counts[:, 2].sum() > 0, "there is something to judge"
+    metrics = json.loads((folder / "metrics.json").read_text())["semantic"]
+    expected = counts[:, 0] / counts[:, 1]
+    assert list(metrics["per_class"].values()) == pytest.approx(expected.tolist())
+    assert metrics["mIoU"] == pytest.approx(expected.mean())

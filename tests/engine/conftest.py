@@ -1,8 +1,11 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from pycocotools.coco import COCO
 
+from ntt.data.masks import encode_mask
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances, Reference, Target
 
@@ -16,7 +19,9 @@ class FakeMemory(list):
 
 
 class FakeModel(torch.nn.Module):
-    """Remembers labels; finds one instance, the upper half, in every image."""
+    """Remembers labels; finds one instance, the upper half, in every image and at every prompt."""
+
+    segmenter = SimpleNamespace(name="fake", fingerprint="fake")
 
     def __init__(self):
         super().__init__()
@@ -28,6 +33,11 @@ class FakeModel(torch.nn.Module):
 
     def remember(self, references):
         self.memory += [reference.label for reference in references]
+
+    def segment_prompts(self, image, prompts):
+        masks = torch.zeros(len(prompts), *image.shape[1:], dtype=torch.bool)
+        masks[:, : image.shape[1] // 2] = True
+        return masks, torch.full((len(prompts),), 0.5)
 
     def encode(self, image):
         return image.mean(dim=0)[::8, ::8, None]
@@ -66,3 +76,21 @@ def fake_model():
 @pytest.fixture
 def fake_dataset():
     return FakeDataset()
+
+
+@pytest.fixture
+def with_ground_truth(fake_dataset):
+    """Lets the fake data set know what is to be found: in every image a bar, its upper half."""
+    mask = torch.zeros(1, 32, 40, dtype=torch.bool)
+    mask[:, :16] = True
+    bar = {"category_id": 7, "bbox": [0, 0, 40, 16], "area": 640, "segmentation": encode_mask(mask[0])}
+    ids = [target.image_id for target in fake_dataset.targets]
+    coco = COCO()
+    coco.dataset = {
+        "images": [{"id": image, "height": 32, "width": 40} for image in ids],
+        "categories": [{"id": 3, "name": "disc"}, {"id": 7, "name": "bar"}],
+        "annotations": [{**bar, "id": k, "image_id": image, "iscrowd": 0} for k, image in enumerate(ids, 1)],
+    }
+    coco.createIndex()
+    fake_dataset.ground_truth = coco
+    fake_dataset.true_masks = lambda image_id: (mask, torch.tensor([1]))

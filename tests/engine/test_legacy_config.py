@@ -147,6 +147,29 @@ def test_the_guides_own_yaml(write, composed):
     assert cfg.encoder.weights == "./checkpoints/dinov3/dinov3_vitl16_pretrain.pth"
 
 
+@pytest.mark.parametrize(
+    ("chosen", "classes"),
+    [
+        ({"class_split": "default_classes"}, None),
+        ({"cat_names": ["boat", "traffic light"]}, ["boat", "traffic light"]),
+        ({"cat_names": "boat,it's"}, ["boat", "it's"]),
+    ],
+)
+def test_classes_can_be_chosen(write, composed, chosen, classes):
+    config = content()
+    for part in ("fill_memory", "test"):
+        config["model"]["init_args"]["dataset_cfgs"][part].update(chosen)
+    assert composed(read_legacy_config(write(config)).words()).dataset.classes == classes
+
+
+def test_few_shot_classes_are_the_twenty_of_pascal_voc(write):
+    config = content()
+    config["model"]["init_args"]["dataset_cfgs"]["test.class_split"] = "few_shot_classes"
+    classes = read_legacy_config(write(config)).values["dataset.classes"]
+    assert len(set(classes)) == 20
+    assert {"couch", "dining table", "potted plant", "tv"} < set(classes)
+
+
 def test_dotted_keys_win(write):
     config = content()
     config["model"]["init_args"]["dataset_cfgs"]["test.root"] = "elsewhere"
@@ -218,8 +241,8 @@ def test_every_unknown_key_is_named_with_the_file(write):
         (f"{MODEL}sam2_infer_cfgs.with_negative_refs", True, "True is not possible here, only False"),
         (
             "model.init_args.dataset_cfgs.test.class_split",
-            "few_shot_classes",
-            "classes cannot be picked here",
+            "novel_classes",
+            "novel_classes is not known here, only default_classes and few_shot_classes",
         ),
         ("model.init_args.data_load_cfgs.workers", "many", "'many' is not a whole number"),
     ],

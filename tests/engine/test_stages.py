@@ -1,22 +1,30 @@
 import json
 import logging
+from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from lightning import Callback, Trainer
+from PIL import Image
 from rich.console import Console
 
-from ntt.engine.callbacks import Predictions, StageProgress, Visualizations
+from ntt.data import FewShotDataset
+from ntt.engine.callbacks import Predictions, ProposalRecall, SemanticMaps, StageProgress, Visualizations
 from ntt.engine.data import StageData
 from ntt.engine.stages import Stages
+from ntt.errors import InputError
+from ntt.evaluation import LvisEvaluation, VocEvaluation
 
 
 @pytest.fixture
 def run(fake_model, fake_dataset, tmp_path):
     """All stages with the given callbacks, reading references by twos."""
 
-    def call(*callbacks):
-        stages, data = Stages(fake_model, fake_dataset), StageData(fake_dataset, 2, 0)
+    def call(*callbacks, dataset=fake_dataset, mask_references=False):
+        stages, data = Stages(fake_model, dataset), StageData(dataset, 2, 0)
         trainer = Trainer(
             accelerator="cpu",
             callbacks=list(callbacks),
@@ -26,6 +34,9 @@ def run(fake_model, fake_dataset, tmp_path):
             enable_model_summary=False,
             default_root_dir=tmp_path,
         )
+        if mask_references:
+            assert stages.reference_masks.recall() > 0
+            trainer.validate(stages, data, verbose=False)
         trainer.predict(stages, data, return_predictions=False)
         stages.postprocess_memory()
         trainer.test(stages, data, verbose=False)
@@ -57,11 +68,56 @@ def test_callbacks_see_each_image_with_what_it_yields(run, fake_dataset):
     assert set(stages.clock.seconds) == {"fill_memory", "postprocess_memory", "encode", "propose", "match"}
 
 
+@pytest.fixture
+def boxed(miniature):
+    """The miniature, whose references have boxes only."""
+    file = miniature / "references.json"
+    content = json.loads(file.read_text())
+    for annotation in content["annotations"]:
+        del annotation["segmentation"]
+    file.write_text(json.dumps(content))
+    return FewShotDataset(file, miniature / "references", None, miniature / "targets", shots=2)
+
+
+def test_masks_are_made_picture_by_picture_before_the_memory_is_filled(run, boxed, caplog, tmp_path):
+    progress = StageProgress(seconds_between_lines=0)
+    progress.console = Console(file=StringIO(), force_terminal=False)
+    with caplog.at_level(logging.INFO, logger="ntt.engine.stage_bar"):
+        stages = run(progress, Visualizations(tmp_path, images=0), dataset=boxed, mask_references=True)
+    lines = [record.getMessage() for record in caplog.records if "stage_bar" in record.name]
+    assert lines[0] == "mask_references: 4 references"
+    assert lines[1].startswith("mask_references: 2/4 references, ")
+    assert [int(reference.mask.sum()) for reference in boxed.references] == [48 * 96] * 4
+    assert "mask_references" in stages.clock.seconds
+    assert boxed.mask_file.is_file()
+    assert (tmp_path / "references.png").is_file()
+
+
 def test_predictions_without_ground_truth_are_written_and_not_judged(run, tmp_path):
-    stages = run(Predictions(tmp_path))
+    stages = run(Predictions(tmp_path, LvisEvaluation()), ProposalRecall())
     results = json.loads((tmp_path / "predictions.json").read_text())
     assert [(result["image_id"], result["category_id"]) for result in results] == [(11, 7), (12, 7), (13, 7)]
     assert stages.report == {}
+
+
+def test_predictions_are_judged_by_the_evaluation_chosen(run, tmp_path, with_ground_truth):
+    report = run(Predictions(tmp_path, VocEvaluation())).report
+    assert report["protocol"] == "PASCAL VOC"
+    assert report["segm"]["nAP50"] == pytest.approx(1)
+
+
+def test_recall_is_of_all_proposals(run, with_ground_truth):
+    report = run(ProposalRecall()).report
+    # The one proposal is the whole image, the object its upper half.
+    assert report["proposal_recall"]["segm"] == {"AR100": pytest.approx(0.1), "AR1000": pytest.approx(0.1)}
+
+
+def test_a_ground_truth_that_cannot_be_evaluated_is_refused_before_the_work(
+    run, tmp_path, fake_model, with_ground_truth
+):
+    with pytest.raises(InputError, match="neg_category_ids"):
+        run(Predictions(tmp_path, LvisEvaluation()))
+    assert fake_model.memory == ["left over"]
 
 
 def test_pictures_are_drawn_of_the_first_images(run, tmp_path):
@@ -73,12 +129,64 @@ def test_pictures_are_drawn_of_the_first_images(run, tmp_path):
     assert files == sorted([*drawn, "references.png"])
 
 
+def test_maps_without_ground_truth_are_written_and_not_judged(run, tmp_path):
+    stages = run(SemanticMaps(tmp_path, score_threshold=0.5, images=1))
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*"))
+    maps = [f"semantic/{name}" for name in ("11.png", "12.png", "13.png", "classes.json")]
+    assert files == [*maps, "visualizations/semantic/11.png"]
+    classes = np.asarray(Image.open(tmp_path / "semantic" / "11.png"))
+    assert classes[:16].tolist() == [[2] * 40] * 16
+    assert not classes[16:].any()
+    assert stages.report == {}
+
+
+def test_maps_are_judged_all_at_once_and_crowds_do_not_count(run, fake_dataset, tmp_path):
+    def true_masks(image_id):
+        """The upper half, which is what the model finds; in one image of three the other class."""
+        mask = torch.zeros(1, 32, 40, dtype=torch.bool)
+        mask[0, :16] = True
+        return mask, torch.tensor([0 if image_id == 13 else 1])
+
+    def crowd_mask(image_id):
+        mask = torch.zeros(32, 40, dtype=torch.bool)
+        mask[:, 20:] = image_id == 13
+        return mask
+
+    fake_dataset.ground_truth = "there is one"
+    fake_dataset.true_masks, fake_dataset.crowd_mask = true_masks, crowd_mask
+    report = run(SemanticMaps(tmp_path, score_threshold=0.5, images=0)).report["semantic"]
+    # Two images are right; of the third the left half counts, all of it in the wrong class.
+    assert report["per_class"] == {"disc": 0, "bar": pytest.approx(2 / 2.5)}
+    assert report["mIoU"] == pytest.approx(0.4)
+    assert report["FB-IoU"] == 1
+    assert not (tmp_path / "visualizations").exists()
+
+
+def test_maps_of_pictures_with_one_name_do_not_overwrite_each_other(run, fake_dataset, tmp_path):
+    fake_dataset.targets = [
+        replace(target, path=Path(name))
+        for target, name in zip(fake_dataset.targets, ("a/x.png", "x_13.png", "b/X.jpg"), strict=True)
+    ]
+    run(SemanticMaps(tmp_path, score_threshold=0.5, images=3))
+    for folder in (tmp_path / "semantic", tmp_path / "visualizations" / "semantic"):
+        assert sorted(path.name for path in folder.glob("*.png")) == ["X_13_13.png", "x.png", "x_13.png"]
+
+
+def test_maps_refuse_what_they_cannot_do(run, fake_dataset, fake_model, tmp_path):
+    with pytest.raises(InputError, match=r"task.score_threshold=1.5: make it 0 to 1"):
+        SemanticMaps(tmp_path, score_threshold=1.5, images=0)
+    fake_dataset.class_names = tuple(map(str, range(255)))
+    with pytest.raises(InputError, match=r"255 classes: .* 254; use task=instance"):
+        run(SemanticMaps(tmp_path, score_threshold=0.5, images=0))
+    assert fake_model.memory == ["left over"], "said before anything is computed"
+
+
 def test_progress_is_logged_where_there_is_no_terminal(run, caplog):
     progress = StageProgress(seconds_between_lines=0)
     progress.console = Console(file=StringIO(), force_terminal=False)
-    with caplog.at_level(logging.INFO, logger="ntt.engine.callbacks.progress"):
+    with caplog.at_level(logging.INFO, logger="ntt.engine.stage_bar"):
         run(progress)
-    lines = [record.getMessage() for record in caplog.records if "progress" in record.name]
+    lines = [record.getMessage() for record in caplog.records if "stage_bar" in record.name]
     assert lines[0] == "fill_memory: 5 references"
     assert lines[1].startswith("fill_memory: 2/5 references, ")
     assert lines[1].endswith(" s left")
@@ -89,11 +197,11 @@ def test_progress_is_logged_where_there_is_no_terminal(run, caplog):
 def test_progress_is_a_bar_on_a_terminal(run, caplog):
     progress = StageProgress(seconds_between_lines=0)
     progress.console = Console(file=StringIO(), force_terminal=True, width=120, color_system=None)
-    with caplog.at_level(logging.INFO, logger="ntt.engine.callbacks.progress"):
+    with caplog.at_level(logging.INFO, logger="ntt.engine.stage_bar"):
         run(progress)
     shown = progress.console.file.getvalue()
     assert "fill_memory" in shown
     assert "5/5" in shown
     assert "3/3" in shown
     assert "/s" in shown
-    assert not [record for record in caplog.records if "callbacks.progress" in record.name]
+    assert not [record for record in caplog.records if "stage_bar" in record.name]

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ntt.matching import CosineConfidence, PrototypeMatcher, SoftmaxConfidence
+from ntt.matching.scorers import ClassMean
+from ntt.memory import MemoryBank
 from ntt.segmenters import Proposals
 from ntt.structures import Instances
 
@@ -105,7 +107,17 @@ def scene(seed: int, number: int, classes: int, size: int = 20) -> tuple[Tensor,
         (y1, y2), (x1, x2) = (sorted(rand(2).mul(size).long().tolist()) for _ in range(2))
         mask[y1:y2, x1:x2] += 3 - 0.1
     features = rand(5, 4, 6) - 0.4
-    return features, Proposals(logits, rand(number)), rand(classes, 6) - 0.4
+    prototypes = rand(classes, 6).float().double() - 0.5  # exact in float32, as the memory keeps them
+    return features, Proposals(logits, rand(number)), prototypes
+
+
+def remembered(prototypes: Tensor) -> MemoryBank:
+    """A memory with one instance of each class."""
+    bank = MemoryBank([str(label) for label in range(len(prototypes))], "")
+    for label, prototype in enumerate(prototypes):
+        bank.add(prototype[None, None], torch.ones(1, 1), label)
+    bank.aggregate()
+    return bank
 
 
 def assert_same(instances: Instances, expected: list[tuple[float, int, Tensor]]) -> None:
@@ -128,8 +140,8 @@ def assert_same(instances: Instances, expected: list[tuple[float, int, Tensor]])
 @given(st.integers(0, 2**31), st.integers(0, 25), st.integers(1, 4), st.integers(3, 50), st.integers(3, 50))
 def test_agrees_with_the_oracle(seed, number, classes, height, width):
     features, proposals, prototypes = scene(seed, number, classes)
-    matcher = PrototypeMatcher(CosineConfidence(), NMS_IOU, candidates=800, max_instances=100)
-    instances = matcher(features, proposals, prototypes, height, width)
+    matcher = PrototypeMatcher(ClassMean(), CosineConfidence(), NMS_IOU, candidates=800, max_instances=100)
+    instances = matcher(features, proposals, remembered(prototypes), height, width)
     assert instances.masks.shape[1:] == (height, width)
     assert_same(instances, oracle(features, proposals, prototypes, height, width, 800, 100))
 
@@ -137,8 +149,8 @@ def test_agrees_with_the_oracle(seed, number, classes, height, width):
 @pytest.mark.parametrize(("candidates", "best"), [(6, 100), (800, 4), (7, 3)])
 def test_limits_agree_with_the_oracle(candidates, best):
     features, proposals, prototypes = scene(11, 40, 2)
-    instances = PrototypeMatcher(CosineConfidence(), NMS_IOU, candidates, best)(
-        features, proposals, prototypes, 33, 21
+    instances = PrototypeMatcher(ClassMean(), CosineConfidence(), NMS_IOU, candidates, best)(
+        features, proposals, remembered(prototypes), 33, 21
     )
     expected = oracle(features, proposals, prototypes, 33, 21, candidates, best)
     assert 0 < len(expected) <= min(candidates, best)
@@ -160,29 +172,29 @@ def test_the_oracle_scenes_exercise_every_step():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_nothing_to_report_is_an_empty_result(dtype):
-    matcher = PrototypeMatcher(CosineConfidence(), 0.5, 800, 100)
+    matcher = PrototypeMatcher(ClassMean(), CosineConfidence(), 0.5, 800, 100)
     features, prototypes = torch.rand(4, 4, 3, dtype=dtype), torch.rand(2, 3, dtype=dtype)
     none = Proposals(torch.zeros(0, 8, 8, dtype=dtype), torch.zeros(0, dtype=dtype))
     outside = Proposals(torch.full((3, 8, 8), -1.0, dtype=dtype), torch.ones(3, dtype=dtype))
     for proposals in (none, outside):
-        instances = matcher(features, proposals, prototypes, 7, 9)
+        instances = matcher(features, proposals, remembered(prototypes), 7, 9)
         assert len(instances) == 0
         assert instances.masks.shape == (0, 7, 9)
         assert instances.boxes.shape == (0, 4)
     inside = Proposals(torch.ones(1, 8, 8), torch.ones(1))
-    assert len(matcher(features.float(), inside, torch.zeros(0, 3), 7, 9)) == 0
+    assert len(matcher(features.float(), inside, MemoryBank((), ""), 7, 9)) == 0
 
 
 def test_not_a_number_spoils_only_its_own_mask():
     features, proposals, prototypes = scene(3, 12, 2)
-    matcher = PrototypeMatcher(CosineConfidence(), NMS_IOU, 800, 100)
-    clean = matcher(features, proposals, prototypes, 20, 20)
+    matcher = PrototypeMatcher(ClassMean(), CosineConfidence(), NMS_IOU, 800, 100)
+    clean = matcher(features, proposals, remembered(prototypes), 20, 20)
     logits = torch.cat([proposals.logits, torch.full((1, 20, 20), torch.nan, dtype=torch.float64)])
     iou = torch.cat([proposals.iou, torch.tensor([2.0], dtype=torch.float64)])
-    spoiled = matcher(features, Proposals(logits, iou), prototypes, 20, 20)
+    spoiled = matcher(features, Proposals(logits, iou), remembered(prototypes), 20, 20)
     torch.testing.assert_close(spoiled.scores, clean.scores)
     features[0, 0] = torch.nan
-    scores = matcher(features, proposals, prototypes, 20, 20).scores
+    scores = matcher(features, proposals, remembered(prototypes), 20, 20).scores
     assert bool(scores.isfinite().all())
 
 
@@ -190,8 +202,8 @@ def test_a_mask_that_vanishes_at_the_size_of_the_image_is_dropped():
     logits = torch.full((2, 16, 16), -8.0)
     logits[0, 5, 5] = 0.1  # one weak cell, gone after interpolation
     logits[1, 8:, 8:] = 8.0
-    instances = PrototypeMatcher(CosineConfidence(), 0.5, 800, 100)(
-        torch.rand(4, 4, 3), Proposals(logits, torch.tensor([0.9, 0.8])), torch.rand(1, 3), 4, 4
+    instances = PrototypeMatcher(ClassMean(), CosineConfidence(), 0.5, 800, 100)(
+        torch.rand(4, 4, 3), Proposals(logits, torch.tensor([0.9, 0.8])), remembered(torch.rand(1, 3)), 4, 4
     )
     assert len(instances) == 1
     assert instances.boxes.tolist() == [[2, 2, 4, 4]]
@@ -209,8 +221,8 @@ def test_the_nms_goes_by_the_priority_of_the_confidence():
     proposals = Proposals(torch.stack([torn, sure]), torch.tensor([0.9, 0.8]))
 
     def masks(confidence):
-        matcher = PrototypeMatcher(confidence, 0.5, 800, 100)
-        return matcher(features, proposals, torch.eye(2), 8, 8).masks
+        matcher = PrototypeMatcher(ClassMean(), confidence, 0.5, 800, 100)
+        return matcher(features, proposals, remembered(torch.eye(2)), 8, 8).masks
 
     assert masks(CosineConfidence()).flatten(1).sum(1).tolist() == [16]
     assert masks(SoftmaxConfidence(0.1)).flatten(1).sum(1).tolist() == [12]
@@ -219,10 +231,14 @@ def test_the_nms_goes_by_the_priority_of_the_confidence():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_agrees_with_cpu():
     features, proposals, prototypes = scene(11, 40, 2)
-    matcher = PrototypeMatcher(CosineConfidence(), NMS_IOU, 800, 100)
-    on_cpu = matcher(features, proposals, prototypes, 33, 21)
+    matcher = PrototypeMatcher(ClassMean(), CosineConfidence(), NMS_IOU, 800, 100)
+    on_cpu = matcher(features, proposals, remembered(prototypes), 33, 21)
     on_gpu = matcher(
-        features.cuda(), Proposals(proposals.logits.cuda(), proposals.iou.cuda()), prototypes.cuda(), 33, 21
+        features.cuda(),
+        Proposals(proposals.logits.cuda(), proposals.iou.cuda()),
+        remembered(prototypes),
+        33,
+        21,
     )
     assert on_gpu.masks.device.type == "cpu"
     torch.testing.assert_close(on_gpu.scores, on_cpu.scores)

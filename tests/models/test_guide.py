@@ -130,7 +130,7 @@ def test_the_guides_model_is_the_configs(composed, project_root, small_segmenter
     for part in ("encoder", "segmenter"):
         ours, theirs = getattr(guides, part), getattr(configs, part)
         assert (type(ours), ours.name, ours.fingerprint) == (type(theirs), theirs.name, theirs.fingerprint)
-    assert guides.encoder.img_size == 224
+    assert (guides.encoder.img_size, guides.score_threshold) == (224, configs.score_threshold)
 
     image = references()[1].image
     found = []

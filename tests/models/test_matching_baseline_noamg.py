@@ -1,5 +1,6 @@
 """The grid model on pictures whose answer is known, with an encoder and a segmenter that see colours."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from omegaconf import OmegaConf
 from ntt.encoders.base import Encoder
 from ntt.errors import InputError
 from ntt.matching import CosineConfidence, PrototypeMatcher
+from ntt.matching.scorers import ClassMean
 from ntt.memory import ReferenceMemory
 from ntt.models import Sam2MatchingBaselineNoAMG
 from ntt.proposals import GridProposals
 from ntt.segmenters import ImageEmbedding, Prompts, Proposals, Sam2Segmenter, Segmenter
-from ntt.structures import Reference
+from ntt.structures import Prompt, Reference
 
 GREY = 0.5
 RED, BLUE, GREEN = (1.0, 0.2, 0.2), (0.2, 0.2, 1.0), (0.2, 1.0, 0.2)
@@ -57,7 +59,7 @@ def model(min_iou: float = 0.4) -> Sam2MatchingBaselineNoAMG:
         ColourSegmenter(),
         GridProposals(16, min_iou),
         ReferenceMemory(0.2, 2),
-        PrototypeMatcher(CosineConfidence(), 0.5, 800, 100),
+        PrototypeMatcher(ClassMean(), CosineConfidence(), 0.5, 800, 100),
     )
 
 
@@ -143,6 +145,26 @@ def test_fill_then_aggregate_is_fit_and_fit_replaces():
     assert other.memory.class_names == ("red thing", "blue thing")
 
 
+def test_fit_makes_the_masks_that_references_lack():
+    names = ["red thing", "blue thing"]
+    drawn = references()
+    boxed = []
+    for reference in drawn:
+        rows, columns = torch.nonzero(reference.mask, as_tuple=True)
+        corners = (columns.min() + 1, rows.min() + 1, columns.max() + 1, rows.max() + 1)
+        boxed.append(replace(reference, mask=None, prompt=Prompt(tuple(map(float, corners)))))
+    expected = model().fit(drawn, names).memory.prototypes
+    found = model().fit(boxed, names).memory.prototypes
+    torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("prompt", [None, Prompt((70.0, 50.0, 70.0, 50.0))])
+def test_a_reference_without_mask_or_with_an_empty_one_is_an_input_error(prompt):
+    reference = replace(references()[0], mask=None, source="here.jpg", prompt=prompt)
+    with pytest.raises(InputError, match=r"here\.jpg: the mask of this reference is empty"):
+        model().fit([reference], ["red thing"])
+
+
 def test_memory_is_saved_and_loaded_only_for_the_same_references(tmp_path):
     first, second = model(), model()
     names = ["red thing", "blue thing"]
@@ -170,7 +192,7 @@ def sam2_model(image_size: int) -> Sam2MatchingBaselineNoAMG:
         segmenter,
         GridProposals(4, 0.0),
         ReferenceMemory(0.2, 2),
-        PrototypeMatcher(CosineConfidence(), 0.5, 800, 5),
+        PrototypeMatcher(ClassMean(), CosineConfidence(), 0.5, 800, 5),
     ).fit(references(), ["red thing", "blue thing"])
 
 

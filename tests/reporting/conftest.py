@@ -9,6 +9,7 @@ def _precision(value):
 def metrics():
     """A ``metrics.json`` with a small-object AP that is undefined."""
     return {
+        "protocol": "COCO",
         "bbox": _precision(0.25),
         "segm": {**_precision(0.123), "APs": None},
         "per_class": {"boat": {"bbox": 0.2, "segm": 0.1}, "bird": {"bbox": None, "segm": None}},

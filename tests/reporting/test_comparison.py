@@ -1,10 +1,12 @@
 import json
 from io import StringIO
 
+import pytest
 import yaml
+from omegaconf import OmegaConf
 from rich.console import Console
 
-from ntt.reporting.comparison import comparison_table
+from ntt.reporting.comparison import SweepComparison, comparison_table
 
 
 def job(folder, name, overrides, metrics):
@@ -34,3 +36,40 @@ def test_jobs_without_ground_truth_have_dashes(tmp_path, metrics):
     del metrics["segm"], metrics["bbox"], metrics["ceilings"]
     job(tmp_path, "0_a", ["encoder=a"], metrics)
     assert lines(tmp_path)[3].split() == ["encoder=a", "-", "-", "-", "-", "-", "2.00"]
+
+
+def test_miou_is_shown_where_a_run_has_it(tmp_path, metrics):
+    job(tmp_path, "0_a", ["task=instance"], metrics)
+    assert not any("mIoU" in line for line in lines(tmp_path))
+    job(tmp_path, "1_b", ["task=semantic"], {**metrics, "semantic": {"mIoU": 0.456}})
+    assert any("mIoU" in line for line in lines(tmp_path))
+    rows = [line.split() for line in lines(tmp_path)[3:]]
+    assert [row[-1] for row in rows] == ["-", "0.456"]
+
+
+def end_sweep(folder):
+    SweepComparison().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(folder)}}}))
+
+
+def test_a_sweep_over_seeds_ends_with_means_and_intervals(tmp_path, metrics, capsys):
+    for seed, ap in enumerate((0.25, 0.5, 0.75)):
+        metrics["segm"]["AP"] = ap
+        job(tmp_path, f"{seed}_a", [f"seed={seed}"], metrics)
+    job(tmp_path, "3_a", ["seed=3"], None)
+    end_sweep(tmp_path)
+    printed = capsys.readouterr().out
+    assert printed.index("Comparison") < printed.index("Mean and 95 % interval over seeds")
+    assert "0.500 ± 0.621" in printed
+    (group,) = json.loads((tmp_path / "seeds.json").read_text())
+    assert (group["overrides"], group["seeds"]) == ([], ["seed=0", "seed=1", "seed=2"])
+    assert group["metrics"]["segm/AP"] == pytest.approx({"mean": 0.5, "low": -0.1210344, "high": 1.1210344})
+    assert group["metrics"]["per_class/boat/segm"]["mean"] == pytest.approx(0.1)
+    assert not any(name.startswith("timing") for name in group["metrics"])
+
+
+def test_a_sweep_over_something_else_has_no_intervals(tmp_path, metrics, capsys):
+    for number, encoder in enumerate("ab"):
+        job(tmp_path, f"{number}_{encoder}", [f"encoder={encoder}", "seed=1"], metrics)
+    end_sweep(tmp_path)
+    assert "interval" not in capsys.readouterr().out
+    assert not (tmp_path / "seeds.json").exists()

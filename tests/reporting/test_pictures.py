@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,11 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ntt.reporting.pictures import draw_comparison, draw_features, draw_references, draw_similarity
+from ntt.evaluation import IGNORED
+from ntt.reporting.pictures import (
+    draw_comparison,
+    draw_features,
+    draw_references,
+    draw_semantic,
+    draw_similarity,
+)
 from ntt.reporting.pictures.canvas import PANEL, class_colour, resize
 from ntt.reporting.pictures.features import principal_colours
 from ntt.reporting.pictures.instances import annotate, clearest
-from ntt.structures import Instances, Reference
+from ntt.structures import Instances, Prompt, Reference
 
 NAMES = ["boat", "bird"]
 
@@ -74,6 +83,21 @@ def test_comparison_with_and_without_ground_truth(tmp_path, image):
     assert shares[2] == 0
 
 
+def test_maps_are_drawn_where_they_are_with_a_legend(tmp_path, image):
+    nothing, classes = torch.zeros(2, 40, 60, dtype=torch.int64)
+    classes[:, :20] = 2
+    truth = classes.masked_fill(square(30, 10, 10), IGNORED)
+    draw_semantic(tmp_path / "a.png", image, truth, classes, NAMES)
+    draw_semantic(tmp_path / "b.png", image, None, classes, NAMES)
+    draw_semantic(tmp_path / "c.png", image, None, nothing, NAMES)
+    left, right = np.split(picture(tmp_path / "a.png")[:, :-1], [len(picture(tmp_path / "a.png")[0]) // 2], 1)
+    assert coloured(left[:, : len(left[0]) // 3]) > 0.5 < coloured(right[:, : len(right[0]) // 3])
+    assert coloured(picture(tmp_path / "a.png")) > 1.5 * coloured(picture(tmp_path / "b.png")) > 0
+    assert coloured(picture(tmp_path / "c.png")) == 0
+    heights = [len(picture(tmp_path / f"{name}.png")) for name in "abc"]
+    assert heights[0] == heights[1] > heights[2], "nothing seen needs no legend"
+
+
 def test_similarity_is_hot_where_the_map_is(tmp_path, image):
     heat = torch.zeros(1, 8, 8)
     heat[0, :, 4:] = 1.0
@@ -119,6 +143,28 @@ def test_references_sheet_has_a_row_a_class(tmp_path, image):
     grey = (np.abs(pixels - 128).max(axis=2) < 4).mean(axis=1)
     middle = len(grey) // 4
     assert grey[middle] > 1.5 * grey[3 * middle] > 0
+
+
+def test_prompts_of_made_masks_are_drawn_with_a_caption(tmp_path, image):
+    drawn = Reference(image, square(20, 10, 10), 0)
+    box, points = (
+        Prompt((12.0, 8.0, 40.0, 30.0)),
+        Prompt(points=((25.0, 15.0, 1), (22.0, 12.0, 0), (0, 0, 0))),
+    )
+    for name, prompt in (("drawn", None), ("box", box), ("points", points)):
+        draw_references(tmp_path / f"{name}.png", [replace(drawn, prompt=prompt)], NAMES[:1])
+    plain, boxed, pointed = (picture(tmp_path / f"{name}.png") for name in ("drawn", "box", "points"))
+    assert len(boxed) == len(pointed) > len(plain) + 10, "the caption is below"
+
+    def dark(pixels):
+        tile = pixels[: len(plain), -100:]
+        return (tile.max(axis=2) < 60).sum()
+
+    assert dark(plain) == 0
+    assert dark(boxed) > 50
+    assert dark(pointed) > 10
+    outlined = [coloured(pixels[: len(plain)]) for pixels in (plain, boxed)]
+    assert outlined[1] < 0.8 * outlined[0], "the picture is cut out around the box, which is larger"
 
 
 def test_colours_of_twenty_classes_differ():

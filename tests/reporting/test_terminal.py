@@ -37,6 +37,23 @@ def test_fits_80_columns(printed, metrics):
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
 
 
+def test_other_benchmarks_have_other_columns(printed, metrics):
+    lvis = dict.fromkeys(("AP", "AP50", "AP75", "APs", "APm", "APl", "APr", "APc", "APf", "AR300"), 0.3)
+    metrics |= {"protocol": "LVIS", "bbox": lvis, "segm": lvis}
+    metrics["ceilings"] = {key: {"bbox": lvis, "segm": lvis} for key in metrics["ceilings"]}
+    text = printed(metrics)
+    assert "LVIS average precision" in text
+    assert row(text, " segm ")[1:] == ["0.300"] * 10
+    assert "AR300" in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+
+
+def test_recall_of_proposals_is_shown_if_it_was_measured(printed, metrics):
+    assert "proposals" not in printed(metrics)
+    metrics["proposal_recall"] = {"segm": {"AR100": 0.5, "AR1000": None}}
+    assert "segm AR100 0.500, AR1000 -" in printed(metrics)
+
+
 def test_says_where_the_pictures_lie(printed, metrics, tmp_path):
     (tmp_path / "visualizations").mkdir()
     text = printed(metrics)
@@ -50,6 +67,14 @@ def test_without_ground_truth_there_is_no_table(printed, metrics):
     text = printed(metrics)
     assert "AP" not in text
     assert "images/s" in text
+
+
+def test_shows_semantic_segmentation(printed, metrics):
+    assert "mIoU" not in printed(metrics)
+    metrics["semantic"] = {"mIoU": 0.456, "FB-IoU": 0.789, "per_class": {"boat": 0.456, "bird": None}}
+    text = printed(metrics)
+    assert "mIoU 0.456, FB-IoU 0.789" in text
+    assert row(text[text.index("IoU by class") :], " boat") == ["boat", "0.456", "bird", "-"]
 
 
 def test_warns_of_random_weights(printed, metrics):

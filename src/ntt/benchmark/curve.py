@@ -9,7 +9,7 @@ import torch
 
 from ntt.data import FewShotDataset
 from ntt.engine.clock import Clock
-from ntt.evaluation import coco_metrics, coco_results
+from ntt.evaluation import CocoEvaluation, coco_results
 from ntt.models import PrototypeMatching
 from ntt.proposals import ProposalStrategy
 
@@ -48,7 +48,7 @@ def measure_curve(
         on_image(number, len(dataset.targets))
     rows = []
     for name, found in results.items():
-        judged = coco_metrics(dataset.ground_truth, found)
+        judged = CocoEvaluation()(dataset.ground_truth, found)
         seconds = (clock.seconds["shared"] + clock.seconds[name]) / len(dataset.targets)
         precision = {kind: judged[kind]["AP"] for kind in ("segm", "bbox")}
         rows.append({"model": name, **precision, "seconds_per_image": seconds})

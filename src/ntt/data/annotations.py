@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from ntt.data.json_files import read_json
 from ntt.data.masks import Rle, encode_segmentation, mask_area, mask_box
+from ntt.data.prompts import read_prompt
+from ntt.data.values import is_number, shown
 from ntt.errors import InputError
+from ntt.structures import Prompt
 
 LONGEST_SIDE = 65535  # pixels, the most that JPEG can hold
+MOST_RARE, MOST_COMMON = 10, 100  # training images that show a category which LVIS calls so
 LARGEST_ID = 2**53  # ids beyond it do not survive other readers of JSON
 
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An entry of ``images``; sizes in pixels."""
+    """An entry of ``images``; sizes in pixels.
+
+    LVIS files say of each image which categories are known to be absent (``negative``) and which have more
+    objects than are annotated (``not_exhaustive``); None where the file does not.
+    """
 
     id: int
     file_name: str
     height: int
     width: int
+    negative: tuple[int, ...] | None = None
+    not_exhaustive: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """An entry of ``annotations``; box as x, y, width, height in pixels."""
+    """An entry of ``annotations``; box as x, y, width, height in pixels; ``difficult`` as in PASCAL VOC.
+
+    Where a prompt stands for the mask, mask and box are empty. ``mask_source`` is as the file has it.
+    """
 
     id: int
     image_id: int
@@ -37,6 +49,9 @@ class Annotation:
     box: list[float]
     area: float
     crowd: bool
+    prompt: Prompt | None
+    mask_source: Any
+    difficult: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,7 @@ class AnnotationFile:
         categories: names by id, in file order.
         annotations: in file order.
         problems: one line for each thing that could not be read, naming file, entry and field.
+        frequencies: "r", "c" or "f" (rare, common, frequent) by category id, where LVIS files say it.
     """
 
     file: Path
@@ -56,6 +72,7 @@ class AnnotationFile:
     categories: dict[int, str]
     annotations: tuple[Annotation, ...]
     problems: tuple[str, ...]
+    frequencies: dict[int, str]
 
     def sound(self) -> AnnotationFile:
         """This file, if nothing is wrong with it.
@@ -68,19 +85,23 @@ class AnnotationFile:
         return self
 
 
-def read_annotations(file: Path, if_absent: str = "correct the path") -> AnnotationFile:
+def read_annotations(
+    file: Path, if_absent: str = "correct the path", prompts: bool = False
+) -> AnnotationFile:
     """Read an annotation file of instances; what is broken is left out and listed in ``problems``.
 
     Args:
         file: in COCO's format.
         if_absent: what to do where there is no such file, for the message.
+        prompts: whether a ``bbox`` or ``points`` may stand for a segmentation.
     """
-    reader = _Reader(file, if_absent)
+    reader = _Reader(file, if_absent, prompts)
     content = reader.content()
     images = reader.images(content)
     categories = reader.categories(content)
     annotations = reader.annotations(content, images, categories)
-    return AnnotationFile(file, images, categories, annotations, tuple(reader.problems))
+    problems = tuple(reader.problems)
+    return AnnotationFile(file, images, categories, annotations, problems, reader.frequencies)
 
 
 class _Broken(Exception):
@@ -90,35 +111,31 @@ class _Broken(Exception):
 class _Reader:
     """Walks through one file, collecting problems."""
 
-    def __init__(self, file: Path, if_absent: str) -> None:
+    def __init__(self, file: Path, if_absent: str, prompts: bool) -> None:
         self.file = file
         self.if_absent = if_absent
+        self.prompts = prompts
         self.problems: list[str] = []
+        self.frequencies: dict[int, str] = {}
 
     def content(self) -> dict[str, Any]:
         try:
-            content = json.loads(self.file.read_text(encoding="utf-8-sig"))
-        except json.JSONDecodeError as error:
-            where = f"line {error.lineno}, column {error.colno}"
-            self._complain(f"malformed JSON at {where} ({error.msg}); correct it or export it again")
-        except FileNotFoundError:
-            self._complain(f"no such annotation file; {self.if_absent}")
-        except OSError as error:
-            self._complain(f"cannot be read ({error.strerror}); name a readable file")
-        except (ValueError, RecursionError):  # other encodings, endless numbers, endless nesting
-            self._complain("is not a JSON text in UTF-8; export it again")
-        else:
-            if isinstance(content, dict):
-                return content
-            self._complain("is not a JSON object with images, annotations and categories")
-        return {}
+            return read_json(self.file, "images, annotations and categories", self.if_absent)
+        except InputError as error:
+            self.problems.append(str(error))
+            return {}
 
     def images(self, content: dict[str, Any]) -> dict[int, ImageEntry]:
         images: dict[int, ImageEntry] = {}
         for name, entry in self._entries(content, "images"):
             try:
                 image = ImageEntry(
-                    _identity(entry, "id"), _file_name(entry), _side(entry, "height"), _side(entry, "width")
+                    _identity(entry, "id"),
+                    _file_name(entry),
+                    _side(entry, "height"),
+                    _side(entry, "width"),
+                    _identities(entry, "neg_category_ids"),
+                    _identities(entry, "not_exhaustive_category_ids"),
                 )
                 _unused(image.id, images)
             except _Broken as error:
@@ -139,6 +156,8 @@ class _Reader:
                 self._complain(f"{name}: {error}")
             else:
                 categories[identity] = category
+                if (frequency := _frequency(entry)) is not None:
+                    self.frequencies[identity] = frequency
         return categories
 
     def annotations(
@@ -147,7 +166,7 @@ class _Reader:
         annotations: dict[int, Annotation] = {}
         for name, entry in self._entries(content, "annotations"):
             try:
-                annotation = _annotation(entry, images, categories)
+                annotation = _annotation(entry, images, categories, self.prompts)
                 _unused(annotation.id, annotations)
             except _Broken as error:
                 self._complain(f"{name}: {error}")
@@ -174,33 +193,54 @@ class _Reader:
 
 
 def _annotation(
-    entry: dict[str, Any], images: dict[int, ImageEntry], categories: dict[int, str]
+    entry: dict[str, Any], images: dict[int, ImageEntry], categories: dict[int, str], prompts: bool
 ) -> Annotation:
     identity, image_id, category_id = (_identity(entry, key) for key in ("id", "image_id", "category_id"))
     if image_id not in images:
         raise _Broken(f"image_id {image_id} is not among the images; add the image or remove the annotation")
     if category_id not in categories:
         raise _Broken(f"category_id {category_id} is not among the categories; add or correct it")
+    image = images[image_id]
+    prompt = _prompt(entry, image) if prompts else None
     try:
-        image = images[image_id]
-        mask = encode_segmentation(_field(entry, "segmentation"), image.height, image.width)
+        outline = _field(entry, "segmentation") if prompt is None else []
+        mask = encode_segmentation(outline, image.height, image.width)
     except ValueError as error:
         raise _Broken(f"segmentation {error}; correct or remove it") from None
-    crowd = entry.get("iscrowd", 0)
-    if crowd not in (0, 1):
-        raise _Broken(f"iscrowd is {_shown(crowd)}; make it 0 or 1")
+    crowd, difficult = _flag(entry, "iscrowd"), _flag(entry, "difficult")
     area = entry.get("area", mask_area(mask))
-    if not _is_size(area):
-        raise _Broken(f"area is {_shown(area)}; make it a number of pixels")
-    box = entry.get("bbox", mask_box(mask))
-    if not (isinstance(box, list) and len(box) == 4 and all(map(_is_finite, box)) and min(box[2:]) >= 0):
-        raise _Broken(f"bbox is {_shown(box)}; make it [x, y, width, height]")
-    return Annotation(identity, image_id, category_id, mask, [*map(float, box)], float(area), bool(crowd))
+    if not (is_number(area) and area >= 0):
+        raise _Broken(f"area is {shown(area)}; make it a number of pixels")
+    box = mask_box(mask) if prompt is not None else entry.get("bbox", mask_box(mask))
+    if not (isinstance(box, list) and len(box) == 4 and all(map(is_number, box)) and min(box[2:]) >= 0):
+        raise _Broken(f"bbox is {shown(box)}; make it [x, y, width, height]")
+    return Annotation(
+        identity,
+        image_id,
+        category_id,
+        mask,
+        [*map(float, box)],
+        float(area),
+        crowd,
+        prompt,
+        entry.get("mask_source"),
+        difficult,
+    )
+
+
+def _prompt(entry: dict[str, Any], image: ImageEntry) -> Prompt | None:
+    """What stands for a segmentation that is absent, null or an empty list."""
+    if entry.get("segmentation") not in (None, []):
+        return None
+    try:
+        return read_prompt(entry, "bbox", image.height, image.width)
+    except ValueError as error:
+        raise _Broken(str(error)) from None
 
 
 def _call(key: str, position: int, entry: dict[str, Any]) -> str:
     """What an entry is called in messages: ``annotations[3] (id 12)``."""
-    return f"{key}[{position}]" + (f" (id {_shown(entry['id'])})" if "id" in entry else "")
+    return f"{key}[{position}]" + (f" (id {shown(entry['id'])})" if "id" in entry else "")
 
 
 def _field(entry: dict[str, Any], key: str) -> Any:
@@ -212,8 +252,34 @@ def _field(entry: dict[str, Any], key: str) -> Any:
 def _identity(entry: dict[str, Any], key: str) -> int:
     value = _field(entry, key)
     if type(value) is not int or not 0 <= value <= LARGEST_ID:
-        raise _Broken(f"{key} is {_shown(value)}; make it a whole number")
+        raise _Broken(f"{key} is {shown(value)}; make it a whole number")
     return value
+
+
+def _identities(entry: dict[str, Any], key: str) -> tuple[int, ...] | None:
+    values = entry.get(key)
+    if values is None:
+        return None
+    if not (isinstance(values, list) and all(type(value) is int for value in values)):
+        raise _Broken(f"{key} is {shown(values)}; make it a list of category ids")
+    return tuple(values)
+
+
+def _flag(entry: dict[str, Any], key: str) -> bool:
+    value = entry.get(key, 0)
+    if value not in (0, 1):
+        raise _Broken(f"{key} is {shown(value)}; make it 0 or 1")
+    return bool(value)
+
+
+def _frequency(entry: dict[str, Any]) -> str | None:
+    """LVIS's letter for how many training images show a category: as written, or from their number."""
+    frequency, count = entry.get("frequency"), entry.get("image_count")
+    if frequency in ("r", "c", "f"):
+        return str(frequency)
+    if type(count) is not int:
+        return None
+    return "r" if count <= MOST_RARE else "c" if count <= MOST_COMMON else "f"
 
 
 def _unused(identity: int, taken: dict[int, Any]) -> None:
@@ -224,14 +290,14 @@ def _unused(identity: int, taken: dict[int, Any]) -> None:
 def _side(entry: dict[str, Any], key: str) -> int:
     value = _field(entry, key)
     if type(value) is not int or not 1 <= value <= LONGEST_SIDE:
-        raise _Broken(f"{key} is {_shown(value)}; make it the image's in pixels")
+        raise _Broken(f"{key} is {shown(value)}; make it the image's in pixels")
     return value
 
 
 def _text(entry: dict[str, Any], key: str) -> str:
     value = _field(entry, key)
     if not isinstance(value, str) or not value.strip():
-        raise _Broken(f"{key} is {_shown(value)}; make it a text")
+        raise _Broken(f"{key} is {shown(value)}; make it a text")
     return value
 
 
@@ -239,21 +305,7 @@ def _file_name(entry: dict[str, Any]) -> str:
     name = _text(entry, "file_name")
     windows = PureWindowsPath(name)  # knows slashes of both kinds
     if PurePosixPath(name).is_absolute() or windows.drive or windows.root or ".." in windows.parts:
-        raise _Broken(f"file_name {_shown(name)} leads out of the images folder; make it relative to that")
+        raise _Broken(f"file_name {shown(name)} leads out of the images folder; make it relative to that")
     if "\0" in name:
-        raise _Broken(f"file_name {_shown(name)} is no file name; correct it")
+        raise _Broken(f"file_name {shown(name)} is no file name; correct it")
     return name
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _is_size(value: Any) -> bool:
-    return _is_finite(value) and value >= 0
-
-
-def _shown(value: Any) -> str:
-    """A value in a message: on one line, and not longer than that."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

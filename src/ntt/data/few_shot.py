@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from pycocotools.coco import COCO
@@ -12,8 +14,11 @@ from torch import Tensor
 
 from ntt.data.annotations import Annotation, AnnotationFile, ImageEntry, read_annotations
 from ntt.data.ground_truth import as_coco, stack_masks, translate
+from ntt.data.json_files import read_json
+from ntt.data.made_masks import MadeMask
 from ntt.data.masks import mask_area
 from ntt.data.samples import (
+    MINED,
     ReferenceEntry,
     References,
     TargetEntry,
@@ -22,7 +27,7 @@ from ntt.data.samples import (
     folder_targets,
     picture_problems,
 )
-from ntt.errors import InputError
+from ntt.errors import InputError, did_you_mean
 
 
 class FewShotDataset:
@@ -33,7 +38,8 @@ class FewShotDataset:
     Nothing is read before it is needed; every property raises InputError where ``check`` would.
 
     Args:
-        reference_file: annotations of the references; crowd regions are passed over.
+        reference_file: annotations of the references; crowd regions are passed over. A box or points may
+            stand for a mask.
         reference_images: folder of their pictures.
         target_file: annotations of the targets. None: all pictures of the folder are targets, and there is
             no ground truth.
@@ -41,6 +47,9 @@ class FewShotDataset:
         shots: references per class, the first in file order, so that smaller sets are part of larger ones;
             None takes all.
         limit: at most so many target images, the first in file order; None takes all.
+        classes: names of the classes to look for; None looks for all of the reference file.
+        negatives: COCO file of look-alikes in the reference pictures, whose category is the class that they
+            are not; or ``mined``, for the mistakes that the model makes on the references; None for none.
         if_absent: what to do where an annotation file is absent, for the message.
     """
 
@@ -52,6 +61,8 @@ class FewShotDataset:
         target_images: str | Path,
         shots: int | None = None,
         limit: int | None = None,
+        classes: Sequence[str] | None = None,
+        negatives: str | None = None,
         if_absent: str = "correct the path",
     ) -> None:
         self.reference_file = Path(reference_file)
@@ -60,6 +71,9 @@ class FewShotDataset:
         self.target_images = Path(target_images)
         self.shots = shots
         self.limit = limit
+        self.classes = None if classes is None else tuple(classes)
+        self.mines_negatives = negatives == MINED
+        self.negative_file = None if negatives in (None, MINED) else Path(str(negatives))
         self.if_absent = if_absent
 
     @property
@@ -78,6 +92,29 @@ class FewShotDataset:
         self._reference_content.sound()
         return References(self._reference_entries())
 
+    @property
+    def mask_file(self) -> Path:
+        """Where masks that are made of the references' boxes and points are kept."""
+        return self.reference_file.with_suffix(".masks.json")
+
+    def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
+        """The content of the reference file, completed by the masks made of some of ``references``."""
+        content, chosen = read_json(self.reference_file, "annotations"), self._chosen()
+        masks = {chosen[index].id: mask for index, mask in made.items()}
+        content["annotations"] = [
+            masks[entry["id"]].annotate(entry) if entry["id"] in masks else entry
+            for entry in content["annotations"]
+        ]
+        return content
+
+    @cached_property
+    def negatives(self) -> References:
+        """Look-alikes of the negative file, labelled by the class that they are not; none without a file."""
+        if self.negative_file is None:
+            return References([])
+        content = read_annotations(self.negative_file).sound()
+        return References(self._entries(content, translate(content, self._classes)))
+
     @cached_property
     def targets(self) -> Targets:
         """The target images."""
@@ -93,7 +130,7 @@ class FewShotDataset:
         images = self._target_images()
         wanted = {image.id for image in images}
         annotations = [a for a in self._true_annotations if a.image_id in wanted]
-        return as_coco(images, annotations, self._classes)
+        return as_coco(self._target_content, images, annotations, self._classes)
 
     def true_masks(self, image_id: int | str) -> tuple[Tensor, Tensor]:
         """What is to be found in a target image; crowd regions are left out.
@@ -104,11 +141,13 @@ class FewShotDataset:
         Returns:
             Masks ``(N, H, W)`` bool at the size of the image and labels ``(N,)`` int64.
         """
-        assert self._target_content is not None, "ground_truth is None"
-        image = self._target_content.images[int(image_id)]
-        found = [a for a in self._true_annotations if a.image_id == image.id and not a.crowd]
+        masks, found = self._annotated(image_id, crowd=False)
         labels = [self.category_ids.index(a.category_id) for a in found]
-        return stack_masks(found, image.height, image.width), torch.tensor(labels, dtype=torch.int64)
+        return masks, torch.tensor(labels, dtype=torch.int64)
+
+    def crowd_mask(self, image_id: int | str) -> Tensor:
+        """Where a target image has crowd regions, of any class: ``(H, W)`` bool."""
+        return self._annotated(image_id, crowd=True)[0].any(dim=0)
 
     def check(self) -> None:
         """Look for everything that would stop a run later; pictures are not read wholly.
@@ -117,7 +156,11 @@ class FewShotDataset:
             InputError: one line for each problem found.
         """
         problems = count_problems(self.shots, self.limit)
-        problems = problems or [*self._reference_problems(), *self._target_problems()]
+        problems = problems or [
+            *self._reference_problems(),
+            *self._target_problems(),
+            *self._negative_problems(),
+        ]
         if problems:
             raise InputError("\n".join(problems))
 
@@ -126,10 +169,11 @@ class FewShotDataset:
         problems = list(content.problems)
         if not problems:  # what cannot be read is not missing
             problems += self._class_problems(Counter(a.category_id for a in chosen))
+        problems += self._unknown_classes()
         problems += [
             f"{content.file}: annotation {a.id}: segmentation is empty; draw it or remove the annotation"
             for a in chosen
-            if mask_area(a.mask) == 0
+            if mask_area(a.mask) == 0 and a.prompt is None
         ]
         return problems + picture_problems(self._reference_entries())
 
@@ -137,7 +181,7 @@ class FewShotDataset:
         if not self._reference_content.categories:
             return [f"{self.reference_file}: categories is empty; add the classes to look for"]
         problems = []
-        for identity, name in self._reference_content.categories.items():
+        for identity, name in self._wanted.items():
             where, count = f"{self.reference_file}: class {name!r}", counts[identity]
             if count == 0:
                 problems.append(f"{where} has no reference; annotate one or remove the category")
@@ -157,33 +201,55 @@ class FewShotDataset:
         problems = list(content.problems)
         if not problems and not content.images:
             problems.append(f"{content.file}: images is empty; add the images to segment")
-        names = self._reference_content.categories.values()
+        names = self._wanted.values()
         if names and content.categories and not set(names) & set(content.categories.values()):
             problems.append(
                 f"{content.file}: no category has the name of a class of {self.reference_file}; rename them"
             )
         return problems + picture_problems(self._target_entries())
 
+    def _negative_problems(self) -> list[str]:
+        if self.negative_file is None:
+            return []
+        content = read_annotations(self.negative_file)
+        if content.problems:
+            return list(content.problems)
+        return picture_problems(self._entries(content, translate(content, self._wanted)))
+
     def _chosen(self) -> list[Annotation]:
         """The first ``shots`` annotations of every class."""
         counts: Counter[int] = Counter()
         chosen = []
         for annotation in self._reference_content.annotations:
-            if not annotation.crowd and (self.shots is None or counts[annotation.category_id] < self.shots):
+            if annotation.crowd or annotation.category_id not in self._wanted:
+                continue
+            if self.shots is None or counts[annotation.category_id] < self.shots:
                 counts[annotation.category_id] += 1
                 chosen.append(annotation)
         return chosen
 
     def _reference_entries(self) -> list[ReferenceEntry]:
-        labels = {identity: k for k, identity in enumerate(sorted(self._reference_content.categories))}
+        return self._entries(self._reference_content, self._chosen())
+
+    def _entries(self, content: AnnotationFile, annotations: Iterable[Annotation]) -> list[ReferenceEntry]:
+        labels = {identity: k for k, identity in enumerate(sorted(self._wanted))}
         entries = []
-        for annotation in self._chosen():
-            image = self._reference_content.images[annotation.image_id]
+        for annotation in annotations:
+            image = content.images[annotation.image_id]
             file = self.reference_images / image.file_name
             source = f"{file}, annotation {annotation.id}"
             label = labels[annotation.category_id]
-            entries.append(ReferenceEntry(file, (image.height, image.width), annotation.mask, label, source))
+            size, prompt = (image.height, image.width), annotation.prompt
+            mask = annotation.mask if prompt is None else None
+            entries.append(ReferenceEntry(file, size, mask, label, source, prompt))
         return entries
+
+    def _annotated(self, image_id: int | str, crowd: bool) -> tuple[Tensor, list[Annotation]]:
+        """Masks ``(N, H, W)`` of an image's annotations that are crowd regions, or are not, and these."""
+        assert self._target_content is not None, "ground_truth is None"
+        image = self._target_content.images[int(image_id)]
+        found = [a for a in self._true_annotations if a.image_id == image.id and a.crowd == crowd]
+        return stack_masks(found, image.height, image.width), found
 
     def _target_images(self) -> list[ImageEntry]:
         assert self._target_content is not None
@@ -199,7 +265,23 @@ class FewShotDataset:
 
     @property
     def _classes(self) -> dict[int, str]:
-        return self._reference_content.sound().categories
+        self._reference_content.sound()
+        return self._wanted
+
+    @cached_property
+    def _wanted(self) -> dict[int, str]:
+        """The asked-for categories of the reference file by id, as far as it could be read."""
+        known = self._reference_content.categories
+        return {identity: name for identity, name in known.items() if name in (self.classes or {name})}
+
+    def _unknown_classes(self) -> list[str]:
+        known = list(self._reference_content.categories.values())
+        return [
+            f"{self.reference_file}: dataset.classes names {name!r}, which is no category. "
+            f"{did_you_mean(name, known)}"
+            for name in self.classes or ()
+            if known and name not in known
+        ]
 
     @cached_property
     def _true_annotations(self) -> list[Annotation]:
@@ -208,7 +290,7 @@ class FewShotDataset:
 
     @cached_property
     def _reference_content(self) -> AnnotationFile:
-        return read_annotations(self.reference_file, self.if_absent)
+        return read_annotations(self.reference_file, self.if_absent, prompts=True)
 
     @cached_property
     def _target_content(self) -> AnnotationFile | None:

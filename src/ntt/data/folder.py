@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
-from ntt.data.images import read_mask
+from ntt.data.images import image_sizes, read_mask
+from ntt.data.json_files import read_json
+from ntt.data.made_masks import MadeMask
 from ntt.data.masks import encode_mask
+from ntt.data.prompts import read_prompt
 from ntt.data.samples import (
+    MINED,
     ReferenceEntry,
     References,
     Targets,
@@ -22,10 +27,13 @@ from ntt.data.samples import (
 from ntt.errors import InputError
 
 MASK_ENDING = "_mask"
+PROMPT_FORM = '{"box": [x, y, width, height]} or {"points": [[x, y], ...]}'
 
 
 class FolderDataset:
     """``references/<class>/<name>.jpg`` with ``<name>_mask.png`` or ``<name>.png``, and ``targets/``.
+
+    ``<name>.json`` with a ``box`` (x, y, width, height) or ``points`` may stand for a mask.
 
     Classes are labelled in the order of their folders' names. There is no ground truth.
 
@@ -33,12 +41,28 @@ class FolderDataset:
         root: holds ``references`` and ``targets``.
         shots: references per class, the first by name; None takes all.
         limit: at most so many target images, the first by name; None takes all.
+        negatives: ``mined`` to remember the mistakes that the model makes on the references; None for none.
+
+    Raises:
+        InputError: another word for ``negatives``.
     """
 
     ground_truth: None = None
 
-    def __init__(self, root: str | Path, shots: int | None = None, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        shots: int | None = None,
+        limit: int | None = None,
+        negatives: str | None = None,
+    ) -> None:
+        if negatives not in (None, MINED):
+            raise InputError(
+                f"dataset.negatives={negatives} is not known here: give {MINED}, or null for none"
+            )
         self.root = Path(root)
+        self.mines_negatives = negatives == MINED
+        self.negatives = References([])
         self.shots = shots
         self.limit = limit
 
@@ -56,6 +80,34 @@ class FolderDataset:
     def references(self) -> References:
         """The chosen references; pictures are read when asked for."""
         return References([_reference(image, label) for label, image in self._chosen()])
+
+    @property
+    def mask_file(self) -> Path:
+        """Where masks that are made of the references' boxes and points are kept."""
+        return self.root / "references" / "masks.json"
+
+    def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
+        """A COCO file of the masks made of some of ``references``."""
+        entries = {index + 1: self.references.entries[index] for index in made}
+        names = zip(self.category_ids, self.class_names, strict=True)
+        return {
+            "images": [
+                {
+                    "id": number,
+                    "file_name": entry.file.relative_to(self.mask_file.parent).as_posix(),
+                    "height": entry.size[0],
+                    "width": entry.size[1],
+                }
+                for number, entry in entries.items()
+            ],
+            "categories": [{"id": identity, "name": name} for identity, name in names],
+            "annotations": [
+                made[number - 1].annotate(
+                    {"id": number, "image_id": number, "category_id": entry.label + 1, "iscrowd": 0}
+                )
+                for number, entry in entries.items()
+            ],
+        }
 
     @cached_property
     def targets(self) -> Targets:
@@ -145,9 +197,26 @@ def _mask_of(image: Path) -> Path:
 def _reference(image: Path, label: int) -> ReferenceEntry:
     file = _mask_of(image)
     if not file.exists():
-        raise InputError(f"{image}: this reference has no mask; draw {file.name} beside it")
+        return _prompted(image, label)
     mask = read_mask(file)
     if not mask.any():
         raise InputError(f"{file}: the mask is empty; paint the object white on black")
     height, width = mask.shape
     return ReferenceEntry(image, (height, width), encode_mask(mask), label, str(image))
+
+
+def _prompted(image: Path, label: int) -> ReferenceEntry:
+    file = image.with_suffix(".json")
+    if not file.exists():
+        raise InputError(
+            f"{image}: this reference has no mask; draw {_mask_of(image).name} beside it, "
+            f"or write {file.name} with {PROMPT_FORM}"
+        )
+    size, _ = image_sizes(image)
+    try:
+        prompt = read_prompt(read_json(file, PROMPT_FORM), "box", *size)
+    except ValueError as error:
+        raise InputError(f"{file}: {error}") from None
+    if prompt is None:
+        raise InputError(f"{file}: has no prompt; write {PROMPT_FORM}")
+    return ReferenceEntry(image, size, None, label, str(image), prompt)

@@ -16,16 +16,34 @@ from ntt.data.masks import decode_mask
 
 
 def as_coco(
-    images: Iterable[ImageEntry], annotations: Iterable[Annotation], categories: Mapping[int, str]
+    targets: AnnotationFile,
+    images: Iterable[ImageEntry],
+    annotations: Iterable[Annotation],
+    categories: Mapping[int, str],
 ) -> COCO:
-    """What was read, as pycocotools holds it."""
+    """What was read, as pycocotools holds it, with what LVIS and PASCAL VOC add.
+
+    Args:
+        targets: the file that was read.
+        images: those to evaluate.
+        annotations: of ``translate``, in these images.
+        categories: names of the references' categories by id.
+    """
+    ids = _shared_ids(targets, categories)
+    frequencies = {ids[old]: letter for old, letter in targets.frequencies.items() if old in ids}
     coco = COCO()
     coco.dataset = {
         "images": [
             {"id": image.id, "file_name": image.file_name, "height": image.height, "width": image.width}
+            | _category_list("neg_category_ids", image.negative, ids)
+            | _category_list("not_exhaustive_category_ids", image.not_exhaustive, ids)
             for image in images
         ],
-        "categories": [{"id": identity, "name": name} for identity, name in sorted(categories.items())],
+        "categories": [
+            {"id": identity, "name": name}
+            | ({"frequency": frequencies[identity]} if identity in frequencies else {})
+            for identity, name in sorted(categories.items())
+        ],
         "annotations": [
             {
                 # pycocotools takes the id 0 for "matched with nothing", so they are counted from 1 anew.
@@ -36,6 +54,7 @@ def as_coco(
                 "bbox": annotation.box,
                 "area": annotation.area,
                 "iscrowd": int(annotation.crowd),
+                "difficult": int(annotation.difficult),
             }
             for number, annotation in enumerate(annotations, start=1)
         ],
@@ -47,12 +66,25 @@ def as_coco(
 
 def translate(targets: AnnotationFile, categories: Mapping[int, str]) -> list[Annotation]:
     """Target annotations of the classes asked for, with the category id that the references give the name."""
-    identities = {name: identity for identity, name in categories.items()}
+    ids = _shared_ids(targets, categories)
     return [
-        replace(annotation, category_id=identities[targets.categories[annotation.category_id]])
+        replace(annotation, category_id=ids[annotation.category_id])
         for annotation in targets.annotations
-        if targets.categories[annotation.category_id] in identities
+        if annotation.category_id in ids
     ]
+
+
+def _shared_ids(targets: AnnotationFile, categories: Mapping[int, str]) -> dict[int, int]:
+    """The references' id of every target category that they have by name."""
+    identities = {name: identity for identity, name in categories.items()}
+    return {old: identities[name] for old, name in targets.categories.items() if name in identities}
+
+
+def _category_list(
+    key: str, categories: tuple[int, ...] | None, ids: Mapping[int, int]
+) -> dict[str, list[int]]:
+    """A field of an LVIS image, of the classes asked for; nothing where the file has none."""
+    return {} if categories is None else {key: [ids[old] for old in categories if old in ids]}
 
 
 def stack_masks(annotations: Iterable[Annotation], height: int, width: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,8 @@ import numpy as np
 import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
+
+from ntt.data.values import is_number
 
 Rle = dict[str, Any]  # what pycocotools takes: {"size": [height, width], "counts": bytes}
 
@@ -66,7 +67,7 @@ def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("has a polygon that is not a list of at least three x, y pairs")
-        if not all(_is_number(value) for value in polygon):
+        if not all(is_number(value) for value in polygon):
             raise ValueError("has a polygon with a coordinate that is not a number")
         # Annotators stray a little over the edge; coordinates far out are in another unit or broken.
         if not all(-width <= x <= 2 * width for x in polygon[::2]):
@@ -121,7 +122,3 @@ def decompress(text: str) -> list[int]:
 def _signed(digits: Sequence[int]) -> int:
     value = sum((digit & (MORE - 1)) << (BITS * place) for place, digit in enumerate(digits))
     return value - (1 << (BITS * len(digits))) if digits[-1] & SIGN else value
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -13,18 +14,21 @@ from torch.utils.data import Dataset
 from ntt.data.images import Size, image_sizes, read_image
 from ntt.data.masks import Rle, decode_mask
 from ntt.errors import InputError
-from ntt.structures import Reference, Target
+from ntt.structures import Prompt, Reference, Target
+
+MINED = "mined"  # dataset.negatives: what the model mistakes for a class on the references
 
 
 @dataclass(frozen=True)
 class ReferenceEntry:
-    """Where a reference is; ``size`` is the annotated height and width."""
+    """Where a reference is; ``size`` is the annotated height and width, ``mask`` None until it is made."""
 
     file: Path
     size: Size
-    mask: Rle
+    mask: Rle | None
     label: int
     source: str
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class TargetEntry:
 class References(Dataset[Reference]):
     """References, one read at a time."""
 
-    def __init__(self, entries: Sequence[ReferenceEntry]) -> None:
-        self.entries = entries
+    def __init__(self, entries: Iterable[ReferenceEntry]) -> None:
+        self.entries = list(entries)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -48,10 +52,23 @@ class References(Dataset[Reference]):
     def __getitem__(self, index: int) -> Reference:
         entry = self.entries[index]
         image = _read(entry.file, entry.size)
-        return Reference(image, decode_mask(entry.mask), entry.label, entry.source)
+        mask = None if entry.mask is None else decode_mask(entry.mask)
+        return Reference(image, mask, entry.label, entry.source, entry.prompt)
 
     def __iter__(self) -> Iterator[Reference]:
         return (self[index] for index in range(len(self)))
+
+    def without_mask(self) -> list[list[int]]:
+        """Which have no mask yet; those of one picture together."""
+        pictures: defaultdict[tuple[Path, Size], list[int]] = defaultdict(list)
+        for index, entry in enumerate(self.entries):
+            if entry.mask is None:
+                pictures[entry.file, entry.size].append(index)
+        return list(pictures.values())
+
+    def give_mask(self, index: int, mask: Rle) -> None:
+        """Complete a reference by the mask that was made of its prompt."""
+        self.entries[index] = replace(self.entries[index], mask=mask)
 
 
 class Targets(Dataset[Target]):

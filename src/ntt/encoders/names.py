@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TypeVar
 
-from ntt.errors import InputError
+from ntt.errors import InputError, did_you_mean
 
 Config = TypeVar("Config")
 
@@ -19,6 +18,4 @@ def look_up(family: str, configs: Mapping[str, Config], name: str) -> Config:
     """
     if name in configs:
         return configs[name]
-    closest = get_close_matches(name.lower(), configs, n=1)
-    hint = f"Did you mean {closest[0]}?" if closest else f"Known: {', '.join(configs)}."
-    raise InputError(f"Unknown {family} model: {name}. {hint}")
+    raise InputError(f"Unknown {family} model: {name}. {did_you_mean(name, configs)}")

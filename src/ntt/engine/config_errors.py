@@ -9,7 +9,7 @@ from hydra.errors import InstantiationException, MissingConfigException, Overrid
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
-from ntt.errors import InputError
+from ntt.errors import InputError, did_you_mean
 
 MAX_LINES = 10
 # How a group's option is called in messages; encoders are told apart by how their name begins.
@@ -69,7 +69,7 @@ def _unknown_option(missing: str, options: Iterable[str]) -> str:
     group, _, option = missing.rpartition("/")
     known = sorted(options)
     kind = ENCODER_FAMILIES.get(option.lower()[:6], group) if group == "encoder" else group
-    return f"Unknown {kind}: {option}. {_hint(option, known)}"
+    return f"Unknown {kind}: {option}. {did_you_mean(option, known)}"
 
 
 def _unknown_key(error: ConfigKeyError | ConfigAttributeError) -> str:
@@ -80,8 +80,3 @@ def _unknown_key(error: ConfigKeyError | ConfigAttributeError) -> str:
     prefix = f"{parent}." if parent else ""
     hint = f"Did you mean {prefix}{close[0]}?" if close else f"Known: {', '.join(known)}."
     return f"Unknown key: {error.full_key}. {hint}"
-
-
-def _hint(wrong: str, known: list[str]) -> str:
-    close = get_close_matches(wrong.lower(), known, n=1)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."

@@ -16,7 +16,7 @@ from ntt.structures import Reference, Target
 
 
 class StageData(LightningDataModule):
-    """Batches of references to predict on, single targets to test on.
+    """Pictures of references to validate on, batches of references to predict on, single targets to test on.
 
     Args:
         dataset: references and targets.
@@ -29,6 +29,16 @@ class StageData(LightningDataModule):
         self.dataset = dataset
         self.reference_batch = reference_batch
         self.workers = workers
+
+    def val_dataloader(self) -> DataLoader[Reference]:
+        """References without masks, those of one picture in a list, for ``mask_references``."""
+        references = self.dataset.references
+        return DataLoader(
+            references,
+            batch_sampler=references.without_mask(),
+            num_workers=self.workers,
+            collate_fn=list,
+        )
 
     def predict_dataloader(self) -> DataLoader[Reference]:
         """References, in lists, for ``fill_memory``."""

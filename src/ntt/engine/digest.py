@@ -14,5 +14,6 @@ def references_digest(references: Iterable[Reference]) -> str:
     for reference in references:
         digest.update(f"{tuple(reference.image.shape)} {reference.label}".encode())
         digest.update(reference.image.contiguous().numpy().tobytes())
+        assert reference.mask is not None, "masks are made before"
         digest.update(reference.mask.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

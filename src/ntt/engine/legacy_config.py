@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import yaml
@@ -26,6 +27,13 @@ GROUPS = ("encoder", "segmenter", "model", "dataset", "logger")
 METHODS = {method.name: method for method in (AUTOMATIC, GRID)}
 MODEL = "model.init_args.model_cfg."
 DATASETS = "model.init_args.dataset_cfgs."
+CLASS_SPLITS: dict[str, tuple[str, ...]] = {
+    "default_classes": (),  # all of the reference file
+    "few_shot_classes": (  # of COCO those that PASCAL VOC has too
+        *("airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "couch", "cow"),
+        *("dining table", "dog", "horse", "motorcycle", "person", "potted plant", "sheep", "train", "tv"),
+    ),
+}
 
 
 def _class_path(path: Any) -> Mapping[str, Any]:
@@ -53,13 +61,20 @@ def _in_custom(option: str) -> Rule:
     return rule
 
 
-def _all_classes(classes: Any) -> Mapping[str, Any]:
-    if classes != "default_classes":
-        raise InputError(
-            "classes cannot be picked here, they are the categories of the reference file: remove this key, "
-            "and give a file without other categories if there are some"
-        )
-    return {}
+def _class_split(name: Any) -> Mapping[str, Any]:
+    if of_kind(name, str) not in CLASS_SPLITS:
+        known = " and ".join(CLASS_SPLITS)
+        raise InputError(f"{name} is not known here, only {known}: list the classes in cat_names instead")
+    classes = CLASS_SPLITS[name]
+    return {"dataset.classes": list(classes)} if classes else {}
+
+
+def _class_names(names: Any) -> Mapping[str, Any]:
+    """A list, or one text with commas."""
+    names = names.split(",") if isinstance(names, str) else names
+    if not isinstance(names, list):
+        raise InputError(f"{shortened(names)} is not a list of names")
+    return {"dataset.classes": [of_kind(name, str) for name in names]} if names else {}
 
 
 def _devices(devices: Any) -> Mapping[str, Any] | None:
@@ -80,8 +95,8 @@ FILL_MEMORY: dict[str, Rule] = {
     "json_file": _in_custom("dataset.reference_file"),
     "memory_length": becomes("dataset.shots", int),
     "context_ratio": becomes("model.memory.context_ratio", float),
-    "class_split": _all_classes,
-    "cat_names": _all_classes,
+    "class_split": _class_split,
+    "cat_names": _class_names,
     "semantic_ref": only(False),
     "blur_ksize": only(0),
     "blur_sigma": unused,
@@ -94,8 +109,8 @@ TEST: dict[str, Rule] = {
     "name": only("coco"),
     "root": _in_custom("dataset.target_images"),
     "json_file": _in_custom("dataset.target_file"),
-    "class_split": _all_classes,
-    "cat_names": _all_classes,
+    "class_split": _class_split,
+    "cat_names": _class_names,
     "image_size": unused,
     "norm_img": unused,
     "with_query_points": unused,
@@ -242,6 +257,8 @@ def _methods(content: Mapping[Any, Any]) -> Sequence[Any]:
 
 
 def _as_word(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(map(_as_word, value))}]"
     if isinstance(value, str):
         return QuotedString(value, Quote.single).with_quotes()
     return str(value).lower()

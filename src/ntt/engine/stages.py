@@ -1,8 +1,9 @@
-"""The three stages of a run, as Lightning runs them."""
+"""The stages of a run, as Lightning runs them."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from lightning import LightningModule
@@ -11,7 +12,10 @@ from ntt.data import FewShotDataset
 from ntt.engine.clock import Clock
 from ntt.engine.digest import references_digest
 from ntt.engine.outcome import Outcome
+from ntt.engine.reference_masks import ReferenceMasks
+from ntt.engine.stage_bar import StageBar
 from ntt.models import PrototypeMatching
+from ntt.models.calibration import MAX_REFERENCES
 from ntt.structures import Reference, Target
 
 logger = logging.getLogger(__name__)
@@ -20,12 +24,17 @@ logger = logging.getLogger(__name__)
 class Stages(LightningModule):
     """``fill_memory`` is Lightning's predict loop over references, ``test`` its test loop over targets.
 
+    ``mask_references`` comes before them, where references have a box or points and no mask: the validation
+    loop over their pictures.
+
     Args:
-        model: filled by the first stage, asked by the last.
+        model: filled by ``fill_memory``, asked by ``test``.
         dataset: says what the classes are.
 
     Attributes:
-        clock: seconds of ``fill_memory``, ``postprocess_memory`` and of the parts of ``test``.
+        reference_masks: what ``mask_references`` makes.
+        clock: seconds of ``mask_references``, ``fill_memory``, ``postprocess_memory`` and of the parts of
+            ``test``.
         report: what callbacks have to say in ``metrics.json``.
         images: target images segmented so far.
     """
@@ -34,9 +43,26 @@ class Stages(LightningModule):
         super().__init__()
         self.model = model
         self.dataset = dataset
+        self.reference_masks = ReferenceMasks(dataset, model.segmenter)
+        self.pictures: list[list[int]] = []
         self.clock = Clock()
         self.report: dict[str, Any] = {}
         self.images = 0
+
+    def on_validation_start(self) -> None:
+        """Note which references lie on which picture, as the data loader does."""
+        self.pictures = self.dataset.references.without_mask()
+
+    def validation_step(self, batch: list[Reference], batch_idx: int) -> None:
+        """mask_references: make the masks of the references of one picture."""
+        prompts = [reference.prompt for reference in batch if reference.prompt is not None]
+        with self.clock.measure("mask_references"):
+            masks, ious = self.model.segment_prompts(batch[0].image, prompts)
+        self.reference_masks.add(self.pictures[batch_idx], masks, ious)
+
+    def on_validation_epoch_end(self) -> None:
+        """Keep the masks for later runs."""
+        self.reference_masks.store()
 
     def on_predict_start(self) -> None:
         """Forget what the memory held."""
@@ -59,6 +85,29 @@ class Stages(LightningModule):
             len(self.dataset.class_names),
             self.model.memory.nbytes / 1e3,
         )
+
+    def fill_negatives(self) -> None:
+        """Remember look-alikes: those of the dataset, then those that the model finds on the references."""
+        dataset = self.dataset
+        with self.clock.measure("fill_negatives"):
+            self.model.remember_negatives(dataset.negatives)
+            if dataset.mines_negatives:
+                with StageBar("fill_negatives", "references", len(dataset.references)) as bar:
+                    self.model.mine_negatives(dataset.references, bar.advance)
+        count = len(self.model.memory.negatives[1])
+        if count:
+            logger.info("fill_negatives: %d look-alikes", count)
+
+    def calibrate(self) -> None:
+        """Find the score threshold, if it is to be found."""
+        if not self.model.wants_calibration:
+            return
+        references = list(self.dataset.references)
+        tried = min(len(references), MAX_REFERENCES)
+        with self.clock.measure("calibrate"), StageBar("calibrate", "references", tried) as bar:
+            found = self.model.calibrate(references, bar.advance)
+        self.report["calibration"] = asdict(found)
+        logger.info("calibrate: score_threshold is %.3f", found.threshold)
 
     def test_step(self, batch: Target) -> Outcome:  # type: ignore[override]
         """test: segment one image, keeping what callbacks may draw or evaluate."""

@@ -1,7 +1,26 @@
-"""How good instances are: COCO average precision, and the ceilings that each half of the method sets."""
+"""How good instances and maps are: average precision by benchmark, mIoU, recall, ceilings of both halves."""
 
+from ntt.evaluation.base import Evaluation
 from ntt.evaluation.ceilings import true_label_instances, true_mask_instances
-from ntt.evaluation.coco_ap import coco_metrics
+from ntt.evaluation.coco_ap import CocoEvaluation
 from ntt.evaluation.coco_results import coco_results
+from ntt.evaluation.lvis_ap import LvisEvaluation
+from ntt.evaluation.open_set import open_set_metrics
+from ntt.evaluation.proposal_recall import AverageRecall
+from ntt.evaluation.semantic_iou import IGNORED, semantic_metrics, true_semantic_map
+from ntt.evaluation.voc_ap import VocEvaluation
 
-__all__ = ["coco_metrics", "coco_results", "true_label_instances", "true_mask_instances"]
+__all__ = [
+    "IGNORED",
+    "AverageRecall",
+    "CocoEvaluation",
+    "Evaluation",
+    "LvisEvaluation",
+    "VocEvaluation",
+    "coco_results",
+    "open_set_metrics",
+    "semantic_metrics",
+    "true_label_instances",
+    "true_mask_instances",
+    "true_semantic_map",
+]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.matching import best_instances, boxes_from_masks, class_nms, classify, cosine, pool_features
+from ntt.matching import best_instances, boxes_from_masks, class_nms, classify
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
@@ -51,20 +51,18 @@ def true_label_instances(
     return best_instances(logits[survivors], scores, labels[survivors], height, width, max_instances)
 
 
-def true_mask_instances(features: Tensor, prototypes: Tensor, true_masks: Tensor) -> Instances:
-    """True masks, each labelled and scored by its nearest prototype.
+def true_mask_instances(similarities: Tensor, true_masks: Tensor) -> Instances:
+    """True masks, each labelled and scored by the class that it resembles most.
 
     The AP of the result is what this encoder's features allow perfect proposals.
 
     Args:
-        features: ``(h, w, C)`` patch features of the image.
-        prototypes: ``(K, C)``.
+        similarities: ``(M, K)`` of each mask with each class, K at least 1.
         true_masks: ``(M, H, W)`` bool.
     """
     if len(true_masks) == 0:
         return Instances.empty(*true_masks.shape[1:])
-    vectors = pool_features(features, true_masks.to(features.device))
-    scores, labels = classify(cosine(vectors, prototypes.to(features)))
+    scores, labels = classify(similarities)
     order = scores.argsort(descending=True).cpu()
     return Instances(
         masks=true_masks[order],
@@ -75,7 +73,10 @@ def true_mask_instances(features: Tensor, prototypes: Tensor, true_masks: Tensor
 
 
 def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
-    """IoU of every pair, ``(N, H, W)`` and ``(M, H, W)`` bool to ``(N, M)``; 0 where both are empty."""
+    """IoU of every pair, ``(N, H, W)`` bool and ``(M, H, W)`` to ``(N, M)``; 0 where both are empty.
+
+    The second masks are bool too, or say how much of each pixel is covered, from 0 to 1.
+    """
     a, b = masks.flatten(1).float(), others.flatten(1).float()
     overlap = a @ b.T
     union = a.sum(1)[:, None] + b.sum(1)[None] - overlap

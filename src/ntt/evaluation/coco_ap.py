@@ -1,77 +1,93 @@
-"""COCO average precision, by pycocotools."""
+"""Average precision as COCO defines it, by pycocotools or faster-coco-eval."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from typing import Any
 
 import numpy as np
+from faster_coco_eval import COCOeval_faster
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-# Where pycocotools keeps what, in COCOeval.stats.
+from ntt.errors import InputError
+from ntt.evaluation.base import KINDS, Evaluation, by_class
+
+# Where both libraries keep what, in COCOeval.stats.
 SUMMARY = {"AP": 0, "AP50": 1, "AP75": 2, "APs": 3, "APm": 4, "APl": 5, "AR100": 8}
 ALL_AREAS, LAST = 0, -1
+FASTER = partial(COCOeval_faster, print_function=logging.getLogger(__name__).debug)
+BACKENDS = {"pycocotools": COCOeval, "faster": FASTER}
 
 
-def coco_metrics(ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Judge results of all images of a ground truth.
+class CocoEvaluation(Evaluation):
+    """COCO's AP: the mean over ten IoU from 0.5 to 0.95, at 101 points of recall, 100 detections an image.
+
+    Lin et al., *Microsoft COCO*, arXiv 1405.0312. ``bbox`` and ``segm`` also have APs, APm, APl (small,
+    medium, large) and AR100.
 
     Args:
-        ground_truth: of the images that were segmented, and no others: they would count as missed.
-        results: of ``coco_results``.
+        backend: ``pycocotools`` is COCO's own code; ``faster`` is faster-coco-eval, which gives its numbers.
 
-    Returns:
-        ``bbox`` and ``segm``, each with AP, AP50, AP75, APs, APm, APl (small, medium, large) and AR100 in
-        [0, 1], and ``per_class`` with the AP of both by class name. What is undefined, having no ground
-        truth, is None; where nothing was found, precision is 0.
+    Raises:
+        InputError: there is no such backend.
     """
-    with redirect_stdout(io.StringIO()):  # pycocotools reports each of its steps
-        bbox = _evaluate(ground_truth, results, "bbox")
-        # With a box beside it, pycocotools would take the area of the box for that of the mask.
-        masks = [{k: v for k, v in result.items() if k != "bbox"} for result in results]
-        segm = _evaluate(ground_truth, masks, "segm")
-    names = [ground_truth.cats[category]["name"] for category in bbox.params.catIds]
-    return {
-        "bbox": _summary(bbox),
-        "segm": _summary(segm),
-        "per_class": {
-            name: {"bbox": box_ap, "segm": mask_ap}
-            for name, box_ap, mask_ap in zip(names, _class_ap(bbox), _class_ap(segm), strict=True)
-        },
-    }
+
+    protocol = "COCO"
+
+    def __init__(self, backend: str = "pycocotools") -> None:
+        if backend not in BACKENDS:
+            raise InputError(f"evaluation.backend is {backend!r}; make it one of: {', '.join(BACKENDS)}")
+        self.evaluator = BACKENDS[backend]
+
+    def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """See the base class."""
+        judged = {kind: self._evaluate(ground_truth, results, kind) for kind in KINDS}
+        return {
+            "protocol": self.protocol,
+            **{kind: summary(evaluation.stats, SUMMARY) for kind, evaluation in judged.items()},
+            "per_class": by_class(ground_truth, **{kind: class_ap(e) for kind, e in judged.items()}),
+        }
+
+    def _evaluate(self, ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str) -> COCOeval:
+        evaluation = self.evaluator(ground_truth, load_results(ground_truth, results, kind), kind)
+        with redirect_stdout(io.StringIO()):  # pycocotools reports each of its steps
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+        return evaluation
 
 
-def _evaluate(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str) -> COCOeval:
-    evaluation = COCOeval(ground_truth, _loaded(ground_truth, results), kind)
-    evaluation.evaluate()
-    evaluation.accumulate()
-    evaluation.summarize()
-    return evaluation
+def load_results(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str) -> COCO:
+    """Results as pycocotools wants them: it writes into them, cannot load none, and measures their boxes.
+
+    With a box beside it, the area of the box would be taken for that of the mask.
+    """
+    unused = "bbox" if kind == "segm" else "segmentation"
+    with redirect_stdout(io.StringIO()):
+        if results:
+            return ground_truth.loadRes([{k: v for k, v in r.items() if k != unused} for r in results])
+        nothing = COCO()
+        nothing.dataset = {**ground_truth.dataset, "annotations": []}
+        nothing.createIndex()
+        return nothing
 
 
-def _loaded(ground_truth: COCO, results: Sequence[dict[str, Any]]) -> COCO:
-    """Results as pycocotools wants them; it writes into them, and cannot load none."""
-    if results:
-        return ground_truth.loadRes([dict(result) for result in results])
-    nothing = COCO()
-    nothing.dataset = {**ground_truth.dataset, "annotations": []}
-    nothing.createIndex()
-    return nothing
+def summary(stats: Sequence[float], positions: Mapping[str, int]) -> dict[str, float | None]:
+    """Metrics by name, from where a library keeps them."""
+    return {name: _defined(stats[position]) for name, position in positions.items()}
 
 
-def _summary(evaluation: COCOeval) -> dict[str, float | None]:
-    return {name: _defined(evaluation.stats[position]) for name, position in SUMMARY.items()}
-
-
-def _class_ap(evaluation: COCOeval) -> list[float | None]:
+def class_ap(evaluation: COCOeval) -> list[float | None]:
     """AP of each category, in the order of their ids."""
     precision = evaluation.eval["precision"][:, :, :, ALL_AREAS, LAST]  # IoU, recall, category
     return [_defined(np.mean(precision[:, :, k])) for k in range(precision.shape[2])]
 
 
 def _defined(value: float) -> float | None:
-    """None for pycocotools' -1."""
+    """None for the libraries' -1."""
     return None if value < 0 else float(value)

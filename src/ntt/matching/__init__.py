@@ -1,4 +1,4 @@
-"""From proposals and prototypes to scored instances, in pure tensor functions."""
+"""From proposals and memory to scored instances, in pure tensor functions."""
 
 from ntt.matching.base import Matcher
 from ntt.matching.boxes import boxes_from_masks
@@ -8,8 +8,10 @@ from ntt.matching.merging import soft_merge
 from ntt.matching.nms import class_nms
 from ntt.matching.pairs import PairMatcher
 from ntt.matching.pooling import pool_features
+from ntt.matching.queries import Queries
 from ntt.matching.resizing import resize_masks
 from ntt.matching.selection import best_instances
+from ntt.matching.semantic import semantic_map
 from ntt.matching.similarity import classify, cosine, similarity_maps
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Matcher",
     "PairMatcher",
     "PrototypeMatcher",
+    "Queries",
     "SoftmaxConfidence",
     "best_instances",
     "boxes_from_masks",
@@ -27,6 +30,7 @@ __all__ = [
     "cosine",
     "pool_features",
     "resize_masks",
+    "semantic_map",
     "similarity_maps",
     "soft_merge",
 ]

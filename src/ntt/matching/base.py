@@ -1,4 +1,4 @@
-"""The contract of every matcher: proposals and prototypes become scored instances."""
+"""The contract of every matcher: proposals and memory become scored instances."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from ntt.memory import MemoryBank
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
@@ -22,14 +23,17 @@ class Matcher(Protocol):
     max_instances: int
 
     def __call__(
-        self, features: Tensor, proposals: Proposals, prototypes: Tensor, height: int, width: int
+        self, features: Tensor, proposals: Proposals, memory: MemoryBank, height: int, width: int
     ) -> Instances:
         """Match the proposals of one image.
 
         Args:
             features: ``(h, w, C)`` patch features of the image.
             proposals: N masks on the segmenter's square grid.
-            prototypes: ``(K, C)``.
+            memory: of K classes, aggregated.
             height: of the image in pixels.
             width: of the image in pixels.
         """
+
+    def similarities(self, features: Tensor, masks: Tensor, memory: MemoryBank) -> Tensor:
+        """How much masks ``(N, m, n)`` bool over the image resemble each class, ``(N, K)`` in [-1, 1]."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.matching.pooling import pool_features
+from ntt.matching.queries import Queries
+from ntt.matching.scorers import Scorer
 from ntt.matching.selection import best_instances
-from ntt.matching.similarity import cosine
+from ntt.memory import MemoryBank
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
@@ -19,6 +20,7 @@ class PairMatcher:
     length 1 before they are pooled, and nothing is thinned out, since the mask generator has done so.
 
     Args:
+        scorer: compares proposals with the classes.
         max_instances: at most so many instances are reported.
 
     Attributes:
@@ -27,21 +29,26 @@ class PairMatcher:
 
     nms_iou = 1.0
 
-    def __init__(self, max_instances: int) -> None:
+    def __init__(self, scorer: Scorer, max_instances: int) -> None:
+        self.scorer = scorer
         self.max_instances = max_instances
 
     def __call__(
-        self, features: Tensor, proposals: Proposals, prototypes: Tensor, height: int, width: int
+        self, features: Tensor, proposals: Proposals, memory: MemoryBank, height: int, width: int
     ) -> Instances:
         """See :class:`ntt.matching.Matcher`."""
         masks = proposals.logits > 0
         filled = masks.flatten(1).any(dim=1)
         logits, masks = proposals.logits[filled], masks[filled]
-        if len(masks) == 0 or len(prototypes) == 0:
+        if len(masks) == 0 or not memory.class_names:
             return Instances.empty(height, width)
-        vectors = pool_features(F.normalize(features, dim=-1), masks)
-        pairs = (cosine(vectors, prototypes).flatten() + 1) / 2
+        pairs = (self.similarities(features, masks, memory).flatten() + 1) / 2
         scores, order = pairs.sort(descending=True, stable=True)
         scores, order = scores[: self.max_instances], order[: self.max_instances]
-        mask, label = order // len(prototypes), order % len(prototypes)
+        classes = len(memory.class_names)
+        mask, label = order // classes, order % classes
         return best_instances(logits[mask], scores, label, height, width, self.max_instances)
+
+    def similarities(self, features: Tensor, masks: Tensor, memory: MemoryBank) -> Tensor:
+        """See :class:`ntt.matching.Matcher`."""
+        return self.scorer(Queries.of(F.normalize(features, dim=-1), masks), memory)

@@ -10,10 +10,6 @@ from torch import Tensor
 def pool_features(features: Tensor, masks: Tensor) -> Tensor:
     """Mean feature inside each mask, features being upsampled bilinearly to the grid of the masks.
 
-    Upsampling is linear and the same for every channel, so instead of upsampling C channels and summing
-    them inside a mask, the mask is carried back to the patch grid by the transposed upsampling, where it
-    becomes one weight per patch. The result is the same, the ``m * m * C`` feature map is never made.
-
     Args:
         features: ``(h, w, C)`` patch features of an image.
         masks: ``(N, m, n)`` bool on any grid over the same image.
@@ -21,13 +17,31 @@ def pool_features(features: Tensor, masks: Tensor) -> Tensor:
     Returns:
         ``(N, C)``; zeros for an empty mask.
     """
-    height, width, channels = features.shape
+    return patch_weights(features, masks) @ features.flatten(0, 1)
+
+
+def patch_weights(features: Tensor, masks: Tensor) -> Tensor:
+    """How much each patch counts in the mean feature of each mask.
+
+    Upsampling is linear and the same for every channel, so instead of upsampling C channels and summing
+    them inside a mask, the mask is carried back to the patch grid by the transposed upsampling, where it
+    becomes one weight per patch. The result is the same, the ``m * n * C`` feature map is never made.
+
+    Args:
+        features: ``(h, w, C)`` patch features of an image.
+        masks: ``(N, m, n)`` bool on any grid over the same image.
+
+    Returns:
+        ``(N, h * w)``, rows that sum to 1; zeros for an empty mask.
+    """
     inside = masks.to(features.dtype)
-    rows = _upsampling(height, masks.shape[1]).to(features)
-    columns = _upsampling(width, masks.shape[2]).to(features)
-    weights = rows @ inside @ columns.T
+    rows, columns = (
+        _upsampling(size, upsampled).to(inside)
+        for size, upsampled in zip(features.shape[:2], masks.shape[1:], strict=True)
+    )
+    weights = (rows @ inside @ columns.T).flatten(1)
     area = inside.sum(dim=(1, 2)).clamp(min=1)
-    return weights.flatten(1) @ features.reshape(height * width, channels) / area[:, None]
+    return weights / area[:, None]
 
 
 def _upsampling(size: int, upsampled: int) -> Tensor:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ntt.errors import InputError
+from ntt.memory.clustering import cluster
+from ntt.memory.files import read_bank, write_bank
+
+Derived = TypeVar("Derived")
 
 
 class MemoryBank:
@@ -24,14 +25,19 @@ class MemoryBank:
     Args:
         class_names: names of the K classes, in the order of their labels.
         fingerprint: says what the vectors were made with; a bank on disk with another one is refused.
+        patches_kept: beside its vector, an instance keeps so many centres of the patches inside its mask.
     """
 
-    def __init__(self, class_names: Sequence[str], fingerprint: str) -> None:
+    def __init__(self, class_names: Sequence[str], fingerprint: str, patches_kept: int = 0) -> None:
         self.class_names = tuple(class_names)
         self.fingerprint = fingerprint
+        self.patches_kept = patches_kept
         self._vectors: list[Tensor] = []
         self._labels: list[int] = []
+        self._patches: list[tuple[Tensor, Tensor]] = []
+        self._negatives: list[tuple[Tensor, int]] = []
         self._prototypes: Tensor | None = None
+        self._derived: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
         """Number of instances."""
@@ -40,12 +46,12 @@ class MemoryBank:
     @property
     def vectors(self) -> Tensor:
         """Instance vectors ``(N, C)`` in the order they were added; ``(0, 0)`` when there is none."""
-        return torch.stack(self._vectors) if self._vectors else torch.zeros(0, 0)
+        return self.derived("vectors", lambda _: _stacked(self._vectors))
 
     @property
     def labels(self) -> Tensor:
         """Class of each instance, ``(N,)`` int64."""
-        return torch.tensor(self._labels, dtype=torch.int64)
+        return self.derived("labels", lambda _: torch.tensor(self._labels, dtype=torch.int64))
 
     @property
     def prototypes(self) -> Tensor:
@@ -55,10 +61,35 @@ class MemoryBank:
         return self._prototypes
 
     @property
+    def patches(self) -> Sequence[tuple[Tensor, Tensor]]:
+        """Centres ``(n, C)`` of each instance's patches and their shares ``(n,)``; empty if none are kept."""
+        return self._patches
+
+    @property
+    def negatives(self) -> tuple[Tensor, Tensor]:
+        """Vectors ``(M, C)`` of look-alikes, and the class ``(M,)`` int64 that each of them is not."""
+        vectors = _stacked([vector for vector, _ in self._negatives])
+        return vectors, torch.tensor([label for _, label in self._negatives], dtype=torch.int64)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all tensors held."""
-        held = [*self._vectors, *([] if self._prototypes is None else [self._prototypes])]
+        held = [*self._vectors, *(tensor for pair in self._patches for tensor in pair)]
+        held += [vector for vector, _ in self._negatives]
+        held += [] if self._prototypes is None else [self._prototypes]
         return sum(tensor.nbytes for tensor in held)
+
+    def derived(self, key: Hashable, make: Callable[[MemoryBank], Derived]) -> Derived:
+        """What ``make`` computes of this memory; computed again only after the memory has changed.
+
+        Args:
+            key: tells it from other things that are derived.
+            make: gets this memory.
+        """
+        if key not in self._derived:
+            self._derived[key] = make(self)
+        found: Derived = self._derived[key]
+        return found
 
     def add(self, features: Tensor, mask_weights: Tensor, label: int) -> None:
         """Keep the mean of the features inside the mask of one instance.
@@ -71,16 +102,16 @@ class MemoryBank:
         Raises:
             InputError: no patch is covered.
         """
-        weights = mask_weights.to(features)
-        total = weights.sum()
-        if total <= 0:
-            raise InputError(
-                f"a reference of class {self.class_names[label]!r} has an empty mask: draw or remove it"
-            )
-        mean = torch.einsum("hw,hwc->c", weights, features) / total
-        self._vectors.append(mean.float().cpu())
+        self._vectors.append(self._pooled(features, mask_weights, label))
         self._labels.append(label)
-        self._prototypes = None
+        if self.patches_kept:
+            self._patches.append(_patch_centres(features, mask_weights, self.patches_kept))
+        self._changed()
+
+    def add_negative(self, features: Tensor, mask_weights: Tensor, label: int) -> None:
+        """Keep a look-alike, something that class ``label`` is not; arguments and errors as in ``add``."""
+        self._negatives.append((self._pooled(features, mask_weights, label), label))
+        self._derived.clear()
 
     def aggregate(self) -> None:
         """Make each class prototype the mean of its instance vectors.
@@ -96,11 +127,31 @@ class MemoryBank:
         means = [vectors[labels == label].mean(dim=0) for label in range(len(self.class_names))]
         self._prototypes = torch.stack(means) if means else torch.zeros(0, 0)
 
+    def subset(self, kept: Tensor) -> MemoryBank:
+        """An aggregated memory of some instances, ``(N,)`` bool; a class without any is left out."""
+        labels = sorted({label for label, keep in zip(self._labels, kept.tolist(), strict=True) if keep})
+        place = {label: index for index, label in enumerate(labels)}
+        names = [self.class_names[label] for label in labels]
+        part = MemoryBank(names, self.fingerprint, self.patches_kept)
+        indices = torch.nonzero(kept)[:, 0].tolist()
+        part._vectors = [self._vectors[index] for index in indices]
+        part._labels = [place[self._labels[index]] for index in indices]
+        part._patches = [self._patches[index] for index in indices] if self._patches else []
+        part._negatives = [(vector, place[label]) for vector, label in self._negatives if label in place]
+        part.aggregate()
+        return part
+
     def save(self, path: str | Path) -> None:
         """Write a safetensors file; needs ``aggregate`` first."""
-        tensors = {"vectors": self.vectors, "labels": self.labels, "prototypes": self.prototypes}
-        metadata = {"fingerprint": self.fingerprint, "class_names": json.dumps(self.class_names)}
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata=metadata)
+        vectors, labels = self.negatives
+        tensors = {
+            "vectors": self.vectors,
+            "labels": self.labels,
+            "prototypes": self.prototypes,
+            "negative_vectors": vectors,
+            "negative_labels": labels,
+        }
+        write_bank(Path(path), tensors, self._patches, self.class_names, self.fingerprint)
 
     def load(self, path: str | Path) -> Self:
         """Take over the bank saved at ``path``.
@@ -109,20 +160,38 @@ class MemoryBank:
             InputError: the file is no memory bank, or was made with another encoder, weights, image size,
                 references or classes.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                saved_with = metadata["fingerprint"]
-                class_names = tuple(json.loads(metadata["class_names"]))
-                vectors, labels, prototypes = (
-                    file.get_tensor(key) for key in ("vectors", "labels", "prototypes")
-                )
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise InputError(f"{path}: not a memory bank; remove it to fill the memory again") from error
-        if saved_with != self.fingerprint or class_names != self.class_names:
-            raise InputError(
-                f"{path}: this memory was made with another encoder, weights, image size, crop, references "
-                "or classes; remove it to fill the memory again"
-            )
-        self._vectors, self._labels, self._prototypes = list(vectors), labels.tolist(), prototypes
+        tensors, patches = read_bank(Path(path), self.class_names, self.fingerprint)
+        self._vectors, self._labels = list(tensors["vectors"]), tensors["labels"].tolist()
+        self._patches = patches
+        negative_labels = tensors["negative_labels"].tolist()
+        self._negatives = list(zip(tensors["negative_vectors"], negative_labels, strict=True))
+        self._changed()
+        self._prototypes = tensors["prototypes"]
         return self
+
+    def _pooled(self, features: Tensor, mask_weights: Tensor, label: int) -> Tensor:
+        weights = mask_weights.to(features)
+        total = weights.sum()
+        if total <= 0:
+            raise InputError(
+                f"a reference of class {self.class_names[label]!r} has an empty mask: draw or remove it"
+            )
+        mean = torch.einsum("hw,hwc->c", weights, features) / total
+        return mean.float().cpu()
+
+    def _changed(self) -> None:
+        self._prototypes = None
+        self._derived.clear()
+
+
+def _stacked(vectors: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(vectors)) if vectors else torch.zeros(0, 0)
+
+
+def _patch_centres(features: Tensor, mask_weights: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """At most ``count`` centres of the patches that a mask covers, and each one's share of the mask."""
+    weights = mask_weights.flatten().float().cpu()
+    covered = weights > 0
+    centres, members = cluster(features.flatten(0, 1).float().cpu()[covered], count)
+    shares = torch.zeros(len(centres)).index_add_(0, members, weights[covered])
+    return centres, shares / shares.sum()

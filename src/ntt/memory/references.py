@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -25,6 +24,9 @@ class ReferenceMemory:
         context_ratio: how much larger than the instance's box the square crop is.
         batch_size: how many crops are encoded at once.
         normalise: bring patch features to length 1 before they are pooled.
+        patches: so many centres of an instance's patches are kept beside its mean, for scorers that
+            compare patches.
+        negatives_per_class: so many look-alikes of each class are remembered where they are mined.
         max_classes: more are refused; None takes any number.
         max_references: more of a class are refused; None takes any number.
     """
@@ -34,12 +36,16 @@ class ReferenceMemory:
         context_ratio: float,
         batch_size: int,
         normalise: bool = False,
+        patches: int = 0,
+        negatives_per_class: int = 5,
         max_classes: int | None = None,
         max_references: int | None = None,
     ) -> None:
         self.context_ratio = context_ratio
         self.batch_size = batch_size
         self.normalise = normalise
+        self.patches = patches
+        self.negatives_per_class = negatives_per_class
         self.max_classes = max_classes
         self.max_references = max_references
 
@@ -54,8 +60,9 @@ class ReferenceMemory:
                 f"there are {len(class_names)} classes, but the memory has room for {self.max_classes}: give "
                 "fewer, or raise model.memory.max_classes (category_num in memory_bank_cfg)"
             )
-        identity = f"{encoder.fingerprint} {self.context_ratio} {self.normalise} {references_digest}"
-        return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16])
+        how = f"{self.context_ratio} {self.normalise} {self.patches}"
+        identity = f"{encoder.fingerprint} {how} {references_digest}"
+        return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16], self.patches)
 
     def fill(
         self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
@@ -65,28 +72,42 @@ class ReferenceMemory:
         Raises:
             InputError: a mask is empty, or a class has too many references.
         """
+        for reference, features, covered in self._encoded(encoder, references, device):
+            self._check_room(bank, reference.label)
+            bank.add(features, covered, reference.label)
+
+    def fill_negatives(
+        self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
+    ) -> None:
+        """Add look-alikes to the bank, labelled by the class that they are not.
+
+        Raises:
+            InputError: a mask is empty.
+        """
+        for reference, features, covered in self._encoded(encoder, references, device):
+            bank.add_negative(features, covered, reference.label)
+
+    def _encoded(
+        self, encoder: Encoder, references: Iterable[Reference], device: torch.device
+    ) -> Iterator[tuple[Reference, Tensor, Tensor]]:
+        """Each reference with its patch features ``(h, w, C)`` and the share of each patch in its mask."""
         for batch in _batches(references, self.batch_size):
-            self._check_room(bank, batch)
             crops, weights = zip(*(self._crop(reference, encoder) for reference in batch), strict=True)
             features = encoder(torch.stack(crops).to(device))
             if self.normalise:
                 features = F.normalize(features, dim=-1)
-            for reference, grid, covered in zip(batch, features, weights, strict=True):
-                bank.add(grid, covered, reference.label)
+            yield from zip(batch, features, weights, strict=True)
 
-    def _check_room(self, bank: MemoryBank, batch: Sequence[Reference]) -> None:
+    def _check_room(self, bank: MemoryBank, label: int) -> None:
         most = self.max_references
-        counts = Counter([*bank.labels.tolist(), *(reference.label for reference in batch)])
-        for label, count in counts.items():
-            if most is not None and count > most:
-                raise InputError(
-                    f"class {bank.class_names[label]!r} has more than the {most} references that the memory "
-                    "has room for: give fewer, or raise model.memory.max_references (length in "
-                    "memory_bank_cfg)"
-                )
+        if most is not None and int((bank.labels == label).sum()) >= most:
+            raise InputError(
+                f"class {bank.class_names[label]!r} has more than the {most} references that the memory has "
+                "room for: give fewer, or raise model.memory.max_references (length in memory_bank_cfg)"
+            )
 
     def _crop(self, reference: Reference, encoder: Encoder) -> tuple[Tensor, Tensor]:
-        if not reference.mask.any():
+        if reference.mask is None or not reference.mask.any():
             raise InputError(f"{reference.source}: the mask of this reference is empty: draw or remove it")
         return crop_reference(
             reference.image, reference.mask, self.context_ratio, encoder.img_size, encoder.patch_size

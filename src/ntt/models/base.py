@@ -16,7 +16,7 @@ class ReferenceSegmenter(nn.Module, ABC):
 
     @abstractmethod
     def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
-        """Fill and aggregate the memory; replaces what was there."""
+        """Fill and aggregate the memory, making the masks that references lack; replaces what was there."""
 
     @abstractmethod
     def predict(self, image: Tensor) -> Instances:

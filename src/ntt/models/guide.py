@@ -20,6 +20,7 @@ from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
 from ntt.encoders.names import look_up
 from ntt.foreign_keys import Rule, Translation, becomes, of_kind, only, translate, unused
 from ntt.matching import CosineConfidence, Matcher, PairMatcher, PrototypeMatcher
+from ntt.matching.scorers import ClassMean, NegativePenalty
 from ntt.memory import ReferenceMemory
 from ntt.proposals import AutomaticMaskProposals, GridProposals, ProposalStrategy
 from ntt.segmenters import Sam2Segmenter
@@ -179,7 +180,7 @@ GRID = Method(
         **dict.fromkeys(DRAWING, unused),
     },
     proposals=GridProposals,
-    matcher=partial(PrototypeMatcher, CosineConfidence()),
+    matcher=partial(PrototypeMatcher, confidence=CosineConfidence()),
     defaults={
         **DEFAULTS,
         "model.proposals.points_per_side": None,
@@ -245,5 +246,5 @@ def _build(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:
         "segmenter": Sam2Segmenter(segmenter, SEGMENTERS[segmenter], **under("segmenter.")),
         "proposals": method.proposals(**under("model.proposals.")),
         "memory": ReferenceMemory(**under("model.memory.")),
-        "matcher": method.matcher(**under("model.matcher.")),
+        "matcher": method.matcher(scorer=NegativePenalty(ClassMean(), sigma=0.8), **under("model.matcher.")),
     }

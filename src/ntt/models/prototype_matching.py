@@ -1,8 +1,10 @@
-"""What all models of *No time to train!* share: proposals labelled by the nearest class prototype."""
+"""What all models of *No time to train!* share: proposals labelled by comparison with the memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Self
 
 import torch
@@ -13,24 +15,30 @@ from ntt.encoders.base import Encoder
 from ntt.matching import Matcher, similarity_maps
 from ntt.memory import MemoryBank, ReferenceMemory
 from ntt.models.base import ReferenceSegmenter
+from ntt.models.calibration import AUTO, Calibration, calibrate, checked_threshold
+from ntt.models.mining import mine_negatives
+from ntt.models.prompted_masks import segment_prompts
 from ntt.proposals import ProposalStrategy
 from ntt.segmenters.base import Proposals, Segmenter
-from ntt.structures import Instances, Reference
+from ntt.structures import Instances, Prompt, Reference
 
 
 class PrototypeMatching(ReferenceSegmenter):
-    """Proposals of a segmenter, labelled by the nearest class prototype (Espinosa et al., arXiv 2507.02798).
+    """Proposals of a segmenter, labelled by comparison with the memory (Espinosa et al., arXiv 2507.02798).
 
     Inputs may be on any device and move to that of the parameters; instances come back on the CPU.
 
     Args:
         encoder: patch features of references and targets.
-        segmenter: masks of targets.
+        segmenter: masks of targets, and of references that have a box or points instead.
         proposals: which prompts to ask.
         memory: how references become vectors.
         matcher: how proposals become instances.
+        score_threshold: instances with a lower score are not reported; ``auto`` finds one by
+            :func:`ntt.models.calibration.calibrate`, until when all are.
 
     Attributes:
+        score_threshold: as a number.
         memory: the bank of the references seen last; empty at first.
     """
 
@@ -41,8 +49,11 @@ class PrototypeMatching(ReferenceSegmenter):
         proposals: ProposalStrategy,
         memory: ReferenceMemory,
         matcher: Matcher,
+        score_threshold: float | str = 0.0,
     ) -> None:
         super().__init__()
+        self.wants_calibration = score_threshold == AUTO
+        self.score_threshold = 0.0 if self.wants_calibration else checked_threshold(score_threshold)
         self.encoder = encoder
         self.segmenter = segmenter
         self.proposals = proposals
@@ -50,6 +61,15 @@ class PrototypeMatching(ReferenceSegmenter):
         self.matcher = matcher
         self.memory = MemoryBank((), fingerprint="")
         self.eval()
+
+    @contextmanager
+    def remembering(self, memory: MemoryBank) -> Iterator[None]:
+        """Use another memory inside the block."""
+        own, self.memory = self.memory, memory
+        try:
+            yield
+        finally:
+            self.memory = own
 
     @property
     def device(self) -> torch.device:
@@ -80,22 +100,64 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @torch.no_grad()
     def remember(self, references: Iterable[Reference]) -> None:
-        """Add references to the memory that ``start_memory`` began.
+        """Add references to the memory that ``start_memory`` began, making the masks that they lack.
 
         Raises:
             InputError: a mask is empty.
         """
-        self.reference_memory.fill(self.memory, self.encoder, references, self.device)
+        complete = map(self._with_mask, references)
+        self.reference_memory.fill(self.memory, self.encoder, complete, self.device)
 
     def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
-        """Fill and aggregate the memory; replaces what was there.
+        """Fill and aggregate the memory; replaces what was there. With ``auto``, find the score threshold.
 
         Raises:
-            InputError: a mask is empty, or a class has no reference.
+            InputError: a mask is empty, or a class has no reference; too few references for ``auto``.
         """
-        self.fill(references, class_names)
+        if not self.wants_calibration:
+            self.fill(references, class_names)
+            self.memory.aggregate()
+            return self
+        kept = [self._with_mask(reference) for reference in references]
+        self.fill(kept, class_names)
         self.memory.aggregate()
+        self.calibrate(kept)
         return self
+
+    def calibrate(
+        self, references: Sequence[Reference], on_reference: Callable[[], None] = lambda: None
+    ) -> Calibration:
+        """Find and set the score threshold; see :func:`ntt.models.calibration.calibrate`."""
+        self.score_threshold = 0.0
+        found = calibrate(self, references, on_reference)
+        self.score_threshold = found.threshold
+        return found
+
+    def mine_negatives(
+        self, references: Iterable[Reference], on_reference: Callable[[], None] = lambda: None
+    ) -> list[Reference]:
+        """Find and remember what is mistaken for a class on references; see :mod:`ntt.models.mining`."""
+        found = mine_negatives(self, references, self.reference_memory.negatives_per_class, on_reference)
+        self.remember_negatives(found)
+        return found
+
+    @torch.no_grad()
+    def remember_negatives(self, look_alikes: Iterable[Reference]) -> None:
+        """Add look-alikes, labelled by the class that they are not.
+
+        Raises:
+            InputError: a mask is empty.
+        """
+        self.reference_memory.fill_negatives(self.memory, self.encoder, look_alikes, self.device)
+
+    @torch.no_grad()
+    def segment_prompts(self, image: Tensor, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
+        """What the segmenter outlines for N prompts on ``(3, H, W)`` in [0, 1].
+
+        Returns:
+            Masks ``(N, H, W)`` bool, empty where nothing was found, and predicted IoU ``(N,)``; on the CPU.
+        """
+        return segment_prompts(self.segmenter, image.to(self.device), prompts)
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
@@ -116,8 +178,13 @@ class PrototypeMatching(ReferenceSegmenter):
     @torch.no_grad()
     def match(self, features: Tensor, proposals: Proposals, height: int, width: int) -> Instances:
         """Label, thin out and resize the proposals of an image of ``height`` x ``width`` pixels."""
-        prototypes = self.memory.prototypes.to(features)
-        return self.matcher(features, proposals, prototypes, height, width)
+        found = self.matcher(features, proposals, self.memory, height, width)
+        return found.above(self.score_threshold)
+
+    @torch.no_grad()
+    def compare(self, features: Tensor, masks: Tensor) -> Tensor:
+        """How much masks ``(N, m, n)`` bool over an image resemble each class, ``(N, K)`` in [-1, 1]."""
+        return self.matcher.similarities(features, masks.to(features.device), self.memory)
 
     @torch.no_grad()
     def similarity(self, features: Tensor) -> Tensor:
@@ -128,3 +195,9 @@ class PrototypeMatching(ReferenceSegmenter):
         """Segment ``(3, H, W)`` float in [0, 1]; masks and boxes at H x W."""
         features = self.encode(image)
         return self.match(features, self.propose(image, features), *image.shape[-2:])
+
+    def _with_mask(self, reference: Reference) -> Reference:
+        if reference.mask is not None or reference.prompt is None:
+            return reference
+        masks, _ = self.segment_prompts(reference.image, [reference.prompt])
+        return replace(reference, mask=masks[0])

@@ -18,7 +18,8 @@ def run_metrics(
     """Everything worth comparing between runs.
 
     Args:
-        report: ``bbox``, ``segm``, ``per_class`` and ``ceilings``, as far as they were computed.
+        report: ``protocol``, ``bbox``, ``segm``, ``per_class``, ``open_set``, ``ceilings``,
+            ``proposal_recall``, ``semantic``, ``calibration``, as far as they were computed.
         model: after the run.
         seconds: wall time of the stages and of the parts of ``test``.
         images: how many target images were segmented.
@@ -31,6 +32,7 @@ def run_metrics(
     return {
         **report,
         "timing": {
+            "mask_references": round(seconds.get("mask_references", 0.0), 4),
             "fill_memory": round(seconds.get("fill_memory", 0.0), 4),
             "postprocess_memory": round(seconds.get("postprocess_memory", 0.0), 4),
             "test": round(test, 4),

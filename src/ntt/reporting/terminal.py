@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
 CEILINGS = {"true_labels": "if labels were true", "true_masks": "if masks were true"}
 
 
@@ -17,11 +16,15 @@ def print_run(metrics: Mapping[str, Any], output_dir: Path, console: Console) ->
     """Show how good, how fast, and where the files are."""
     parts: list[RenderableType] = [""]
     if "segm" in metrics:
-        parts += [_overall(metrics), "", _per_class(metrics["per_class"]), ""]
+        precision = {name: values["segm"] for name, values in metrics["per_class"].items()}
+        parts += [_overall(metrics), *_proposals(metrics), "", _per_class("segm AP by class", precision), ""]
+    if "semantic" in metrics:
+        semantic = metrics["semantic"]
+        parts += [_semantic(semantic), "", _per_class("IoU by class", semantic["per_class"]), ""]
     parts += [_speed(metrics), *_warnings(metrics)]
     console.print(Group(*parts))
     # Printed plain: a path must stay in one piece to be copied.
-    for name in ("visualizations", "predictions.json", "metrics.json"):
+    for name in ("visualizations", "semantic", "predictions.json", "metrics.json"):
         if (output_dir / name).exists():
             console.print(f"{name:<16} {output_dir / name}", soft_wrap=True, highlight=False)
 
@@ -32,32 +35,45 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def _overall(metrics: Mapping[str, Any]) -> Table:
-    table = Table(title="COCO average precision", title_justify="left", title_style="bold", box=None)
+    title = f"{metrics['protocol']} average precision"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
     table.add_column("")
-    for name in METRICS:
+    for name in metrics["segm"]:
         table.add_column(name, justify="right", style="bold" if name == "AP" else "")
     for kind in ("bbox", "segm"):
-        table.add_row(kind, *(number(metrics[kind][name]) for name in METRICS))
+        table.add_row(kind, *map(number, metrics[kind].values()))
     for key, title in CEILINGS.items():
         if key in metrics.get("ceilings", {}):
             segm = metrics["ceilings"][key]["segm"]
-            table.add_row(f"segm {title}", *(number(segm[name]) for name in METRICS), style="dim")
+            table.add_row(f"segm {title}", *map(number, segm.values()), style="dim")
     return table
 
 
-def _per_class(per_class: Mapping[str, Mapping[str, float | None]]) -> Table:
+def _semantic(semantic: Mapping[str, Any]) -> str:
+    iou, both_sides = number(semantic["mIoU"]), number(semantic["FB-IoU"])
+    return f"[bold]Semantic segmentation[/]\n mIoU [bold]{iou}[/], FB-IoU {both_sides}"
+
+
+def _proposals(metrics: Mapping[str, Any]) -> list[str]:
+    if "proposal_recall" not in metrics:
+        return []
+    recall = metrics["proposal_recall"]["segm"]
+    return ["proposals of any class: segm " + ", ".join(f"{k} {number(v)}" for k, v in recall.items())]
+
+
+def _per_class(title: str, per_class: Mapping[str, float | None]) -> Table:
     """Best classes first, in as many columns as fit 80 characters."""
-    ranked = sorted(per_class.items(), key=lambda item: _undefined_last(item[1]["segm"]))
+    ranked = sorted(per_class.items(), key=lambda item: _undefined_last(item[1]))
     width = max((len(name) for name in per_class), default=1) + 8
     columns = max(1, min(4, 80 // width))
     rows = -(-len(ranked) // columns)
-    table = Table(title="segm AP by class", title_justify="left", title_style="bold", box=None)
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
     for _ in range(columns):
         table.add_column(style="dim")
         table.add_column(justify="right")
     table.show_header = False
     for row in range(rows):
-        cells = [(name, number(values["segm"])) for name, values in ranked[row::rows]]
+        cells = [(name, number(value)) for name, value in ranked[row::rows]]
         table.add_row(*(text for cell in cells for text in cell))
     return table
 

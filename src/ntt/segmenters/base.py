@@ -61,12 +61,14 @@ class Segmenter(nn.Module, ABC):
         image_size: side in pixels of the square that images are resized to.
         mask_size: side m of the low-resolution mask grid.
         fingerprint: changes whenever the masks would (architecture, weights, image size).
+        box_prompts: whether it has learnt what the corners of a box mean.
     """
 
     name: str
     image_size: int
     mask_size: int
     fingerprint: str
+    box_prompts: bool = True
 
     @abstractmethod
     def encode(self, image: Tensor) -> ImageEmbedding:

@@ -43,6 +43,7 @@ class Sam2Segmenter(Segmenter):
             what is free on a GPU.
         dtype: ``bfloat16`` computes under autocast, for a GPU; masks and predicted IoU stay float32.
         compile: whether torch.compile is applied to the image encoder; pays off over many images on a GPU.
+        box_prompts: False for weights that were trained on points alone.
 
     Attributes:
         model: the package's ``SAM2Base``.
@@ -65,6 +66,7 @@ class Sam2Segmenter(Segmenter):
         prompt_memory: float | None = None,
         dtype: str = "float32",
         compile: bool = False,
+        box_prompts: bool = True,
     ) -> None:
         super().__init__()
         if dtype not in DTYPES:
@@ -75,6 +77,7 @@ class Sam2Segmenter(Segmenter):
         self.image_size = image_size
         self.mask_size = image_size // MASK_STRIDE
         self.dtype = DTYPES[dtype]
+        self.box_prompts = box_prompts
         self.model: Any = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
         digest = load_weights(self.model, weights, name)
         if compile:
@@ -82,7 +85,7 @@ class Sam2Segmenter(Segmenter):
         decoder = self.model.sam_mask_decoder
         self.batches = MemoryBatches(bytes_per_prompt(decoder, image_size // FEATURE_STRIDE), prompt_memory)
         self.random_weights = digest == "random"
-        identity = json.dumps([config, image_size, plain, digest, dtype], sort_keys=True)
+        identity = json.dumps([config, image_size, plain, digest, dtype, box_prompts], sort_keys=True)
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
         self.register_buffer(
             "mean", torch.tensor(IMAGENET_MEAN, device="cpu").view(3, 1, 1), persistent=False

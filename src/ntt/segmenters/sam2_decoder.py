@@ -5,6 +5,7 @@ repeats the image for every prompt and draws four masks of each. Here
 
 - what only depends on the image stays at batch size 1, up to the end of the first layer;
 - the predicted IoU is read from the tokens first, and only the best mask of a prompt that passes is drawn;
+- pixels are never projected for attention: tokens are few, so the projections are carried over to them;
 - pixels stay rows and channels columns all the way, so a transposed convolution with stride 2 is a matrix
   product and no map is ever copied into another layout, except the final masks.
 """
@@ -80,34 +81,54 @@ def _two_way(transformer: Any, image: Tensor, position: Tensor, prompt: Tensor) 
         tokens = layer.norm2(tokens + _read_pixels(read, tokens + prompt, pixels, position))
         tokens = layer.norm3(tokens + layer.mlp(tokens))
         write = layer.cross_attn_image_to_token
-        queries = _project_placed(write.q_proj, pixels, position)
-        written = _attend(write, queries, write.k_proj(tokens + prompt), write.v_proj(tokens))
-        pixels = layer.norm4(pixels + written)
+        pixels = layer.norm4(pixels + _write_pixels(write, tokens + prompt, tokens, pixels, position))
     final = transformer.final_attn_token_to_image
     tokens = transformer.norm_final_attn(tokens + _read_pixels(final, tokens + prompt, pixels, position))
     return tokens, pixels
 
 
-def _read_pixels(attention: Any, tokens: Tensor, pixels: Tensor, position: Tensor) -> Tensor:
-    keys = _project_placed(attention.k_proj, pixels, position)
-    return _attend(attention, attention.q_proj(tokens), keys, attention.v_proj(pixels))
+def _read_pixels(attention: Any, queries: Tensor, pixels: Tensor, position: Tensor) -> Tensor:
+    """Attention of tokens ``(N, T, C)`` to pixels ``(1 or N, P, C)``: ``(N, T, C)``."""
+    rows = _heads(attention, attention.q_proj(queries))
+    shares = _dot_products(attention, rows, attention.k_proj, pixels, position).softmax(dim=3)
+    if len(pixels) == 1:
+        read = shares @ _heads(attention, attention.v_proj(pixels))
+    else:  # the mean of projections is the projection of the mean
+        means = (shares.flatten(1, 2) @ pixels).unflatten(1, shares.shape[1:3])
+        weight = attention.v_proj.weight.unflatten(0, (attention.num_heads, -1))
+        read = means @ weight.mT + _heads(attention, attention.v_proj.bias[None, None])
+    joined: Tensor = attention.out_proj(read.transpose(1, 2).flatten(2))
+    return joined
 
 
-def _project_placed(linear: Any, pixels: Tensor, position: Tensor) -> Tensor:
-    """``linear(pixels + position)``, the position being projected once for all prompts."""
-    return linear(pixels) + F.linear(position, linear.weight)
+def _write_pixels(attention: Any, keys: Tensor, values: Tensor, pixels: Tensor, position: Tensor) -> Tensor:
+    """Attention of pixels ``(1 or N, P, C)`` to tokens ``(N, T, C)``: ``(N, P, C)``."""
+    rows = _heads(attention, attention.k_proj(keys))
+    shares = _dot_products(attention, rows, attention.q_proj, pixels, position).softmax(dim=2)
+    # What a token writes in a head is projected once, and not at every pixel that it is written to.
+    weight = attention.out_proj.weight.T.unflatten(0, (attention.num_heads, -1))
+    written = (_heads(attention, attention.v_proj(values)) @ weight).flatten(1, 2)
+    return torch.baddbmm(attention.out_proj.bias, shares.flatten(1, 2).mT, written)
 
 
-def _attend(attention: Any, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Multi-head attention of projected ``(N or 1, length, D)`` tensors: ``(N, length, C)``."""
-    batch = max(len(queries), len(keys))
-    heads = (
-        rows.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2).expand(batch, -1, -1, -1)
-        for rows in (queries, keys, values)
-    )
-    mixed = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
-    projected: Tensor = attention.out_proj(mixed)
-    return projected
+def _dot_products(attention: Any, rows: Tensor, linear: Any, pixels: Tensor, position: Tensor) -> Tensor:
+    """Scaled products of ``(N, heads, T, D)`` with ``linear(pixels + position)``: ``(N, heads, T, P)``.
+
+    Pixels that all prompts share are projected once. Those of a prompt are many and its tokens few, so there
+    the projection is carried over to the tokens, ``row (W x) = (row W) x``, and no pixel is ever projected.
+    """
+    rows = rows * rows.shape[-1] ** -0.5
+    if len(pixels) == 1:
+        return rows @ _heads(attention, linear(pixels + position)).mT
+    placed = rows @ _heads(attention, linear(position)).mT
+    carried = rows @ linear.weight.unflatten(0, (attention.num_heads, -1))
+    products = torch.baddbmm(placed.flatten(1, 2), carried.flatten(1, 2), pixels.mT)
+    return products.unflatten(1, placed.shape[1:3])
+
+
+def _heads(attention: Any, rows: Tensor) -> Tensor:
+    """``(N, length, heads * D)`` to ``(N, heads, length, D)``."""
+    return rows.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
 
 
 def _draw(decoder: Any, pixels: Tensor, weights: Tensor, high_res: tuple[Tensor, ...]) -> Tensor:

@@ -3,6 +3,8 @@
 from ntt.engine.callbacks.ceilings import Ceilings
 from ntt.engine.callbacks.predictions import Predictions
 from ntt.engine.callbacks.progress import StageProgress
+from ntt.engine.callbacks.proposal_recall import ProposalRecall
+from ntt.engine.callbacks.semantic_maps import SemanticMaps
 from ntt.engine.callbacks.visualizations import Visualizations
 
-__all__ = ["Ceilings", "Predictions", "StageProgress", "Visualizations"]
+__all__ = ["Ceilings", "Predictions", "ProposalRecall", "SemanticMaps", "StageProgress", "Visualizations"]

@@ -8,16 +8,20 @@ from lightning import Callback, Trainer
 
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
-from ntt.evaluation import coco_metrics, coco_results, true_label_instances, true_mask_instances
+from ntt.evaluation import Evaluation, coco_results, true_label_instances, true_mask_instances
 
 
 class Ceilings(Callback):
     """Report AP with perfect labels (``true_labels``) and with perfect masks (``true_masks``).
 
     Does nothing where there is no ground truth.
+
+    Args:
+        evaluation: says what AP is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
         self.results: dict[str, list[dict[str, Any]]] = {"true_labels": [], "true_masks": []}
 
     def on_test_batch_end(  # type: ignore[override]
@@ -39,7 +43,7 @@ class Ceilings(Callback):
                 nms_iou=model.matcher.nms_iou,
                 max_instances=model.matcher.max_instances,
             ),
-            "true_masks": true_mask_instances(outputs.features, model.memory.prototypes, masks),
+            "true_masks": true_mask_instances(model.compare(outputs.features, masks), masks),
         }
         for name, instances in ceilings.items():
             self.results[name] += coco_results(outputs.target.image_id, instances, dataset.category_ids)
@@ -49,7 +53,7 @@ class Ceilings(Callback):
         ground_truth = pl_module.dataset.ground_truth
         if ground_truth is None:
             return
-        judged = {name: coco_metrics(ground_truth, results) for name, results in self.results.items()}
+        judged = {name: self.evaluation(ground_truth, results) for name, results in self.results.items()}
         pl_module.report["ceilings"] = {
             name: {kind: metrics[kind] for kind in ("bbox", "segm")} for name, metrics in judged.items()
         }

@@ -11,26 +11,33 @@ from lightning import Callback, Trainer
 
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
-from ntt.evaluation import coco_metrics, coco_results
+from ntt.evaluation import Evaluation, coco_results, open_set_metrics
 from ntt.reporting.files import write_json
 
 WAITING = 2  # images whose masks may wait for their run lengths; bounds memory
 
 
 class Predictions(Callback):
-    """Write ``predictions.json``; report COCO AP where there is ground truth.
+    """Write ``predictions.json``; report AP where there is ground truth.
 
     Run lengths are computed in a thread, while the next image is segmented.
 
     Args:
         output_dir: the run's folder.
+        evaluation: says what AP is; what it needs is asked for before the run.
     """
 
-    def __init__(self, output_dir: str | Path) -> None:
+    def __init__(self, output_dir: str | Path, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
         self.path = Path(output_dir) / "predictions.json"
         self.results: list[dict[str, Any]] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-lengths")
         self._waiting: deque[Future[list[dict[str, Any]]]] = deque()
+
+    def setup(self, trainer: Trainer, pl_module: Stages, stage: str) -> None:  # type: ignore[override]
+        """Refuse a ground truth that cannot be evaluated, before anything is computed."""
+        if pl_module.dataset.ground_truth is not None:
+            self.evaluation.check(pl_module.dataset.ground_truth)
 
     def on_test_batch_end(  # type: ignore[override]
         self, trainer: Trainer, pl_module: Stages, outputs: Outcome, *_: Any
@@ -47,7 +54,8 @@ class Predictions(Callback):
         write_json(self.path, self.results, indent=None)
         ground_truth = pl_module.dataset.ground_truth
         if ground_truth is not None:
-            pl_module.report.update(coco_metrics(ground_truth, self.results))
+            pl_module.report.update(self.evaluation(ground_truth, self.results))
+            pl_module.report["open_set"] = open_set_metrics(ground_truth, self.results)
 
     def _collect(self, left: int) -> None:
         """Take over the oldest results until no more than ``left`` images wait."""

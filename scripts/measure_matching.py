@@ -1,0 +1,82 @@
+"""Run the embedded benchmark for the ways to match and write the tables into docs/matching.md.
+
+    python scripts/measure_matching.py                  # all tables
+    python scripts/measure_matching.py dataset.limit=8  # with further words of the main job, to try it
+
+Every row is one run of the main job; the tables name the words that repeat it. Settings are chosen on
+``dataset=emoji_validation``, never by these tables.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ntt.benchmark.documents import percent, run_main_job, write_table
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "matching.md"
+
+ENCODERS = ("dinov3_nano", "efficientnet_lite0")
+FEW_CLASSES = "dataset.classes=[boat,bird,apple,car]"
+PRECISION = {
+    "segm AP": "segm.AP",
+    "segm AP50": "segm.AP50",
+    "bbox AP": "bbox.AP",
+    "if masks were true": "ceilings.true_masks.segm.AP",
+}
+OPEN_SET = {
+    "precision": "open_set.precision",
+    "recall": "open_set.recall",
+    "silent without a class": "open_set.absent_silent",
+}
+# Each table: what is varied, and its columns by the key of metrics.json.
+TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
+    "scorers": (
+        (
+            "scorer=class_mean",
+            "scorer=nearest_instance",
+            "scorer=soft_nearest",
+            "scorer=k_means",
+            "scorer=optimal_transport",
+            "dataset.negatives=mined",
+        ),
+        PRECISION,
+    ),
+    "models": (
+        ("model=matching_baseline", "model=matching_baseline_noamg", "model=guided"),
+        PRECISION,
+    ),
+    "open set": ((FEW_CLASSES, f"{FEW_CLASSES} score_threshold=auto"), OPEN_SET),
+}
+
+
+def main(further: list[str]) -> None:
+    """Measure every row of every table, then rewrite the document."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (variants, columns) in TABLES.items():
+            lines = [f"| `python train.py ...` | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+            for row in (f"encoder={encoder} {words}" for encoder in ENCODERS for words in variants):
+                words = ["~callbacks.visualizations", *row.split(), *further]
+                metrics = run_main_job(ROOT / "train.py", words, Path(folder) / row.replace("/", "_"))
+                numbers = (percent(look_up(metrics, key)) for key in columns.values())
+                lines.append(f"| `{row}` | {' | '.join(numbers)} |")
+                print(lines[-1], flush=True)
+            if further:
+                lines.append(f"\nMeasured with `{' '.join(further)}`.")
+            write_table(DOCUMENT, name, lines)
+
+
+def look_up(metrics: Any, key: str) -> float | None:
+    """The value at a dotted key."""
+    for part in key.split("."):
+        metrics = metrics[part]
+    value: float | None = metrics
+    return value
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

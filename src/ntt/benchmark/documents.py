@@ -1,0 +1,39 @@
+"""Figures of runs of the main job, written into the documents that show them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- measured {name}: begin -->", "<!-- measured {name}: end -->"
+
+
+def run_main_job(train: Path, words: Sequence[str], folder: Path) -> dict[str, Any]:
+    """What one run of the main job writes to ``metrics.json``.
+
+    Args:
+        train: the script ``train.py``.
+        words: of its command line.
+        folder: the run's.
+    """
+    command = [sys.executable, str(train), *words, f"hydra.run.dir={folder}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
+    return metrics
+
+
+def write_table(document: Path, name: str, lines: Sequence[str]) -> None:
+    """Replace what stands between the two marks of table ``name`` in a document."""
+    begin, end = BEGIN.format(name=name), END.format(name=name)
+    before, rest = document.read_text().split(begin)
+    after = rest.split(end)[1]
+    document.write_text("\n".join([f"{before}{begin}", *lines, f"{end}{after}"]))
+
+
+def percent(value: float | None) -> str:
+    """A share for a table, with one decimal; a dash where it is undefined."""
+    return "-" if value is None else f"{100 * value:.1f}"

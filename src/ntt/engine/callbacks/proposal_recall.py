@@ -1,0 +1,31 @@
+"""How much of the truth the segmenter proposes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning import Callback, Trainer
+
+from ntt.engine.outcome import Outcome
+from ntt.engine.stages import Stages
+from ntt.evaluation import AverageRecall
+
+
+class ProposalRecall(Callback):
+    """Report AR100 and AR1000 of all proposals, whatever their class, where there is ground truth."""
+
+    def __init__(self) -> None:
+        self.recall = AverageRecall()
+
+    def on_test_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, *_: Any
+    ) -> None:
+        """Count the objects of one image and those that were proposed."""
+        if pl_module.dataset.ground_truth is not None:
+            true_masks = pl_module.dataset.true_masks(outputs.target.image_id)[0]
+            self.recall.update(outputs.proposals, true_masks)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+        """Average over all images."""
+        if pl_module.dataset.ground_truth is not None:
+            pl_module.report["proposal_recall"] = self.recall.compute()

@@ -1,0 +1,87 @@
+"""Which class each pixel has, and how often that is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, Trainer
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+from ntt.engine.outcome import Outcome
+from ntt.engine.stages import Stages
+from ntt.errors import InputError
+from ntt.evaluation import IGNORED, semantic_metrics, true_semantic_map
+from ntt.matching import semantic_map
+from ntt.reporting.label_maps import LARGEST, write_label_map, write_legend
+from ntt.reporting.pictures import draw_semantic
+from ntt.structures import Target
+
+
+class SemanticMaps(Callback):
+    """Merge the instances of each image into a map of classes; report mIoU where there is ground truth.
+
+    Args:
+        output_dir: the run's folder; gets ``semantic/`` and ``visualizations/semantic/``.
+        score_threshold: instances scored below it are background.
+        images: how many target images are drawn.
+
+    Raises:
+        InputError: a threshold that is not in [0, 1].
+    """
+
+    def __init__(self, output_dir: str | Path, score_threshold: float, images: int) -> None:
+        if not 0 <= score_threshold <= 1:
+            raise InputError(f"task.score_threshold={score_threshold}: make it 0 to 1")
+        self.maps = Path(output_dir) / "semantic"
+        self.pictures = Path(output_dir) / "visualizations" / "semantic"
+        self.score_threshold = score_threshold
+        self.images = images
+        self._names: set[str] = set()
+
+    def setup(self, trainer: Trainer, pl_module: Stages, stage: str) -> None:  # type: ignore[override]
+        """Refuse more classes than a map can hold, before anything is computed.
+
+        Raises:
+            InputError: too many classes.
+        """
+        count = len(pl_module.dataset.class_names)
+        if count > LARGEST:
+            raise InputError(f"{count} classes: task=semantic has room for {LARGEST}; use task=instance")
+
+    def on_test_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+        """Say what the values of the maps mean."""
+        class_names = pl_module.dataset.class_names
+        self._confusion = MulticlassConfusionMatrix(len(class_names) + 1, ignore_index=IGNORED)
+        write_legend(self.maps / "classes.json", class_names)
+
+    def on_test_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        """Write the map of one image, count its pixels, and draw it if it is among the first."""
+        dataset, target, found = pl_module.dataset, outputs.target, outputs.instances
+        predicted = semantic_map(found.masks, found.scores, found.labels, self.score_threshold)
+        file = self._file_name(target)
+        write_label_map(self.maps / file, predicted, len(dataset.class_names))
+        truth = None
+        if dataset.ground_truth is not None:
+            truth = true_semantic_map(
+                *dataset.true_masks(target.image_id), dataset.crowd_mask(target.image_id)
+            )
+            self._confusion.update(predicted, truth)
+        if batch_idx < self.images:
+            draw_semantic(self.pictures / file, target.image.cpu(), truth, predicted, dataset.class_names)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+        """Judge all maps at once."""
+        if pl_module.dataset.ground_truth is not None:
+            confusion = self._confusion.compute()
+            pl_module.report["semantic"] = semantic_metrics(confusion, pl_module.dataset.class_names)
+
+    def _file_name(self, target: Target) -> str:
+        """The picture's stem as a PNG; with the image's id where an earlier picture has that stem."""
+        name = target.path.stem
+        while name.casefold() in self._names:  # some file systems do not tell case
+            name += f"_{target.image_id}"
+        self._names.add(name.casefold())
+        return f"{name}.png"

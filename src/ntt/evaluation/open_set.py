@@ -1,0 +1,82 @@
+"""What is reported where nothing should be, and what is found where something should."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+HIT_IOU = 0.5
+
+
+def open_set_metrics(ground_truth: COCO, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Judge everything that is reported, whatever its score: what AP, which ranks, does not see.
+
+    An instance is right if its mask has an IoU of at least 0.5 with an object of its class that no better
+    scored one has taken; on a crowd region it is neither right nor wrong.
+
+    Args:
+        ground_truth: of the images that were segmented.
+        results: of ``coco_results``.
+
+    Returns:
+        ``precision`` and ``recall`` over all images, and of the images without any object of the classes:
+        ``absent_images``, how many there are, ``absent_silent``, the share of them in which nothing is
+        reported, and ``absent_instances``, how many instances an image; None where it is undefined.
+    """
+    reported: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for result in results:
+        reported[result["image_id"]].append(result)
+    counts: Counter[str] = Counter()
+    absent: list[int] = []
+    for image_id in ground_truth.getImgIds():
+        objects = ground_truth.imgToAnns[image_id]
+        right, wrong = _judge(reported[image_id], objects)
+        counts.update(right=right, wrong=wrong, objects=sum(not each["iscrowd"] for each in objects))
+        if not objects:
+            absent.append(len(reported[image_id]))
+    return {
+        "precision": _share(counts["right"], counts["right"] + counts["wrong"]),
+        "recall": _share(counts["right"], counts["objects"]),
+        "absent_images": len(absent),
+        "absent_silent": _share(absent.count(0), len(absent)),
+        "absent_instances": _share(sum(absent), len(absent)),
+    }
+
+
+def _judge(results: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """How many results of an image are right and how many wrong."""
+    right = wrong = 0
+    for category in {result["category_id"] for result in results}:
+        mine = [result for result in results if result["category_id"] == category]
+        mine.sort(key=lambda result: -result["score"])
+        theirs = [each for each in objects if each["category_id"] == category]
+        crowd = [bool(each["iscrowd"]) for each in theirs]
+        ious = _ious(mine, theirs, crowd)
+        free = ~np.array(crowd, dtype=bool)
+        for row in ious:
+            best = int(np.where(free, row, -1).argmax()) if free.any() else -1
+            if best >= 0 and row[best] >= HIT_IOU:
+                free[best] = False
+                right += 1
+            elif not (row[crowd] >= HIT_IOU).any():
+                wrong += 1
+    return right, wrong
+
+
+def _ious(
+    results: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]], crowd: Sequence[bool]
+) -> np.ndarray:
+    if not objects:
+        return np.zeros((len(results), 0))
+    masks = [result["segmentation"] for result in results]
+    ious: np.ndarray = coco_mask.iou(masks, [each["segmentation"] for each in objects], list(crowd))
+    return ious
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,89 @@
+"""How much of the truth the proposals hold, whatever the classes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.ops import box_iou
+
+from ntt.evaluation.base import KINDS
+from ntt.evaluation.ceilings import mask_iou
+from ntt.matching import boxes_from_masks
+from ntt.segmenters.base import Proposals
+
+IOUS = np.linspace(0.5, 0.95, 10)
+BEST = (100, 1000)
+
+
+class AverageRecall:
+    """COCO's average recall (AR) of class-agnostic proposals, of any number of images.
+
+    Hosang et al., *What makes for effective detection proposals?* (arXiv 1502.05082), as COCO computes it
+    with ``useCats=0``: the part of all objects that the best 100 or 1000 proposals of their image hold, each
+    one object at most, averaged over ten IoU from 0.5 to 0.95. Proposals are ordered by their predicted IoU.
+
+    Masks are not made as large as the image: proposals are compared, on the segmenter's grid, with the part
+    of each cell that an object covers, which gives the IoU of the coarse mask with the object at full size.
+    """
+
+    def __init__(self) -> None:
+        self._objects = 0
+        self._found: Counter[tuple[str, int]] = Counter()
+
+    def update(self, proposals: Proposals, true_masks: Tensor) -> None:
+        """Count one image.
+
+        Args:
+            proposals: N of the image.
+            true_masks: ``(M, H, W)`` bool, without crowd regions.
+        """
+        self._objects += len(true_masks)
+        if len(proposals) == 0 or len(true_masks) == 0:
+            return
+        order = proposals.iou.argsort(descending=True, stable=True)[: max(BEST)]
+        masks = proposals.logits[order] > 0
+        true_masks = true_masks.to(masks.device)
+        coverage = F.interpolate(true_masks[None].float(), masks.shape[-2:], mode="area")[0]
+        height, width = true_masks.shape[1:]
+        scale = coverage.new_tensor([width, height, width, height]) / masks.shape[-1]
+        ious = {
+            "bbox": box_iou(boxes_from_masks(masks) * scale, boxes_from_masks(true_masks)),
+            "segm": mask_iou(masks, coverage),
+        }
+        for kind, iou in ious.items():
+            found = objects_found(iou.numpy(force=True))
+            self._found.update({(kind, best): int(found[:best].sum()) for best in BEST})
+
+    def compute(self) -> dict[str, dict[str, float | None]]:
+        """``bbox`` and ``segm``, each with AR100 and AR1000 in [0, 1]; None where there was no object."""
+        return {
+            kind: {
+                f"AR{best}": self._found[kind, best] / (len(IOUS) * self._objects) if self._objects else None
+                for best in BEST
+            }
+            for kind in KINDS
+        }
+
+
+def objects_found(iou: np.ndarray) -> np.ndarray:
+    """At how many of ``IOUS`` each proposal finds an object: in turn, each takes the best that is left.
+
+    Args:
+        iou: ``(N, M)`` with each object, best proposal first; M at least 1.
+
+    Returns:
+        ``(N,)`` int.
+    """
+    thresholds = np.arange(len(IOUS))
+    left = np.ones((len(IOUS), iou.shape[1]), dtype=bool)
+    found = np.zeros(len(iou), dtype=np.int64)
+    for proposal in np.flatnonzero(iou.max(axis=1) >= IOUS[0]):
+        within_reach = np.where(left & (iou[proposal] >= IOUS[:, None]), iou[proposal], 0)
+        best = within_reach.argmax(axis=1)
+        hit = within_reach[thresholds, best] > 0
+        left[thresholds[hit], best[hit]] = False
+        found[proposal] = hit.sum()
+    return found

@@ -1,0 +1,165 @@
+"""Average precision as PASCAL VOC defines it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from ntt.errors import InputError
+from ntt.evaluation.base import KINDS, Evaluation, by_class
+
+IOUS = tuple(percent / 100 for percent in range(50, 100, 5))
+FIELDS = {"bbox": "bbox", "segm": "segmentation"}
+
+
+class VocEvaluation(Evaluation):
+    """PASCAL VOC's AP, and what few-shot papers report of it.
+
+    Everingham et al., *The PASCAL Visual Object Classes (VOC) Challenge*, IJCV 2010, section 4.2. A result is
+    right if its IoU with the object of its class that it overlaps most exceeds the threshold and no better
+    result has taken that object. Objects that are ``difficult``, or crowds, need not be found, and a result
+    that overlaps one of them most is passed over. As in Wang et al., *Frustratingly Simple Few-Shot Object
+    Detection* (TFA, arXiv 2003.06957), AP is the mean over ten IoU from 0.5 to 0.95, and nAP, nAP50, nAP75
+    are those of the novel classes.
+
+    Args:
+        eleven_points: average the precision at eleven levels of recall, as VOC 2007 does; else take the area
+            under the whole curve, as VOC does since 2010.
+        novel_classes: names; None: all classes of the run.
+    """
+
+    protocol = "PASCAL VOC"
+
+    def __init__(self, eleven_points: bool = False, novel_classes: Sequence[str] | None = None) -> None:
+        self.eleven_points = eleven_points
+        self.novel_classes = novel_classes
+
+    def check(self, ground_truth: COCO) -> None:
+        """Raise InputError for a novel class that is none of the run's."""
+        names = {category["name"] for category in ground_truth.dataset["categories"]}
+        unknown = [name for name in self.novel_classes or () if name not in names]
+        if unknown:
+            raise InputError(
+                f"evaluation.novel_classes: {unknown[0]!r} is no class of the run; correct or remove it"
+            )
+
+    def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """See the base class."""
+        self.check(ground_truth)
+        aps = {kind: self._class_aps(ground_truth, results, kind) for kind in KINDS}
+        return {
+            "protocol": self.protocol,
+            **{kind: self._summary(ground_truth, values) for kind, values in aps.items()},
+            "per_class": by_class(
+                ground_truth, **{kind: [_mean([ap]) for ap in values] for kind, values in aps.items()}
+            ),
+        }
+
+    def _class_aps(
+        self, ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str
+    ) -> list[list[float] | None]:
+        """AP at each of ``IOUS`` of each category, in the order of their ids; None without objects."""
+        found = _grouped(results, "category_id")
+        aps: list[list[float] | None] = []
+        for category in sorted(ground_truth.getCatIds()):
+            objects = ground_truth.loadAnns(ground_truth.getAnnIds(catIds=[category]))
+            count = sum(not _passed_over(entry) for entry in objects)
+            overlaps = _best_overlaps(objects, found[category], FIELDS[kind])
+            aps.append(
+                [average_precision(_right(overlaps, iou), count, self.eleven_points) for iou in IOUS]
+                if count
+                else None
+            )
+        return aps
+
+    def _summary(self, ground_truth: COCO, aps: Sequence[list[float] | None]) -> dict[str, float | None]:
+        names = [ground_truth.cats[category]["name"] for category in sorted(ground_truth.getCatIds())]
+        novel = names if self.novel_classes is None else self.novel_classes
+        novel_aps = [ap for name, ap in zip(names, aps, strict=True) if name in novel]
+        return {
+            f"{prefix}{name}": _mean(chosen, at)
+            for prefix, chosen in (("", aps), ("n", novel_aps))
+            for name, at in (("AP", None), ("AP50", IOUS.index(0.5)), ("AP75", IOUS.index(0.75)))
+        }
+
+
+def average_precision(right: Sequence[bool], count: int, eleven_points: bool = False) -> float:
+    """The precision that a level of recall can be had with, averaged over all levels.
+
+    Equation 2 of the paper: precision is interpolated, at each recall the best of all recalls not below.
+
+    Args:
+        right: whether each result is, best first.
+        count: objects to be found, at least 1.
+        eleven_points: of recall 0, 0.1, ... 1; else of all, which is the area under the curve.
+    """
+    hits = np.cumsum(right, dtype=np.int64)
+    precision = hits / np.arange(1, len(hits) + 1)
+    interpolated = np.maximum.accumulate(precision[::-1])[::-1]
+    if not eleven_points:
+        return float(np.diff(hits, prepend=0) @ interpolated) / count
+    # Recall is at least k / 10 from here on; in whole numbers, since 0.3 is not 3 / 10 to a computer.
+    reached = np.searchsorted(10 * hits, count * np.arange(11))
+    return float(np.append(interpolated, 0)[reached].mean())
+
+
+class _Overlap(NamedTuple):
+    """A result with the object of its class that it overlaps most, if there is one in the image."""
+
+    score: float
+    iou: float
+    object_id: int
+    passed_over: bool
+
+
+def _best_overlaps(
+    objects: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]], field: str
+) -> list[_Overlap]:
+    """Of each result of one class, best first."""
+    true = _grouped(objects, "image_id")
+    overlaps = []
+    for image, found in _grouped(results, "image_id").items():
+        present = true[image]
+        if not present:
+            overlaps += [_Overlap(result["score"], 0, 0, False) for result in found]
+            continue
+        ious = coco_mask.iou([r[field] for r in found], [o[field] for o in present], [0] * len(present))
+        for result, row in zip(found, ious, strict=True):
+            best = present[row.argmax()]
+            overlaps.append(_Overlap(result["score"], row.max(), best["id"], _passed_over(best)))
+    return sorted(overlaps, key=lambda overlap: -overlap.score)
+
+
+def _right(overlaps: Iterable[_Overlap], threshold: float) -> list[bool]:
+    """Whether each result is; without those that are passed over."""
+    taken: set[int] = set()
+    right = []
+    for overlap in overlaps:
+        if overlap.iou <= threshold:
+            right.append(False)
+        elif not overlap.passed_over:
+            right.append(overlap.object_id not in taken)
+            taken.add(overlap.object_id)
+    return right
+
+
+def _passed_over(entry: dict[str, Any]) -> bool:
+    return bool(entry.get("difficult") or entry["iscrowd"])
+
+
+def _mean(aps: Iterable[list[float] | None], at: int | None = None) -> float | None:
+    """Over the classes that have objects, and over all IoU or of the one at a position."""
+    values = np.array([ap if at is None else ap[at] for ap in aps if ap is not None])
+    return float(values.mean()) if values.size else None
+
+
+def _grouped(entries: Iterable[dict[str, Any]], key: str) -> defaultdict[Any, list[dict[str, Any]]]:
+    groups: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for entry in entries:
+        groups[entry[key]].append(entry)
+    return groups

@@ -1,0 +1,18 @@
+"""Ways to compare masks with what is remembered: masks and memory become one similarity per class."""
+
+from ntt.matching.scorers.base import Scorer
+from ntt.matching.scorers.class_mean import ClassMean
+from ntt.matching.scorers.k_means import KMeansCentres
+from ntt.matching.scorers.nearest import NearestInstance, SoftNearestInstances
+from ntt.matching.scorers.negatives import NegativePenalty
+from ntt.matching.scorers.optimal_transport import OptimalTransport
+
+__all__ = [
+    "ClassMean",
+    "KMeansCentres",
+    "NearestInstance",
+    "NegativePenalty",
+    "OptimalTransport",
+    "Scorer",
+    "SoftNearestInstances",
+]

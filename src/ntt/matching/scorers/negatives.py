@@ -1,0 +1,44 @@
+"""Doubt what resembles a known look-alike more than the class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ntt.errors import InputError
+from ntt.matching.queries import Queries
+from ntt.matching.scorers.base import Scorer, by_class
+from ntt.matching.similarity import cosine
+from ntt.memory import MemoryBank
+
+
+class NegativePenalty:
+    """Another scorer, lowered by the look-alikes that the memory keeps; without any it is the other scorer.
+
+    ``pos * exp(-max(0, neg - pos) / sigma)`` as in *No time to train!* (arXiv 2507.02798), where ``pos`` is
+    the similarity to the class and ``neg`` the largest cosine with a negative reference of the class.
+
+    Args:
+        scorer: of the classes.
+        sigma: above 0; the lower, the harsher.
+
+    Raises:
+        InputError: a sigma that is not above 0.
+    """
+
+    def __init__(self, scorer: Scorer, sigma: float) -> None:
+        if not sigma > 0:
+            raise InputError(f"model.matcher.scorer.sigma={sigma} is not above 0: the paper's are 0.8 to 1")
+        self.scorer = scorer
+        self.sigma = sigma
+
+    def __call__(self, queries: Queries, memory: MemoryBank) -> Tensor:
+        """See :class:`ntt.matching.scorers.Scorer`."""
+        positive = self.scorer(queries, memory)
+        vectors, labels = memory.negatives
+        if not len(labels):
+            return positive
+        cosines = cosine(queries.vectors, vectors.to(queries.features))
+        negative = by_class(cosines, labels.to(cosines.device), len(memory.class_names)).amax(dim=2)
+        penalty = torch.exp(-(negative - positive).clamp(min=0) / self.sigma)
+        return torch.where(positive > 0, positive * penalty, positive)  # shrinking a negative one raises it

@@ -1,0 +1,69 @@
+"""A memory bank on disk: one safetensors file that says what it was made with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ntt.errors import InputError
+
+Patches = list[tuple[Tensor, Tensor]]
+TENSORS = ("vectors", "labels", "prototypes", "negative_vectors", "negative_labels")
+
+
+def write_bank(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    patches: Sequence[tuple[Tensor, Tensor]],
+    class_names: Sequence[str],
+    fingerprint: str,
+) -> None:
+    """Write a bank.
+
+    Args:
+        path: the file.
+        tensors: by the names of ``TENSORS``.
+        patches: of each instance, or none at all.
+        class_names: in the order of their labels.
+        fingerprint: of what the vectors were made with.
+    """
+    held = dict(tensors)
+    if patches:
+        held["patches"] = torch.cat([centres for centres, _ in patches])
+        held["patch_shares"] = torch.cat([shares for _, shares in patches])
+        held["patch_counts"] = torch.tensor([len(shares) for _, shares in patches])
+    metadata = {"fingerprint": fingerprint, "class_names": json.dumps(list(class_names))}
+    save_file({name: tensor.contiguous() for name, tensor in held.items()}, path, metadata=metadata)
+
+
+def read_bank(path: Path, class_names: Sequence[str], fingerprint: str) -> tuple[dict[str, Tensor], Patches]:
+    """Read a bank: the tensors of ``TENSORS`` by name, and the patches of each instance if there are any.
+
+    Raises:
+        InputError: the file is no memory bank, or was made with another encoder, weights, image size,
+            references or classes.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            saved_with = metadata["fingerprint"], tuple(json.loads(metadata["class_names"]))
+            tensors = {key: file.get_tensor(key) for key in TENSORS}
+            patches: Patches = []
+            if "patches" in file.keys():  # noqa: SIM118 - the file is no mapping
+                counts = file.get_tensor("patch_counts").tolist()
+                centres, shares = (file.get_tensor(key).split(counts) for key in ("patches", "patch_shares"))
+                patches = list(zip(centres, shares, strict=True))
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: not a memory bank; remove it to fill the memory again") from error
+    if saved_with != (fingerprint, tuple(class_names)):
+        raise InputError(
+            f"{path}: this memory was made with another encoder, weights, image size, crop, references "
+            "or classes; remove it to fill the memory again"
+        )
+    return tensors, patches

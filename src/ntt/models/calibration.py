@@ -1,0 +1,133 @@
+"""Choosing a score threshold from the references alone, so that what is not there is not reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ntt.errors import InputError
+from ntt.structures import Instances, Reference
+
+if TYPE_CHECKING:
+    from ntt.memory import MemoryBank
+    from ntt.models.prototype_matching import PrototypeMatching
+
+AUTO = "auto"
+MAX_REFERENCES = 60  # that are tried, evenly from all; more would sharpen the threshold little
+SAME_OBJECT_IOU = 0.5
+TAIL = 0.05  # where only one kind of scores is known, so many of them end up on the wrong side
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was found on the references.
+
+    Attributes:
+        threshold: least score that is reported.
+        present: scores of reference objects whose class is remembered by its other references.
+        absent: scores of reference objects whose class has been forgotten, the least bad guesses.
+        missed: objects, of those tried for ``present``, that no instance of their class covered.
+    """
+
+    threshold: float
+    present: tuple[float, ...]
+    absent: tuple[float, ...]
+    missed: int
+
+
+def checked_threshold(value: float | str) -> float:
+    """A threshold that is a number.
+
+    Raises:
+        InputError: it is none, or outside [0, 1].
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise InputError(f"score_threshold={value} is not in [0, 1]: give a number, or {AUTO}")
+    return number
+
+
+def calibrate(
+    model: PrototypeMatching, references: Sequence[Reference], on_reference: Callable[[], None] = lambda: None
+) -> Calibration:
+    """Leave references out of the memory, look for them, and put the threshold where it errs least.
+
+    Each reference picture is segmented twice, whole, as targets are: with a memory without this reference,
+    which shows what the object scores while its class is known, and with a memory without its class, which
+    shows the least bad guess for an object that was not asked for.
+
+    Args:
+        model: fitted on these references, in this order.
+        references: all of them.
+        on_reference: called after each one that was tried.
+
+    Raises:
+        InputError: there is neither a second class nor a second reference of the only one.
+    """
+    if len(references) < 2:
+        raise InputError(f"score_threshold={AUTO} needs two references at least: add one, or give a number")
+    present: list[float] = []
+    absent: list[float] = []
+    missed = 0
+    memory, labels = model.memory, model.memory.labels
+    for index in _evenly(len(references), MAX_REFERENCES):
+        reference = references[index]
+        name = memory.class_names[reference.label]
+        one_out = torch.arange(len(labels)) != index
+        if bool((labels[one_out] == reference.label).any()):
+            score = _score(model, memory.subset(one_out), reference, name)
+            present += [] if score is None else [score]
+            missed += score is None
+        class_out = labels != reference.label
+        if bool(class_out.any()):
+            absent.append(_score(model, memory.subset(class_out), reference, None) or 0.0)
+        on_reference()
+    return Calibration(best_threshold(present, absent), tuple(present), tuple(absent), missed)
+
+
+def best_threshold(present: Sequence[float], absent: Sequence[float]) -> float:
+    """The least score to be reported.
+
+    The midpoint between two neighbouring scores where the share of ``present`` at or above it minus the share
+    of ``absent`` at or above it is largest (Youden's index, 1950). With one kind of scores alone, a twentieth
+    of them is on the wrong side.
+    """
+    if not present or not absent:
+        known = torch.tensor([*present, *absent])
+        return float(known.quantile(TAIL if present else 1 - TAIL)) if len(known) else 0.0
+    yes, no = torch.tensor(present), torch.tensor(absent)
+    scores = torch.cat([yes, no]).unique()
+    cuts = torch.cat([scores[:1], (scores[1:] + scores[:-1]) / 2])
+    gain = (yes >= cuts[:, None]).float().mean(dim=1) - (no >= cuts[:, None]).float().mean(dim=1)
+    return float(cuts[gain.argmax()])
+
+
+def _score(
+    model: PrototypeMatching, memory: MemoryBank, reference: Reference, name: str | None
+) -> float | None:
+    """Best score of an instance on the reference's object, of one class or of any; None without any."""
+    with model.remembering(memory):
+        found = model.predict(reference.image)
+    wanted = torch.tensor([name in (None, memory.class_names[label]) for label in found.labels.tolist()])
+    hits = wanted.bool() & (overlap(found, reference) >= SAME_OBJECT_IOU)
+    return float(found.scores[hits].max()) if bool(hits.any()) else None
+
+
+def overlap(found: Instances, reference: Reference) -> Tensor:
+    """IoU ``(N,)`` of each instance with the object of a reference, which has to have its mask."""
+    mask = reference.mask
+    assert mask is not None, "masks are made before"
+    shared = (found.masks & mask).flatten(1).sum(dim=1)
+    union = (found.masks | mask).flatten(1).sum(dim=1)
+    return shared / union.clamp(min=1)
+
+
+def _evenly(count: int, most: int) -> list[int]:
+    return torch.linspace(0, count - 1, min(count, most)).long().tolist()

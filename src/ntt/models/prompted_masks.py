@@ -1,0 +1,66 @@
+"""Outlines of objects that are only boxed or pointed at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ntt.matching.resizing import resize_masks
+from ntt.segmenters.base import Prompts, Segmenter
+from ntt.structures import Prompt
+
+CORNERS = (2, 3)  # labels of a box's upper left and lower right corner
+
+
+def segment_prompts(segmenter: Segmenter, image: Tensor, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
+    """The mask of each prompt on one image, which is encoded once.
+
+    A mask ends where its box does. A segmenter that was not trained on boxes is asked at the points, or at
+    the centre of the box where none is on the object.
+
+    Args:
+        segmenter: answers.
+        image: ``(3, H, W)`` float in [0, 1].
+        prompts: N of them.
+
+    Returns:
+        Masks ``(N, H, W)`` bool, empty where nothing was found, and predicted IoU ``(N,)``; on the CPU.
+    """
+    height, width = image.shape[-2:]
+    scale = torch.tensor([segmenter.image_size / width, segmenter.image_size / height])
+    embedding = segmenter.encode(image)
+    masks, ious = [torch.zeros(0, height, width, dtype=torch.bool)], [torch.zeros(0)]
+    for prompt in prompts:
+        question = prompt if segmenter.box_prompts else _pointed(prompt)
+        answer = segmenter.decode(embedding, _as_prompts(question, scale))
+        mask = resize_masks(answer.logits, height, width).cpu()
+        masks.append(mask if prompt.box is None else mask & _inside(prompt.box, height, width))
+        ious.append(answer.iou.cpu())
+    return torch.cat(masks), torch.cat(ious)
+
+
+def _pointed(prompt: Prompt) -> Prompt:
+    """A prompt without its box, whose centre stands for it where no point is on the object."""
+    if prompt.box is None or any(label for _, _, label in prompt.points):
+        return Prompt(points=prompt.points)
+    x1, y1, x2, y2 = prompt.box
+    return Prompt(points=(((x1 + x2) / 2, (y1 + y2) / 2, 1), *prompt.points))
+
+
+def _as_prompts(prompt: Prompt, scale: Tensor) -> Prompts:
+    """Box corners, then points, ``(1, P, 2)`` in pixels of the segmenter's square."""
+    corners = [] if prompt.box is None else [prompt.box[:2], prompt.box[2:]]
+    points = torch.tensor([*corners, *(point[:2] for point in prompt.points)]) * scale
+    labels = [*CORNERS[: len(corners)], *(label for _, _, label in prompt.points)]
+    return Prompts(points[None], torch.tensor([labels], dtype=torch.int32))
+
+
+def _inside(box: tuple[float, float, float, float], height: int, width: int) -> Tensor:
+    """``(height, width)`` bool, True on every pixel that the box touches."""
+    x1, y1, x2, y2 = box
+    inside = torch.zeros(height, width, dtype=torch.bool)
+    inside[max(math.floor(y1), 0) : math.ceil(y2), max(math.floor(x1), 0) : math.ceil(x2)] = True
+    return inside

@@ -1,0 +1,101 @@
+"""What jobs of a sweep that differ only in their seed say together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from rich.table import Table
+
+from ntt.reporting.loggers import flatten
+
+CONFIDENCE = 0.95
+SHOWN = ("segm/AP", "segm/AP50", "bbox/AP", "bbox/nAP50", "semantic/mIoU")
+NOT_JUDGED = ("timing", "encoder", "segmenter", "memory_bank")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The mean over seeds, and between which values the mean over all seeds lies, with 95 % confidence."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SeedGroup:
+    """Jobs that differ only in their seed, two at least.
+
+    Attributes:
+        overrides: what they share of the command line.
+        seeds: the words that they differ in.
+        metrics: by path ("segm/AP"), those that all of them have.
+    """
+
+    overrides: tuple[str, ...]
+    seeds: tuple[str, ...]
+    metrics: dict[str, Interval]
+
+
+def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list[SeedGroup]:
+    """Group the jobs of a sweep.
+
+    Args:
+        jobs: words of the command line, and ``metrics.json``, of each that ended well.
+    """
+    groups: dict[tuple[str, ...], list[tuple[str, dict[str, float]]]] = {}
+    for overrides, metrics in jobs:
+        seeds = " ".join(word for word in overrides if _sets_a_seed(word))
+        shared = tuple(word for word in overrides if not _sets_a_seed(word))
+        judged = {key: value for key, value in metrics.items() if key not in NOT_JUDGED}
+        groups.setdefault(shared, []).append((seeds, dict(flatten(judged))))
+    return [
+        SeedGroup(shared, tuple(seeds for seeds, _ in runs), _intervals([values for _, values in runs]))
+        for shared, runs in groups.items()
+        if len(runs) > 1
+    ]
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Student's t interval of the mean of n values, with n - 1 degrees of freedom; n at least 2."""
+    from scipy.stats import t  # takes a second to import, and only the end of a sweep needs it
+
+    mean = fmean(values)
+    half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+    return Interval(mean, mean - half, mean + half)
+
+
+def seed_table(groups: Sequence[SeedGroup]) -> Table:
+    """One row a group, with half the width of the interval beside the mean."""
+    table = Table(
+        title="Mean and 95 % interval over seeds", title_justify="left", title_style="bold", box=None
+    )
+    table.add_column("jobs", overflow="fold")
+    table.add_column("n", justify="right")
+    names = [name for name in SHOWN if any(name in group.metrics for group in groups)]
+    for name in names:
+        table.add_column(name.replace("/", "\n"), justify="right", no_wrap=True)
+    shared = set.intersection(*(set(group.overrides) for group in groups))
+    for group in groups:
+        cells = [_cell(group.metrics.get(name)) for name in names]
+        words = " ".join(word for word in group.overrides if word not in shared)
+        table.add_row(words or "all", str(len(group.seeds)), *cells)
+    return table
+
+
+def _sets_a_seed(word: str) -> bool:
+    """Whether a word of the command line is ``seed=...``, ``dataset.seed=...`` or the like."""
+    return word.partition("=")[0].rpartition(".")[2].lstrip("+") == "seed"
+
+
+def _intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
+    return {
+        name: interval([run[name] for run in runs]) for name in runs[0] if all(name in run for run in runs)
+    }
+
+
+def _cell(found: Interval | None) -> str:
+    return "-" if found is None else f"{found.mean:.3f} ± {found.high - found.mean:.3f}"
