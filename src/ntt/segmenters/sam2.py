@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import Tensor
 
 from ntt.errors import InputError
-from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
+from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter, square_image
 from ntt.segmenters.batching import MemoryBatches
 from ntt.segmenters.sam2_decoder import bytes_per_prompt, decode_best
 from ntt.segmenters.sam2_package import build_sam2
@@ -95,16 +94,19 @@ class Sam2Segmenter(Segmenter):
 
     def encode(self, image: Tensor) -> ImageEmbedding:
         """Encode ``(3, H, W)`` float in [0, 1], resized to the square whatever its aspect ratio."""
-        return self.encode_batch(image[None])
+        return self.encode_all([image])[0]
+
+    def encode_all(self, images: Sequence[Tensor]) -> list[ImageEmbedding]:
+        """Encode B images ``(3, H, W)`` of any size, in one batch."""
+        squares = [square_image(image.to(self.mean), self.image_size) for image in images]
+        whole = self.encode_batch(torch.stack(squares))
+        levels = zip(*(level.split(1) for level in whole.high_res), strict=True)
+        return [ImageEmbedding(*each) for each in zip(whole.features.split(1), levels, strict=True)]
 
     def encode_batch(self, images: Tensor) -> ImageEmbedding:
-        """Encode ``(B, 3, H, W)`` float in [0, 1]; every tensor of the result has B first."""
-        images = images.to(self.mean.device, self.mean.dtype)
-        if images.shape[-2:] != (self.image_size, self.image_size):
-            square = (self.image_size, self.image_size)
-            images = F.interpolate(images, square, mode="bilinear", align_corners=False, antialias=True)
+        """Encode ``(B, 3, image_size, image_size)`` in [0, 1]; every tensor of the result has B first."""
         with self._precision():
-            levels = self.model.forward_image((images - self.mean) / self.std)["backbone_fpn"]
+            levels = self.model.forward_image((images.to(self.mean) - self.mean) / self.std)["backbone_fpn"]
         # The package calls an image without a past "no memory" and marks it by this vector.
         features = levels[-1] + self.model.no_mem_embed.reshape(1, -1, 1, 1)
         return ImageEmbedding(features=features, high_res=tuple(levels[:-1]))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from lightning import Callback, Trainer
+from lightning import Trainer
 from torchmetrics.classification import MulticlassConfusionMatrix
 
+from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
@@ -18,7 +18,7 @@ from ntt.reporting.pictures import draw_semantic
 from ntt.structures import Target
 
 
-class SemanticMaps(Callback):
+class SemanticMaps(OutcomeCallback):
     """Merge the instances of each image into a map of classes; report mIoU where there is ground truth.
 
     Args:
@@ -55,11 +55,9 @@ class SemanticMaps(Callback):
         self._confusion = MulticlassConfusionMatrix(len(class_names) + 1, ignore_index=IGNORED)
         write_legend(self.maps / "classes.json", class_names)
 
-    def on_test_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, batch: Any, batch_idx: int, *_: Any
-    ) -> None:
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
         """Write the map of one image, count its pixels, and draw it if it is among the first."""
-        dataset, target, found = pl_module.dataset, outputs.target, outputs.instances
+        dataset, target, found = stages.dataset, outcome.target, outcome.instances
         predicted = semantic_map(found.masks, found.scores, found.labels, self.score_threshold)
         file = self._file_name(target)
         write_label_map(self.maps / file, predicted, len(dataset.class_names))
@@ -69,7 +67,7 @@ class SemanticMaps(Callback):
                 *dataset.true_masks(target.image_id), dataset.crowd_mask(target.image_id)
             )
             self._confusion.update(predicted, truth)
-        if batch_idx < self.images:
+        if outcome.index < self.images:
             draw_semantic(self.pictures / file, target.image.cpu(), truth, predicted, dataset.class_names)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
