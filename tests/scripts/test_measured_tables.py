@@ -19,7 +19,7 @@ def script(name):
 
 
 options, matching = script("measure_encoder_options"), script("measure_matching")
-ROWS = [*options.ROWS, *(words for variants, _ in matching.TABLES.values() for words in variants)]
+ROWS = [*options.ROWS, *(words for _, variants, _ in matching.TABLES.values() for words in variants)]
 
 
 @pytest.mark.parametrize("row", ROWS)
