@@ -1,0 +1,85 @@
+"""A COCO file that grows picture by picture, and what is wrong with what it is made from."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ntt.data.images import Size, image_sizes
+from ntt.data.samples import TargetEntry, picture_problems
+from ntt.errors import InputError
+
+FIX = "correct it, or leave out what is broken with --skip-broken"
+
+
+class CocoBuilder:
+    """Collects pictures, objects and problems.
+
+    Args:
+        root: the folder that file names will be relative to.
+
+    Attributes:
+        problems: what could not be converted, one line each.
+        left_out: how many things of a kind COCO has no form for.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[str] = []
+        self.left_out: Counter[str] = Counter()
+        self._images: list[dict[str, Any]] = []
+        self._objects: list[tuple[str, dict[str, Any]]] = []
+
+    @contextmanager
+    def noting(self, where: Path | str) -> Iterator[None]:
+        """Take an InputError or ValueError of the block for a problem, and go on behind it."""
+        try:
+            yield
+        except InputError as error:
+            self.problems.append(str(error))
+        except ValueError as error:
+            reason = " ".join(str(error).partition(";")[0].split()).rstrip(".")
+            self.problems.append(f"{where}: {reason}; {FIX}")
+
+    def add_picture(self, file: Path, size: Size | None = None) -> dict[str, Any]:
+        """Add a picture.
+
+        Args:
+            file: below the root.
+            size: its annotated height and width; None for those of the picture as it is looked at.
+
+        Returns:
+            Its entry.
+
+        Raises:
+            InputError: it is unreadable, of another size, or not below the root.
+        """
+        for problem in picture_problems([TargetEntry(file, size, 0)]):
+            raise InputError(problem)
+        name = Path(os.path.relpath(file, self.root)).as_posix()
+        if name.startswith("../"):
+            raise InputError(f"{file}: is not in {self.root}; convert a folder that holds both")
+        height, width = size or image_sizes(file)[0]
+        identity = len(self._images) + 1
+        self._images.append({"id": identity, "file_name": name, "height": height, "width": width})
+        return self._images[-1]
+
+    def add_object(self, image: dict[str, Any], category: str, shape: dict[str, Any]) -> None:
+        """Add an object, with a shape from ``ntt.data.converters.shapes``."""
+        self._objects.append((category, {"image_id": image["id"], "iscrowd": 0, **shape}))
+
+    def content(self) -> dict[str, Any]:
+        """The file: categories by name, those that have objects."""
+        names = sorted({category for category, _ in self._objects})
+        return {
+            "images": self._images,
+            "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
+            "annotations": [
+                {"id": number, "category_id": names.index(category) + 1, **fields}
+                for number, (category, fields) in enumerate(self._objects, start=1)
+            ],
+        }
