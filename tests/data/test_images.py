@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -28,11 +29,18 @@ def test_plain_colours(tmp_path, colours):
     assert torch.equal(image, as_tensor(colours))
 
 
-@pytest.mark.parametrize("mode", ["P", "RGBA", "CMYK"])
-def test_other_modes_become_rgb(tmp_path, colours, mode):
-    file = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
-    Image.fromarray(colours).convert(mode).save(file)
+@pytest.mark.parametrize(("mode", "kind"), [("P", "png"), ("RGBA", "png"), ("CMYK", "tif"), ("CMYK", "jpg")])
+def test_other_modes_become_rgb(tmp_path, colours, mode, kind):
+    file = tmp_path / f"a.{kind}"
+    Image.fromarray(colours).convert(mode).save(file, quality=100, subsampling=0)
     assert torch.allclose(read_image(file), as_tensor(colours), atol=0.02)
+
+
+def test_sixteen_bits_of_colour(tmp_path):
+    pixels = np.array([[[0, 20000, 65535], [65535, 0, 40000]]], dtype=np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), pixels[:, :, ::-1])
+    expected = torch.from_numpy(pixels / 65535).permute(2, 0, 1).float()
+    assert torch.allclose(read_image(tmp_path / "a.png"), expected, atol=1 / 255)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "LA"])

@@ -94,10 +94,12 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
     write("data.yaml", NAMES)
     write("a.txt", "\n".join(lines))
     picture("b.jpg").write_text("no picture")
+    picture("c.jpg")
+    write("c.txt", "").write_bytes(b"\xff")
     found = converted(convert_yolo)
     assert len(found.objects) == 1
-    assert [line.partition(":")[0] for line in found.problems] == ["a.txt"] * 10 + ["b.jpg"]
-    assert [line.partition(": ")[2].partition(":")[0] for line in found.problems[:-1]] == [
+    assert [line.partition(":")[0] for line in found.problems] == ["a.txt"] * 10 + ["b.jpg", "c.txt"]
+    assert [line.partition(": ")[2].partition(":")[0] for line in found.problems[:-2]] == [
         f"line {number}" for number in range(2, 12)
     ]
     assert all("; " in line for line in found.problems)
@@ -152,3 +154,17 @@ def test_boxes_and_rectangles_come_through(converted, picture, write, boxes):
         (polygon,) = entry["segmentation"]
         corners = [polygon[0], polygon[1], polygon[4] - polygon[0], polygon[5] - polygon[1]]
         assert any(corners == pytest.approx(each, abs=2e-3) for each in expected)
+
+
+words = (
+    st.floats(-1, 2).map(str) | st.sampled_from(["0", "1", "0.5", "nan", "1e400", "-0"]) | st.text(max_size=3)
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(st.lists(words, max_size=12).map(" ".join), max_size=4))
+def test_whatever_the_lines_say_they_are_converted_or_refused(converted, picture, write, lines):
+    picture("a.png")
+    write("data.yaml", NAMES)
+    write("a.txt", "\n".join(lines))
+    assert all("\n" not in line and "; " in line for line in converted(convert_yolo).problems)

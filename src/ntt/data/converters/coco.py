@@ -36,12 +36,12 @@ class CocoBuilder:
 
     @contextmanager
     def noting(self, where: Path | str) -> Iterator[None]:
-        """Take an InputError or ValueError of the block for a problem, and go on behind it."""
+        """Take an InputError, ValueError or OSError of the block for a problem, and go on behind it."""
         try:
             yield
         except InputError as error:
             self.problems.append(str(error))
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             reason = " ".join(str(error).partition(";")[0].split()).rstrip(".")
             self.problems.append(f"{where}: {reason}; {FIX}")
 

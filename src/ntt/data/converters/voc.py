@@ -50,7 +50,7 @@ def convert_voc(coco: CocoBuilder) -> None:
 def _read(file: Path) -> Element:
     try:
         root: Element = parse(file).getroot()
-    except (OSError, ParseError, LookupError) as error:
+    except (ParseError, LookupError) as error:
         raise ValueError(f"cannot be read ({error})") from None
     if root.tag != "annotation":
         raise ValueError(f"is no annotation of PASCAL VOC, but one of <{root.tag}>")

@@ -39,23 +39,22 @@ def convert_yolo(coco: CocoBuilder, names: Path | None = None) -> None:
     """
     pictures = pictures_below(coco.root)
     classes = _read_classes(names or _names_of(coco.root))
-    labelled = 0
-    for picture in pictures:
+    labels = {picture: _labels_of(picture) for picture in pictures}
+    if not any(labels.values()):
+        raise InputError(f"{coco.root}: no picture has a text file beside it or in labels; put them there")
+    for picture, file in labels.items():
         with coco.noting(picture):
             image = coco.add_picture(picture)
-            places = (
-                place / f"{picture.stem}.txt" for place in twin_folders(picture.parent, PICTURES, LABELS)
-            )
-            file = next((place for place in places if place.is_file()), None)
-            if file is None:
-                continue
-            labelled += 1
-            for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
-                with coco.noting(f"{file}: line {number}"):
-                    if line.strip():
-                        coco.add_object(image, *_object(line, (image["height"], image["width"]), classes))
-    if not labelled:
-        raise InputError(f"{coco.root}: no picture has a text file beside it or in labels; put them there")
+            if file is not None:
+                with coco.noting(file):
+                    _add(coco, image, file, classes)
+
+
+def _labels_of(picture: Path) -> Path | None:
+    for folder in twin_folders(picture.parent, PICTURES, LABELS):
+        if (file := folder / f"{picture.stem}.txt").is_file():
+            return file
+    return None
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,13 @@ def _names_of(root: Path) -> Path:
             if (folder / name).is_file():
                 return folder / name
     raise InputError(f"{root}: neither {' nor '.join(NAMES)} is here or above; name it with --names")
+
+
+def _add(coco: CocoBuilder, image: dict[str, Any], file: Path, classes: _Classes) -> None:
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        with coco.noting(f"{file}: line {number}"):
+            if line.strip():
+                coco.add_object(image, *_object(line, (image["height"], image["width"]), classes))
 
 
 def _object(line: str, size: Size, classes: _Classes) -> tuple[str, dict[str, Any]]:
