@@ -20,9 +20,7 @@ logger = logging.getLogger(__name__)
 LONGEST_SIDE = 65535  # pixels, the most that JPEG can hold
 MOST_RARE, MOST_COMMON = 10, 100  # training images that show a category which LVIS calls so
 LARGEST_ID = 2**53  # ids beyond it do not survive other readers of JSON
-SLIPS = (
-    0.01  # so many unusable shapes among a file's annotations are left out; more are a mistake of the file
-)
+SLIPS = 0.01  # share of a file's annotations whose shapes may be unusable; more are a mistake of the file
 
 
 @dataclass(frozen=True)
