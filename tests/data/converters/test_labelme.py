@@ -126,18 +126,21 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
     write("a.json", annotated(*shapes))
     write("b.json", annotated(shape(), image="b.jpg"))
     write("c.json", annotated(shape(), size=(30, 40)))
-    write("d.json", annotated(shapes=5))
+    picture("d.jpg")
+    write("d.json", annotated(image="d.jpg", shapes=5))
     write("e.json", "{")
     picture(f"../{tmp_path.name}_outside/a.jpg")
     write("f.json", annotated(shape(), image=f"../{tmp_path.name}_outside/a.jpg"))
+    write("g.json", annotated(shape(), image="a.jpg"))
     found = converted(convert_labelme)
     assert len(found.objects) == 1
     names = [f"a.json: shapes[{k}]" for k in range(1, 11)] + ["b.json", "a.jpg", "d.json", "e.json"]
-    assert len(found.problems) == len(names) + 1
+    assert len(found.problems) == len(names) + 2
     for line, name in zip(found.problems, names, strict=False):
         assert line.startswith(f"{name}: "), line
         assert "; " in line
-    assert "is not in " in found.problems[-1]
+    assert "is not in " in found.problems[-2]
+    assert found.problems[-1] == "a.jpg: is annotated by two files; keep one of them"
     assert "imagePath is 'b.jpg'" in found.problems[10]
 
 

@@ -93,7 +93,10 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
         picture(f"{number}.jpg")
     odd = polygon(5, 6, 15, 6, 15, 16, 5)
     good, lost, none = voc_object(), voc_object(box=(90, 6, 99, 15)), "<object><name>cat</name></object>"
-    write("1.xml", annotation(good, lost, none, voc_object(more=odd), voc_object(box=(1, "?", 2, 3))))
+    write(
+        "1.xml",
+        annotation(good, lost, none, voc_object(more=odd), voc_object(box=(1, "?", 2, 3)), voc_object(" ")),
+    )
     write("2.xml", "<annotation>")
     write("3.xml", "<annotations/>")
     write("4.xml", annotation(good, size=(50, 50)))
@@ -106,6 +109,7 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
         ("1.xml: object 3: Missing bndbox", ""),
         ("1.xml: object 4: polygon has an odd number", ""),
         ("1.xml: object 5: Invalid 'ymin' value '?'", ""),
+        ("1.xml: object 6: the name of the class is empty", ""),
         ("2.xml: cannot be read (", ""),
         ("3.xml: is no annotation of PASCAL VOC, but one of <annotations>", ""),
         ("4.jpg: is 40 x 30 pixels, but annotated as 50 x 50", ""),

@@ -89,6 +89,7 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
         "0 0.1 0.1 0.6 0.1 0.6 9",
         "0 0.11 0.11 0.11 0.11 0.11 0.11",
         "-1 0.5 0.5 0.5 0.5",
+        "1e99 0.5 0.5 0.5 0.5",
     ]
     picture("a.jpg")
     write("data.yaml", NAMES)
@@ -98,9 +99,9 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
     write("c.txt", "").write_bytes(b"\xff")
     found = converted(convert_yolo)
     assert len(found.objects) == 1
-    assert [line.partition(":")[0] for line in found.problems] == ["a.txt"] * 10 + ["b.jpg", "c.txt"]
+    assert [line.partition(":")[0] for line in found.problems] == ["a.txt"] * 11 + ["b.jpg", "c.txt"]
     assert [line.partition(": ")[2].partition(":")[0] for line in found.problems[:-2]] == [
-        f"line {number}" for number in range(2, 12)
+        f"line {number}" for number in range(2, 13)
     ]
     assert all("; " in line for line in found.problems)
 

@@ -31,7 +31,7 @@ class CocoBuilder:
         self.root = root
         self.problems: list[str] = []
         self.left_out: Counter[str] = Counter()
-        self._images: list[dict[str, Any]] = []
+        self._images: dict[str, dict[str, Any]] = {}
         self._objects: list[tuple[str, dict[str, Any]]] = []
 
     @contextmanager
@@ -56,30 +56,35 @@ class CocoBuilder:
             Its entry.
 
         Raises:
-            InputError: it is unreadable, of another size, or not below the root.
+            InputError: it is unreadable, of another size, not below the root, or there already.
         """
         for problem in picture_problems([TargetEntry(file, size, 0)]):
             raise InputError(problem)
         name = Path(os.path.relpath(file, self.root)).as_posix()
         if name.startswith("../"):
             raise InputError(f"{file}: is not in {self.root}; convert a folder that holds both")
+        if name in self._images:
+            raise InputError(f"{file}: is annotated by two files; keep one of them")
         height, width = size or image_sizes(file)[0]
         identity = len(self._images) + 1
-        self._images.append({"id": identity, "file_name": name, "height": height, "width": width})
-        return self._images[-1]
+        self._images[name] = {"id": identity, "file_name": name, "height": height, "width": width}
+        return self._images[name]
 
     def add_object(self, image: dict[str, Any], category: str, shape: dict[str, Any]) -> None:
-        """Add an object, with a shape from ``ntt.data.converters.shapes``."""
+        """Add an object, with a shape from ``ntt.data.converters.shapes``; its class needs a name."""
+        if not category:
+            raise ValueError("the name of the class is empty")
         self._objects.append((category, {"image_id": image["id"], "iscrowd": 0, **shape}))
 
     def content(self) -> dict[str, Any]:
         """The file: categories by name, those that have objects."""
         names = sorted({category for category, _ in self._objects})
+        ids = {name: number for number, name in enumerate(names, start=1)}
         return {
-            "images": self._images,
-            "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
+            "images": list(self._images.values()),
+            "categories": [{"id": number, "name": name} for name, number in ids.items()],
             "annotations": [
-                {"id": number, "category_id": names.index(category) + 1, **fields}
+                {"id": number, "category_id": ids[category], **fields}
                 for number, (category, fields) in enumerate(self._objects, start=1)
             ],
         }

@@ -15,6 +15,7 @@ from ntt.data.converters.coco import CocoBuilder
 from ntt.data.converters.files import pictures_below, twin_folders
 from ntt.data.converters.shapes import box_shape, outline_shape
 from ntt.data.images import Size
+from ntt.data.values import shown
 from ntt.errors import InputError
 
 PICTURES, LABELS = ("images", "jpegimages"), ("labels",)
@@ -108,7 +109,10 @@ def _object(line: str, size: Size, classes: _Classes) -> tuple[str, dict[str, An
     if classes.key_points and len(words) == BOX + classes.key_points:
         words = words[:BOX]
     height, width = size
-    found = yolo_annotations_to_detections([" ".join(words)], (width, height), with_masks=False)
+    try:
+        found = yolo_annotations_to_detections([" ".join(words)], (width, height), with_masks=False)
+    except OverflowError:
+        raise ValueError(f"class {shown(words[0])} is too large") from None
     assert found.class_id is not None
     category = classes[int(found.class_id[0])]
     if len(words) <= LONGEST_BOX:
