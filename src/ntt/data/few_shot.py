@@ -16,7 +16,6 @@ from ntt.data.annotations import Annotation, AnnotationFile, ImageEntry, read_an
 from ntt.data.ground_truth import as_coco, stack_masks, translate
 from ntt.data.json_files import read_json
 from ntt.data.made_masks import MadeMask
-from ntt.data.masks import mask_area
 from ntt.data.samples import (
     MINED,
     ReferenceEntry,
@@ -170,11 +169,6 @@ class FewShotDataset:
         if not problems:  # what cannot be read is not missing
             problems += self._class_problems(Counter(a.category_id for a in chosen))
         problems += self._unknown_classes()
-        problems += [
-            f"{content.file}: annotation {a.id}: segmentation is empty; draw it or remove the annotation"
-            for a in chosen
-            if mask_area(a.mask) == 0 and a.prompt is None
-        ]
         return problems + picture_problems(self._reference_entries())
 
     def _class_problems(self, counts: Counter[int]) -> list[str]:
@@ -247,7 +241,7 @@ class FewShotDataset:
     def _annotated(self, image_id: int | str, crowd: bool) -> tuple[Tensor, list[Annotation]]:
         """Masks ``(N, H, W)`` of an image's annotations that are crowd regions, or are not, and these."""
         assert self._target_content is not None, "ground_truth is None"
-        image = self._target_content.images[int(image_id)]
+        image = self._target_content.images[image_id]
         found = [a for a in self._true_annotations if a.image_id == image.id and a.crowd == crowd]
         return stack_masks(found, image.height, image.width), found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from lightning import Trainer
@@ -80,6 +81,6 @@ class SemanticMaps(OutcomeCallback):
         """The picture's stem as a PNG; with the image's id where an earlier picture has that stem."""
         name = target.path.stem
         while name.casefold() in self._names:  # some file systems do not tell case
-            name += f"_{target.image_id}"
+            name += "_" + re.sub(r"[^\w.-]", "_", str(target.image_id))  # an id may be a text, even a path
         self._names.add(name.casefold())
         return f"{name}.png"
