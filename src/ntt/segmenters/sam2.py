@@ -137,19 +137,21 @@ class Sam2Segmenter(Segmenter):
     def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
         """Answer prompts with the best of the three multi-mask outputs; see ``Segmenter.decode``."""
         device = embedding.features.device
+        # Kept between the batches, masks of their own would scatter over the memory that batches use anew.
+        logits = torch.empty(len(prompts), self.mask_size, self.mask_size, device=device)
+        kept = 0
 
-        def answer(batch: slice) -> tuple[Tensor, Tensor]:
+        def answer(batch: slice) -> Tensor:
+            nonlocal kept
             sparse = self._embed_prompts(Prompts(prompts.points[batch], prompts.labels[batch]))
             with self._precision():
                 masks, iou = decode_best(self.model, embedding, sparse, min_iou)
-            return masks.float(), iou.float()
+            logits[kept : kept + len(masks)] = masks
+            kept += len(masks)
+            return iou.float()
 
-        nothing = (
-            torch.zeros(0, self.mask_size, self.mask_size, device=device),
-            torch.zeros(0, device=device),
-        )
-        logits, iou = zip(nothing, *self.batches.run(answer, len(prompts), device), strict=True)
-        return Proposals(logits=torch.cat(logits), iou=torch.cat(iou))
+        ious = self.batches.run(answer, len(prompts), device)
+        return Proposals(logits[:kept], torch.cat([torch.zeros(0, device=device), *ious]))
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.mean.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16)
