@@ -43,7 +43,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
 
     model = instantiate(cfg.model)
-    data = StageData(dataset, cfg.model.memory.batch_size, cfg.loader_workers)
+    data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
     stages = Stages(model, dataset)
     callbacks = [instantiate(callback) for callback in (cfg.callbacks or {}).values()]
     loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]

@@ -20,7 +20,6 @@ from ntt.benchmark.documents import percent, run_main_job, write_table
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "matching.md"
 
-ENCODERS = ("dinov3_nano", "efficientnet_lite0")
 FEW_CLASSES = "dataset.classes=[boat,bird,apple,car]"
 PRECISION = {
     "segm AP": "segm.AP",
@@ -59,7 +58,7 @@ def main(further: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, (variants, columns) in TABLES.items():
             lines = [f"| `python train.py ...` | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-            for row in (f"encoder={encoder} {words}" for encoder in ENCODERS for words in variants):
+            for row in variants:
                 words = ["~callbacks.visualizations", *row.split(), *further]
                 metrics = run_main_job(ROOT / "train.py", words, Path(folder) / row.replace("/", "_"))
                 numbers = (percent(look_up(metrics, key)) for key in columns.values())

@@ -98,7 +98,11 @@ def test_semantic_maps_are_drawn_as_often_as_other_pictures(tmp_path, word, imag
 
 @pytest.mark.parametrize(
     ("words", "threshold"),
-    [(["dataset=custom"], 0.5), (["dataset=emoji"], 0), (["dataset=emoji", "task.score_threshold=0.2"], 0.2)],
+    [
+        (["dataset=custom"], 0.5),
+        (["dataset=emoji"], 0.08),
+        (["dataset=emoji", "task.score_threshold=0.2"], 0.2),
+    ],
 )
 def test_a_dataset_may_have_its_own_score_threshold(tmp_path, words, threshold):
     assert composed(tmp_path, "task=semantic", *words).callbacks.semantic.score_threshold == threshold

@@ -83,13 +83,16 @@ SPOILT_FIELDS = [
     ("images", "file_name", "b\0.jpg", "is no file name"),
     ("images", "width", 0, "width is 0"),
     ("images", "height", 10**9, "height is 1000000000"),
-    ("images", "height", 8.0, "height is 8.0"),
+    ("images", "height", 8.5, "height is 8.5"),
+    ("images", "id", " ", "id is ' '"),
+    ("images", "id", 4.5, "id is 4.5"),
+    ("categories", "id", "three", "id is 'three'"),
     ("images", "neg_category_ids", [1, "2"], "neg_category_ids is [1, '2']"),
     ("images", "not_exhaustive_category_ids", 3, "not_exhaustive_category_ids is 3"),
     ("categories", "name", 5, "name is 5"),
     ("categories", "name", " ", "name is ' '"),
     ("categories", "name", "pen", "'pen' is taken"),
-    ("annotations", "id", "eleven", "id is 'eleven'"),
+    ("annotations", "id", [11], "id is [11]"),
     ("annotations", "image_id", 5, "image_id 5 is not among the images"),
     ("annotations", "category_id", 5, "category_id 5 is not among the categories"),
     ("annotations", "iscrowd", 2, "iscrowd is 2"),
@@ -164,8 +167,16 @@ def test_a_segmentation_that_is_there_needs_no_prompt(read, content):
     (found,) = read(content, prompts=True).sound().annotations
     assert found.prompt is None
     assert found.area > 0
-    content["annotations"][0]["segmentation"] = {"size": [8, 9], "counts": [72]}
-    assert read(content, prompts=True).annotations[0].prompt is None, "empty, but drawn"
+
+
+def test_an_empty_segmentation_is_no_example(read, content):
+    (annotation,) = content["annotations"]
+    annotation.update(bbox=[1, 2, 3, 4], segmentation={"size": [8, 9], "counts": [72]})
+    assert read(content).problems == (), "pycocotools counts such objects of the truth"
+    (problem,) = read(content, prompts=True).problems
+    assert "annotations[0] (id 11): segmentation is empty; " in problem
+    annotation["iscrowd"] = 1
+    assert read(content, prompts=True).problems == ()
 
 
 @pytest.mark.parametrize(
@@ -223,14 +234,78 @@ def test_only_what_is_in_use_is_read(read, content):
 
 @pytest.mark.parametrize("part", ["images", "categories", "annotations"])
 def test_duplicate_ids_and_things_that_are_no_entries(read, content, part):
+    first, last = content[part][0]["id"], len(content[part])
     content[part].append({**content[part][0], "name": "third"})
-    assert "is taken by another entry" in read(content).problems[0]
+    (problem,) = read(content).problems
+    assert f": {part}[{last}] (id {first}): id {first} is taken by {part}[0]; " in problem
     content[part][1:] = ["what"]
     assert f"{part}[1]: is not an object" in read(content).problems[0]
     content[part] = {}
     assert f"{part} is not a list" in read(content).problems[0]
     del content[part]
     assert f"{part} is missing" in read(content).problems[0]
+
+
+def test_ids_may_be_texts(read, content):
+    content["images"].append({**content["images"][0], "id": "4"})
+    content["annotations"].append({**content["annotations"][0], "id": "a-1", "image_id": "4"})
+    file = read(content).sound()
+    assert list(file.images) == [4, "4"]
+    assert [(a.id, a.image_id) for a in file.annotations] == [(11, 4), ("a-1", "4")]
+
+
+def test_whole_numbers_may_be_written_as_floats(read, content):
+    content["images"][0].update(id=4.0, height=8.0, width=9.0, neg_category_ids=[3.0])
+    content["categories"][1].update(id=3.0, image_count=11.0)
+    mask = {"size": [8.0, 9.0], "counts": [9, 63]}
+    content["annotations"][0].update(id=11.0, image_id=4.0, category_id=3.0, iscrowd=0.0, segmentation=mask)
+    file = read(content).sound()
+    assert [*file.images, *file.categories, *file.images[4].negative] == [4, 70, 3, 3]
+    assert file.frequencies == {3: "c"}
+    (found,) = file.annotations
+    assert decode_mask(found.mask).sum() == 63
+    assert all(type(i) is int for i in (found.id, found.image_id, found.category_id, file.images[4].height))
+
+
+def test_optional_fields_may_be_null(read, content):
+    content["annotations"][0].update(dict.fromkeys(("area", "bbox", "iscrowd", "difficult", "points")))
+    content["images"][0].update(neg_category_ids=None)
+    (found,) = read(content).sound().annotations
+    assert (found.box, found.crowd, found.difficult) == ([0, 0, 5, 5], False, False)
+    assert found.area == decode_mask(found.mask).sum()
+
+
+UNUSABLE = [
+    {"segmentation": [[1, 2, 3, 4]]},
+    {"segmentation": [[1, 2, 3, 4, 500, 6]]},
+    {"segmentation": {"size": [9, 8], "counts": [72]}},
+    {"segmentation": [], "bbox": [3, 3, 0, 2]},
+    {"segmentation": [], "bbox": [30, 3, 2, 2]},
+    {"bbox": [3, 3, -1, 2]},
+    {"area": -1},
+]
+
+
+@pytest.mark.parametrize("shape", UNUSABLE)
+def test_one_in_a_hundred_unusable_shapes_is_left_out_with_a_warning(read, content, caplog, shape):
+    sound = content["annotations"][0]
+    content["annotations"] = [{**sound, "id": k} for k in range(99)] + [{**sound, "id": 99, **shape}]
+    file = read(content, prompts=True).sound()
+    assert [a.id for a in file.annotations] == list(range(99))
+    (warning,) = caplog.messages
+    assert "a.json: annotations[99] (id 99): " in warning
+    assert "1 of 100 annotations are left out" in warning
+    del content["annotations"][0]
+    (problem,) = read(content, prompts=True).problems
+    assert "annotations[98] (id 99)" in problem
+
+
+def test_an_annotation_that_belongs_nowhere_is_never_left_out(read, content, caplog):
+    sound = content["annotations"][0]
+    content["annotations"] = [{**sound, "id": k} for k in range(500)]
+    content["annotations"][7]["image_id"] = 5
+    assert "image_id 5" in read(content).problems[0]
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,6 @@ def test_worker_processes_can_read_it(coco):
 
 
 def test_every_problem_is_found_at_once(coco):
-    coco.references["annotations"][0]["segmentation"] = []
     coco.references["annotations"] = [a for a in coco.references["annotations"] if a["category_id"] == 7]
     (coco.root / "references" / "2.png").unlink()
     coco.targets["annotations"][0]["image_id"] = 99
@@ -221,7 +220,6 @@ def test_every_problem_is_found_at_once(coco):
     lines = problems_of(coco.dataset())
     expected = [
         r"references\.json: class 'pen' has no reference; ",
-        r"references\.json: annotation 1: segmentation is empty; ",
         r"references/2\.png: no such picture; ",
         r"targets\.json: annotations\[0\] \(id 1\): image_id 99 is not among the images; ",
         r"targets/3\.png: cannot be read as a picture ",
@@ -229,6 +227,27 @@ def test_every_problem_is_found_at_once(coco):
     assert len(lines) == len(expected)
     for line, pattern in zip(lines, expected, strict=True):
         assert re.search(pattern, line), line
+
+
+def test_an_empty_segmentation_is_no_reference(coco):
+    coco.references["annotations"][0]["segmentation"] = []
+    (line,) = problems_of(coco.dataset())
+    assert "references.json: annotations[0] (id 1): segmentation is empty; " in line
+
+
+def test_image_ids_may_be_texts(coco):
+    for part in (coco.references, coco.targets):
+        for image in part["images"]:
+            image["id"] = f"image {image['id']}"
+        for entry in part["annotations"]:
+            entry.update(id=f"annotation {entry['id']}", image_id=f"image {entry['image_id']}")
+    dataset = coco.dataset(shots=1)
+    dataset.check()
+    assert [target.image_id for target in dataset.targets] == ["image 10", "image 20", "image 30"]
+    assert dataset.ground_truth.getImgIds() == ["image 10", "image 20", "image 30"]
+    assert dataset.true_masks("image 10")[1].tolist() == [1]
+    made = MadeMask(encode_mask(torch.ones(30, 40, dtype=torch.bool)), {"fingerprint": "f"})
+    assert dataset.with_masks({0: made})["annotations"][0]["area"] == 1200
 
 
 def test_a_picture_is_reported_once(coco):

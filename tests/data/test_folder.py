@@ -111,6 +111,66 @@ def test_a_useless_prompt_file_is_named(root, text, message):
     assert message in line
 
 
+def test_a_mask_of_several_objects_is_as_many_references(root):
+    pixels = np.zeros((20, 30), dtype=np.uint8)
+    pixels[:2], pixels[10:13] = 2, 1
+    Image.fromarray(pixels).save(root / "references" / "cup" / "a_mask.png")
+    dataset = FolderDataset(root)
+    dataset.check()
+    found = [(r.label, int(r.mask.sum()) // 30, r.source.rpartition("/")[2]) for r in dataset.references]
+    assert found[1:] == [(1, 3, "a.png, object 1"), (1, 2, "a.png, object 2"), (1, 1, "b.jpg")]
+    assert len(FolderDataset(root, shots=1).references) == 2, "one object of each class"
+    (line,) = problems_of(FolderDataset(root, shots=3))
+    assert "class 'ant' has 1 of 3 references" in line, "of cups there are three"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """References and targets side by side."""
+    root = tmp_path / "elephant"
+    for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
+        picture(root / name)
+    mask(root / "b_mask.png", rows=2)
+    (root / "c.json").write_text('{"box": [5, 4, 10, 8]}')
+    (root / "notes.txt").write_text("elephants")
+    return root
+
+
+def test_marked_pictures_among_others_are_references(pictures, monkeypatch):
+    dataset = FolderDataset(pictures)
+    dataset.check()
+    assert dataset.class_names == ("elephant",)
+    assert [r.source.rpartition("/")[2] for r in dataset.references] == ["b.jpg", "c.jpg"]
+    assert [t.image_id for t in dataset.targets] == ["a.jpg", "d.jpg"]
+    assert dataset.mask_file == pictures / "masks.json"
+    monkeypatch.chdir(pictures)
+    assert FolderDataset(".").class_names == ("elephant",)
+    assert [t.image_id for t in FolderDataset(".", limit=1).targets] == ["a.jpg"]
+
+
+def test_each_folder_of_pictures_is_a_class(pictures):
+    picture(pictures.parent / "ant" / "a.jpg")
+    picture(pictures.parent / "ant" / "b.jpg")
+    mask(pictures.parent / "ant" / "b.png")
+    (pictures.parent / "notes").mkdir()
+    dataset = FolderDataset(pictures.parent, shots=1)
+    dataset.check()
+    assert dataset.class_names == ("ant", "elephant")
+    assert [r.label for r in dataset.references] == [0, 1]
+    assert [t.image_id for t in dataset.targets] == ["ant/a.jpg", "elephant/a.jpg", "elephant/d.jpg"]
+
+
+def test_pictures_side_by_side_need_some_of_both_kinds(pictures):
+    for name in ("a.jpg", "d.jpg"):
+        (pictures / name).unlink()
+    (line,) = problems_of(FolderDataset(pictures))
+    assert line == f"{pictures}: every picture is a reference; add pictures to segment"
+    (pictures / "c.json").unlink()
+    (pictures / "b_mask.png").unlink()
+    (line,) = problems_of(FolderDataset(pictures))
+    assert line.startswith(f"{pictures}: class 'elephant' has 0 of 1 references; add pictures with ")
+
+
 def test_made_masks_make_a_coco_file(root):
     (root / "references" / "cup" / "a_mask.png").unlink()
     (root / "references" / "cup" / "a.json").write_text('{"box": [5, 4, 10, 8]}')

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -5,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ntt.data.images import image_sizes, read_image, read_mask
+from ntt.data.images import image_sizes, read_image, read_masks
 from ntt.errors import InputError
 
 
@@ -28,11 +29,18 @@ def test_plain_colours(tmp_path, colours):
     assert torch.equal(image, as_tensor(colours))
 
 
-@pytest.mark.parametrize("mode", ["P", "RGBA", "CMYK"])
-def test_other_modes_become_rgb(tmp_path, colours, mode):
-    file = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
-    Image.fromarray(colours).convert(mode).save(file)
+@pytest.mark.parametrize(("mode", "kind"), [("P", "png"), ("RGBA", "png"), ("CMYK", "tif"), ("CMYK", "jpg")])
+def test_other_modes_become_rgb(tmp_path, colours, mode, kind):
+    file = tmp_path / f"a.{kind}"
+    Image.fromarray(colours).convert(mode).save(file, quality=100, subsampling=0)
     assert torch.allclose(read_image(file), as_tensor(colours), atol=0.02)
+
+
+def test_sixteen_bits_of_colour(tmp_path):
+    pixels = np.array([[[0, 20000, 65535], [65535, 0, 40000]]], dtype=np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), pixels[:, :, ::-1])
+    expected = torch.from_numpy(pixels / 65535).permute(2, 0, 1).float()
+    assert torch.allclose(read_image(tmp_path / "a.png"), expected, atol=1 / 255)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "LA"])
@@ -75,24 +83,61 @@ def test_a_picture_annotated_as_stored_stays_so(tmp_path, colours):
     assert torch.equal(read_image(tmp_path / "a.png", (5, 8)), as_tensor(colours))
 
 
-def test_masks_are_what_is_not_black(tmp_path):
-    Image.fromarray(np.array([[0, 1, 255]], dtype=np.uint8)).save(tmp_path / "a.png")
-    assert read_mask(tmp_path / "a.png").tolist() == [[False, True, True]]
+def masks_of(tmp_path, pixels, palette=None, kind="png"):
+    """What is read of a picture with these pixels, each mask as a list of 0 and 1."""
+    if palette is None:
+        picture = Image.fromarray(np.array(pixels))
+    else:
+        picture = Image.fromarray(np.array(pixels, dtype=np.uint8), mode="P")
+        picture.putpalette([level for colour in palette for level in colour])
+    picture.save(tmp_path / f"a.{kind}")
+    return [mask.int().tolist() for mask in read_masks(tmp_path / f"a.{kind}")]
+
+
+BLACK, GREY, RED, GREEN = (0, 0, 0), (128, 128, 128), (128, 0, 0), (0, 128, 0)
+
+
+def test_a_mask_is_what_is_not_black_or_transparent(tmp_path):
+    pixels = np.array([[0, 1, 255]], dtype=np.uint8)
+    assert masks_of(tmp_path, pixels) == [[[0, 1, 1]]]
     pixels = np.array([[[9, 9, 9, 0], [9, 9, 9, 255], [0, 0, 0, 255]]], dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    assert read_mask(tmp_path / "a.png").tolist() == [[False, True, False]]
-    Image.fromarray(np.array([[0, 1]], dtype=np.uint16)).save(tmp_path / "a.png")
-    assert read_mask(tmp_path / "a.png").tolist() == [[False, True]]
+    assert masks_of(tmp_path, pixels) == [[[0, 1, 0]]]
+    assert masks_of(tmp_path, [[False, True]]) == [[[0, 1]]]
+    assert masks_of(tmp_path, np.zeros((2, 2), np.uint8)) == []
 
 
-def test_indexed_masks_count_by_colour(tmp_path):
-    picture = Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8), mode="P")
-    picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
-    picture.save(tmp_path / "a.png")
-    assert read_mask(tmp_path / "a.png").tolist() == [[False, True, True]]
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
+def test_grey_values_that_count_objects_are_told_apart(tmp_path, dtype):
+    kind = "tif" if dtype is np.int32 else "png"
+    assert masks_of(tmp_path, np.array([[0, 2, 1, 2]], dtype), kind=kind) == [[[0, 0, 1, 0]], [[0, 1, 0, 1]]]
+    for soft in ([0, 1, 3], [0, 2, 3], [0, 254, 255]):
+        assert masks_of(tmp_path, np.array([soft], dtype), kind=kind) == [[[0, 1, 1]]]
 
 
-@pytest.mark.parametrize("read", [read_image, read_mask, image_sizes])
+def test_a_soft_edge_of_all_greys_is_no_crowd(tmp_path):
+    assert len(masks_of(tmp_path, np.arange(256, dtype=np.uint8)[None])) == 1
+    assert len(masks_of(tmp_path, np.arange(255, dtype=np.uint8)[None])) == 254
+    assert len(masks_of(tmp_path, np.arange(256, dtype=np.uint16)[None])) == 255
+
+
+def test_colours_of_a_palette_are_objects_and_the_last_is_a_border(tmp_path):
+    assert masks_of(tmp_path, [[0, 1, 2]], [BLACK, RED, GREEN]) == [[[0, 1, 0]], [[0, 0, 1]]]
+    assert masks_of(tmp_path, [[0, 1, 2]], [RED, BLACK, GREEN]) == [[[1, 0, 0]], [[0, 0, 1]]]
+    voc = [BLACK, RED, *[GREEN] * 253, GREY]
+    assert masks_of(tmp_path, [[0, 1, 255]], voc) == [[[0, 1, 0]]]
+
+
+def test_without_colours_a_palette_counts_by_its_greys(tmp_path):
+    greys = [(level, level, level) for level in range(256)]
+    assert masks_of(tmp_path, [[0, 1, 2]], greys) == [[[0, 1, 0]], [[0, 0, 1]]]
+    assert masks_of(tmp_path, [[0, 1, 255]], greys) == [[[0, 1, 1]]]
+
+
+def test_colours_without_a_palette_are_one_object(tmp_path):
+    assert masks_of(tmp_path, np.array([[BLACK, RED, GREEN]], np.uint8)) == [[[0, 1, 1]]]
+
+
+@pytest.mark.parametrize("read", [read_image, lambda file: list(read_masks(file)), image_sizes])
 def test_absent_pictures_and_what_is_none(tmp_path, read):
     with pytest.raises(InputError, match=r"^\S+a\.png: no such picture; "):
         read(tmp_path / "a.png")

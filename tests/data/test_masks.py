@@ -68,6 +68,14 @@ def test_a_polygon_may_stray_over_the_edge():
     assert not mask[:, 6:].any()
 
 
+@pytest.mark.parametrize("rest", [[], [3, 3], [1, 1, 8, 8]])
+def test_points_and_lines_beside_polygons_hold_nothing(rest):
+    square = [1, 1, 4, 1, 4, 4, 1, 4]
+    assert encode_segmentation([square, rest], 10, 12) == encode_segmentation([square], 10, 12)
+    with pytest.raises(ValueError, match="at least three x, y pairs"):
+        encode_segmentation([rest], 10, 12)
+
+
 def test_no_polygon_is_an_empty_mask():
     mask = decode_mask(encode_segmentation([], 10, 12))
     assert mask.shape == (10, 12)

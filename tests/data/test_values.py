@@ -1,6 +1,6 @@
 import pytest
 
-from ntt.data.values import is_number, shown
+from ntt.data.values import is_number, shown, whole
 
 
 @pytest.mark.parametrize("value", [0, -3, 2.5, 1e308, 10**300])
@@ -11,6 +11,17 @@ def test_numbers(value):
 @pytest.mark.parametrize("value", [True, "1", None, [1], float("nan"), float("inf"), -float("inf"), 10**400])
 def test_what_no_float_holds_is_no_number(value):
     assert not is_number(value)
+
+
+@pytest.mark.parametrize(("value", "number"), [(3, 3), (3.0, 3), (0, 0), (-1.0, -1), (1e300, int(1e300))])
+def test_whole_numbers(value, number):
+    assert whole(value) == number
+    assert type(whole(value)) is int
+
+
+@pytest.mark.parametrize("value", [3.5, True, "3", None, [3], float("nan"), float("inf")])
+def test_what_is_no_whole_number(value):
+    assert whole(value) is None
 
 
 def test_shown_values_fit_a_line():

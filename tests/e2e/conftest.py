@@ -10,10 +10,9 @@ def train(project_root, miniature, miniature_overrides, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 
-    def call(*words, data=tuple(miniature_overrides), flags=()):
-        small = ["model.proposals.max_prompts=16", "trainer=cpu"]
+    def call(*words, data=tuple(miniature_overrides), flags=(), few="model.proposals.max_prompts=16"):
         return subprocess.run(
-            [sys.executable, str(project_root / "train.py"), *flags, *data, *small, *words],
+            [sys.executable, str(project_root / "train.py"), *flags, *data, few, "trainer=cpu", *words],
             cwd=elsewhere,
             capture_output=True,
             text=True,

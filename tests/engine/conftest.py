@@ -39,10 +39,13 @@ class FakeModel(torch.nn.Module):
         masks[:, : image.shape[1] // 2] = True
         return masks, torch.full((len(prompts),), 0.5)
 
-    def encode(self, image):
-        return image.mean(dim=0)[::8, ::8, None]
+    def encode_all(self, images):
+        return [image.mean(dim=0)[::8, ::8, None] for image in images]
 
-    def propose(self, image, features):
+    def embed(self, images):
+        return images
+
+    def ask(self, embedding, features):
         return Proposals(torch.ones(1, 8, 8), torch.ones(1))
 
     def match(self, features, proposals, height, width):

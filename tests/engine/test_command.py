@@ -53,6 +53,11 @@ def test_a_misspelt_key_is_one_line_and_code_2(command):
     assert (result.returncode, result.stderr) == (2, "Unknown key: bda. Did you mean bad?\n")
 
 
+def test_an_absent_legacy_config_is_one_line_and_code_2(command):
+    result = command("legacy_config=absent.yaml")
+    assert (result.returncode, result.stderr) == (2, "absent.yaml: no such file; correct the path\n")
+
+
 def test_debug_shows_the_traceback(command):
     result = command("bad=7", "ntt.debug=true")
     assert result.returncode == 1

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from lightning import Callback, Trainer
+from lightning import Trainer
 from PIL import Image
 from rich.console import Console
 
 from ntt.data import FewShotDataset
 from ntt.engine.callbacks import Predictions, ProposalRecall, SemanticMaps, StageProgress, Visualizations
+from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.data import StageData
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
@@ -24,8 +25,8 @@ from ntt.evaluation import LvisEvaluation, VocEvaluation
 def run(fake_model, fake_dataset, tmp_path):
     """All stages with the given callbacks, reading references by twos."""
 
-    def call(*callbacks, dataset=fake_dataset, mask_references=False):
-        stages, data = Stages(fake_model, dataset), StageData(dataset, 2, 0)
+    def call(*callbacks, dataset=fake_dataset, mask_references=False, image_batch=1):
+        stages, data = Stages(fake_model, dataset), StageData(dataset, 2, image_batch, 0)
         trainer = Trainer(
             accelerator="cpu",
             callbacks=list(callbacks),
@@ -52,16 +53,18 @@ def test_every_reference_is_remembered_once_and_in_order(run, fake_model):
     assert fake_model.memory.aggregated
 
 
-def test_callbacks_see_each_image_with_what_it_yields(run, fake_dataset):
-    class Listener(Callback):
+@pytest.mark.parametrize("image_batch", [1, 2])
+def test_callbacks_see_each_image_with_what_it_yields(run, image_batch):
+    class Listener(OutcomeCallback):
         def __init__(self):
             self.heard = []
 
-        def on_test_batch_end(self, trainer, pl_module, outputs, *_):
-            self.heard.append(outputs)
+        def on_outcome(self, stages, outcome):
+            self.heard.append(outcome)
 
     listener = Listener()
-    stages = run(listener)
+    stages = run(listener, image_batch=image_batch)
+    assert [outcome.index for outcome in listener.heard] == [0, 1, 2]
     assert [outcome.target.image_id for outcome in listener.heard] == [11, 12, 13]
     assert listener.heard[0].instances.masks.shape == (1, 32, 40)
     assert listener.heard[0].features.shape == (4, 5, 1)
@@ -172,14 +175,16 @@ def test_maps_are_judged_all_at_once_and_crowds_do_not_count(run, fake_dataset, 
     assert not (tmp_path / "visualizations").exists()
 
 
-def test_maps_of_pictures_with_one_name_do_not_overwrite_each_other(run, fake_dataset, tmp_path):
+@pytest.mark.parametrize(("third", "name"), [(13, "X_13_13"), ("../b?", "X_.._b_")])
+def test_maps_of_pictures_with_one_name_do_not_overwrite_each_other(run, fake_dataset, tmp_path, third, name):
+    names = ("a/x.png", "x_13.png", "b/X.jpg")
     fake_dataset.targets = [
-        replace(target, path=Path(name))
-        for target, name in zip(fake_dataset.targets, ("a/x.png", "x_13.png", "b/X.jpg"), strict=True)
+        replace(target, path=Path(file), image_id=image_id)
+        for target, file, image_id in zip(fake_dataset.targets, names, (11, 12, third), strict=True)
     ]
     run(SemanticMaps(tmp_path, score_threshold=0.5, images=3))
     for folder in (tmp_path / "semantic", tmp_path / "visualizations" / "semantic"):
-        assert sorted(path.name for path in folder.glob("*.png")) == ["X_13_13.png", "x.png", "x_13.png"]
+        assert sorted(path.stem for path in folder.glob("*.png")) == [name, "x", "x_13"]
 
 
 def test_maps_refuse_what_they_cannot_do(run, fake_dataset, fake_model, tmp_path):

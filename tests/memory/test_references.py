@@ -60,3 +60,15 @@ def test_an_empty_mask_names_the_reference():
     bank = memory.empty_bank(MeanColour(), ["red"], "")
     with pytest.raises(InputError, match=r"here\.jpg, annotation 7"):
         memory.fill(bank, MeanColour(), [empty], torch.device("cpu"))
+
+
+def test_room_can_be_limited():
+    memory = ReferenceMemory(0.2, batch_size=1, max_classes=2, max_references=2)
+    encoder, cpu = MeanColour(), torch.device("cpu")
+    with pytest.raises(InputError, match=r"3 classes, but the memory has room for 2: .*max_classes"):
+        memory.empty_bank(encoder, ["red", "green", "blue"], "")
+    bank = memory.empty_bank(encoder, ["red", "green"], "")
+    memory.fill(bank, encoder, [reference((1, 0, 0), 0), reference((0, 1, 0), 1)], cpu)
+    memory.fill(bank, encoder, [reference((1, 0, 0), 0)], cpu)
+    with pytest.raises(InputError, match=r"class 'red' has more than the 2 references .*max_references"):
+        memory.fill(bank, encoder, [reference((0, 1, 0), 1), reference((1, 0, 0), 0)], cpu)

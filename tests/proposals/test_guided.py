@@ -85,9 +85,3 @@ def test_without_a_class_there_is_nothing_to_ask():
 def test_numbers_out_of_range(numbers, message):
     with pytest.raises(InputError, match=message):
         GuidedProposals(*numbers, min_iou=0.4)
-
-
-@pytest.mark.parametrize(("image_size", "budget"), [(512, 96), (1024, 256)])
-def test_the_default_budget_grows_with_the_segmenters_input(image_size, budget):
-    points = GuidedProposals(None, 0.9, 0.4).points(spot(5, 14), image_size)
-    assert 0.8 * budget <= len(points) <= budget

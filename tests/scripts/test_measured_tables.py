@@ -50,7 +50,7 @@ def runs(monkeypatch):
     ("module", "line"),
     [
         (options, "| `encoder=ensemble` | 12.3 | - | 50.0 |"),
-        (matching, "| `encoder=dinov3_nano model=guided` | 12.3 | - | 50.0 | 12.3 |"),
+        (matching, "| `model=guided` | 12.3 | - | 50.0 | 12.3 |"),
     ],
     ids=["encoders", "matching"],
 )

@@ -94,6 +94,16 @@ def test_batch_of_images_with_several_prompts_each(nano):
 
 
 @torch.no_grad()
+def test_images_of_any_size_in_one_batch(nano):
+    images = [as_tensor(picture(90, 200)), as_tensor(picture(256, 256)), as_tensor(picture(300, 70))]
+    for together, image in zip(nano.encode_all(images), images, strict=True):
+        alone = nano.encode(image)
+        torch.testing.assert_close(together.features, alone.features, atol=1e-4, rtol=1e-4)
+        for one, other in zip(together.high_res, alone.high_res, strict=True):
+            torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
 def test_min_iou_leaves_out_exactly_the_low_answers(nano):
     embedding = nano.encode(as_tensor(picture(64, 64)))
     prompts = clicks(10, 256)

@@ -16,7 +16,6 @@ from ntt.data.annotations import Annotation, AnnotationFile, read_annotations
 from ntt.data.ground_truth import translate
 from ntt.data.json_files import read_json
 from ntt.data.made_masks import MadeMask
-from ntt.data.masks import mask_area
 from ntt.data.samples import (
     MINED,
     ReferenceEntry,
@@ -171,11 +170,6 @@ class FewShotDataset:
         if not problems:  # what cannot be read is not missing
             problems += self._class_problems(Counter(a.category_id for a in chosen))
         problems += self._unknown_classes()
-        problems += [
-            f"{content.file}: annotation {a.id}: segmentation is empty; draw it or remove the annotation"
-            for a in chosen
-            if mask_area(a.mask) == 0 and a.prompt is None
-        ]
         return problems + picture_problems(self._reference_entries())
 
     def _class_problems(self, counts: Counter[int]) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ntt.data.images import image_sizes, read_mask
+from ntt.data.folder_layout import MASK_ENDING, Layout, layout_of, mask_of, prompt_of
+from ntt.data.images import image_sizes, read_masks
 from ntt.data.json_files import read_json
 from ntt.data.made_masks import MadeMask
 from ntt.data.masks import encode_mask
@@ -18,27 +19,30 @@ from ntt.data.samples import (
     MINED,
     ReferenceEntry,
     References,
+    TargetEntry,
     Targets,
     count_problems,
-    folder_targets,
     picture_problems,
-    pictures_in,
 )
 from ntt.errors import InputError
 
-MASK_ENDING = "_mask"
 PROMPT_FORM = '{"box": [x, y, width, height]} or {"points": [[x, y], ...]}'
 
 
 class FolderDataset:
     """``references/<class>/<name>.jpg`` with ``<name>_mask.png`` or ``<name>.png``, and ``targets/``.
 
-    ``<name>.json`` with a ``box`` (x, y, width, height) or ``points`` may stand for a mask.
+    A mask may show several objects, each of them a reference (``read_masks``). ``<name>.json`` with a ``box``
+    (x, y, width, height) or ``points`` may stand for a mask.
+
+    Without folders of these two names, references and targets lie side by side: pictures with a mask, box or
+    points are references, the others targets. They are of one class, called like the root; or of several, one
+    a folder, if the root holds folders of pictures only.
 
     Classes are labelled in the order of their folders' names. There is no ground truth.
 
     Args:
-        root: holds ``references`` and ``targets``.
+        root: holds ``references`` and ``targets``, or pictures, or one folder of pictures per class.
         shots: references per class, the first by name; None takes all.
         limit: at most so many target images, the first by name; None takes all.
         negatives: ``mined`` to remember the mistakes that the model makes on the references; None for none.
@@ -69,7 +73,7 @@ class FolderDataset:
     @property
     def class_names(self) -> tuple[str, ...]:
         """Name of each label."""
-        return tuple(folder.name for folder in self._class_folders)
+        return tuple(map(_class_name, self._layout.class_folders()))
 
     @property
     def category_ids(self) -> tuple[int, ...]:
@@ -79,12 +83,21 @@ class FolderDataset:
     @cached_property
     def references(self) -> References:
         """The chosen references; pictures are read when asked for."""
-        return References([_reference(image, label) for label, image in self._chosen()])
+        entries: list[ReferenceEntry] = []
+        problems: list[str] = []
+        for label, folder in enumerate(self._layout.class_folders()):
+            try:
+                entries += self._of_class(label, folder)
+            except InputError as error:
+                problems.append(str(error))
+        if problems:
+            raise InputError("\n".join(problems))
+        return References(entries)
 
     @property
     def mask_file(self) -> Path:
         """Where masks that are made of the references' boxes and points are kept."""
-        return self.root / "references" / "masks.json"
+        return self._layout.home / "masks.json"
 
     def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
         """A COCO file of the masks made of some of ``references``."""
@@ -112,7 +125,7 @@ class FolderDataset:
     @cached_property
     def targets(self) -> Targets:
         """The target images."""
-        return Targets(folder_targets(self.root / "targets", self.limit))
+        return Targets(self._target_entries())
 
     def true_masks(self, image_id: int | str) -> tuple[Tensor, Tensor]:
         """There are none.
@@ -135,81 +148,72 @@ class FolderDataset:
 
     def _reference_problems(self) -> list[str]:
         try:
-            chosen = self._chosen()
+            self.references  # noqa: B018
         except InputError as error:
             return [str(error)]
-        problems = []
-        for label, image in chosen:
-            try:
-                problems += picture_problems([_reference(image, label)])
-            except InputError as error:
-                problems.append(str(error))
-        return problems
+        return []
 
     def _target_problems(self) -> list[str]:
         try:
-            return picture_problems(folder_targets(self.root / "targets", self.limit))
+            return picture_problems(self._target_entries())
         except InputError as error:
             return [str(error)]
 
-    def _chosen(self) -> list[tuple[int, Path]]:
-        """Label and picture of the first ``shots`` references of every class."""
-        return [
-            (label, image)
-            for label, folder in enumerate(self._class_folders)
-            for image in self._first_images(folder)
-        ]
+    def _target_entries(self) -> list[TargetEntry]:
+        files, home = self._layout.targets()[: self.limit], self._layout.target_home
+        return [TargetEntry(file, None, file.relative_to(home).as_posix()) for file in files]
 
-    def _first_images(self, folder: Path) -> list[Path]:
-        images = list(_without_masks(pictures_in(folder)))
-        if len(images) < (self.shots or 1):
+    @cached_property
+    def _layout(self) -> Layout:
+        return layout_of(self.root)
+
+    def _of_class(self, label: int, folder: Path) -> list[ReferenceEntry]:
+        needed = self.shots or 1
+        found: list[ReferenceEntry] = []
+        problems: list[str] = []
+        for image in self._layout.examples(folder):
+            if self.shots is not None and len(found) >= self.shots:
+                break
+            try:
+                objects = _references(image, label)
+                problems += picture_problems(objects[:1])
+                found += objects
+            except InputError as error:
+                problems.append(str(error))
+        if problems:
+            raise InputError("\n".join(problems))
+        if len(found) < needed:
             raise InputError(
-                f"{folder}: class {folder.name!r} has {len(images)} of {self.shots or 1} references; "
-                "add pictures or lower dataset.shots"
+                f"{folder}: class {_class_name(folder)!r} has {len(found)} of {needed} references; "
+                f"add pictures with <name>{MASK_ENDING}.png or lower dataset.shots"
             )
-        return images[: self.shots]
-
-    @property
-    def _class_folders(self) -> list[Path]:
-        references = self.root / "references"
-        found = references.iterdir() if references.is_dir() else ()
-        folders = sorted(folder for folder in found if folder.is_dir())
-        if not folders:
-            raise InputError(f"{references}: holds no class; put one folder of references per class there")
-        return folders
+        return found[: self.shots]
 
 
-def _without_masks(files: list[Path]) -> Iterator[Path]:
-    """The pictures that are not masks of others."""
-    pictures = {file.stem for file in files if file.suffix.lower() != ".png"}
-    for file in files:
-        named_like_picture = file.suffix.lower() == ".png" and file.stem in pictures
-        if not named_like_picture and not file.stem.endswith(MASK_ENDING):
-            yield file
+def _class_name(folder: Path) -> str:
+    return folder.name if folder.name not in ("", "..") else folder.resolve().name
 
 
-def _mask_of(image: Path) -> Path:
-    """The mask file of a reference picture; it need not be there."""
-    marked, same_name = image.with_name(f"{image.stem}{MASK_ENDING}.png"), image.with_suffix(".png")
-    return same_name if not marked.exists() and same_name.exists() and same_name != image else marked
-
-
-def _reference(image: Path, label: int) -> ReferenceEntry:
-    file = _mask_of(image)
+def _references(image: Path, label: int) -> list[ReferenceEntry]:
+    """One of each object that the picture's mask shows, or the one of its box or points."""
+    file = mask_of(image)
     if not file.exists():
-        return _prompted(image, label)
-    mask = read_mask(file)
-    if not mask.any():
+        return [_prompted(image, label)]
+    masks = [encode_mask(mask) for mask in read_masks(file)]
+    if not masks:
         raise InputError(f"{file}: the mask is empty; paint the object white on black")
-    height, width = mask.shape
-    return ReferenceEntry(image, (height, width), encode_mask(mask), label, str(image))
+    sources = [f"{image}, object {k}" for k in range(1, len(masks) + 1)] if masks[1:] else [str(image)]
+    return [
+        ReferenceEntry(image, (mask["size"][0], mask["size"][1]), mask, label, source)
+        for mask, source in zip(masks, sources, strict=True)
+    ]
 
 
 def _prompted(image: Path, label: int) -> ReferenceEntry:
-    file = image.with_suffix(".json")
+    file = prompt_of(image)
     if not file.exists():
         raise InputError(
-            f"{image}: this reference has no mask; draw {_mask_of(image).name} beside it, "
+            f"{image}: this reference has no mask; draw {mask_of(image).name} beside it, "
             f"or write {file.name} with {PROMPT_FORM}"
         )
     size, _ = image_sizes(image)

@@ -23,6 +23,8 @@ SIDEWAYS = (5, 6, 7, 8)  # its values that swap width and height
 UNREADABLE = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
 # Modes of one number a pixel that do not fit into a byte, and the number that is white.
 DEEP_MODES = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I;16N": 65535, "I": 65535, "F": 1}
+VOID = 255  # what PASCAL VOC and DAVIS paint borders with, in pictures of masks that have a palette
+WHITE = 255
 
 
 def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
@@ -48,17 +50,23 @@ def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
 
 
-def read_mask(file: Path) -> Tensor:
-    """Read a picture of a mask: what is black or transparent is background, all else object.
+def read_masks(file: Path) -> Iterator[Tensor]:
+    """Read a picture of masks: what is black or transparent is background.
 
-    Returns:
-        ``(H, W)`` bool.
+    Each colour of a palette is an object, but for its last, 255, which marks borders; so is each value of a
+    grey picture that has the values 1, 2, 3 and so on without a gap. Otherwise all that is not background is
+    one object: soft edges have many values.
+
+    Yields:
+        ``(H, W)`` bool, never empty; nothing where all is background.
 
     Raises:
         InputError: the file is absent or unreadable.
     """
     with _opened(file) as stored:
-        return torch.from_numpy(_to_rgb(stored, "black").any(axis=2))
+        numbers = _object_numbers(stored)
+    for number in np.unique(numbers[numbers > 0]):
+        yield torch.from_numpy(numbers == number)
 
 
 def image_sizes(file: Path) -> tuple[Size, Size]:
@@ -87,6 +95,20 @@ def _opened(file: Path) -> Iterator[Image.Image]:
 
 def _size(picture: Image.Image) -> Size:
     return picture.height, picture.width
+
+
+def _object_numbers(picture: Image.Image) -> NDArray[np.int64]:
+    """``(H, W)``: which object each pixel is of, 0 for none."""
+    colours = _to_rgb(picture, "black")
+    inside, grey = colours.any(axis=2), (colours == colours[:, :, :1]).all()
+    if picture.mode == "P" and not grey:
+        indices = np.asarray(picture).astype(np.int64)
+        return np.where(inside & (indices != VOID), indices + 1, 0)
+    deep = picture.mode in DEEP_MODES
+    values = np.asarray(picture) if deep else colours[:, :, 0]
+    found = np.unique(values[inside])
+    counted = np.array_equal(found, np.arange(1, len(found) + 1)) and (deep or len(found) < WHITE)
+    return np.where(inside, values if grey and counted else 1, 0).astype(np.int64)
 
 
 def _to_rgb(picture: Image.Image, behind: str) -> NDArray[np.uint8]:

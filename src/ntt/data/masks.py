@@ -64,6 +64,8 @@ def mask_box(rle: Rle) -> list[float]:
 
 
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
+    # Points and lines hold nothing, and tools leave some beside polygons.
+    polygons = [p for p in polygons if not (isinstance(p, list) and len(p) in (0, 2, 4))] or polygons
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("has a polygon that is not a list of at least three x, y pairs")
@@ -89,7 +91,7 @@ def _from_runs(segmentation: dict[str, Any], height: int, width: int) -> Rle:
         raise ValueError("has counts that are not run lengths")
     if sum(runs) != height * width:
         raise ValueError(f"has counts that add up to {sum(runs)} pixels, the image has {height * width}")
-    rle: Rle = coco_mask.frPyObjects({"size": size, "counts": runs}, height, width)
+    rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
     return rle
 
 

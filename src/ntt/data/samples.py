@@ -111,6 +111,11 @@ def picture_problems(entries: Iterable[ReferenceEntry | TargetEntry]) -> list[st
     return problems
 
 
+def is_picture(file: Path) -> bool:
+    """Whether a file is called like a picture."""
+    return file.suffix.lower() in Image.registered_extensions() and file.is_file()
+
+
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures in a folder, by name; what is not called like a picture is passed over.
 
@@ -119,8 +124,7 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of pictures; correct the path")
-    known = Image.registered_extensions()
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in known and file.is_file())
+    files = sorted(filter(is_picture, folder.iterdir()))
     if not files:
         raise InputError(f"{folder}: there is no picture in this folder; put some there")
     return files

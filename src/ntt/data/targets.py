@@ -73,7 +73,7 @@ class AnnotatedTargets:
 
     def masks(self, image_id: int | str, crowd: bool) -> tuple[Tensor, Tensor]:
         """Masks ``(N, H, W)`` of an image's crowd regions, or of all else, and category ids ``(N,)``."""
-        image = self.content.images[int(image_id)]
+        image = self.content.images[image_id]
         found = [annotation for annotation in self._by_image[image.id] if annotation.crowd == crowd]
         categories = torch.tensor([annotation.category_id for annotation in found], dtype=torch.int64)
         return stack_masks(found, image.height, image.width), categories
@@ -87,7 +87,7 @@ class AnnotatedTargets:
         )
 
     @cached_property
-    def _by_image(self) -> defaultdict[int, list[Annotation]]:
+    def _by_image(self) -> defaultdict[int | str, list[Annotation]]:
         """The annotations that count, in file order."""
         images = defaultdict(list)
         for annotation in translate(self.content.sound(), self.classes):

@@ -12,6 +12,13 @@ def is_number(value: Any) -> TypeGuard[int | float]:
     return type(value) in (int, float) and -sys.float_info.max <= value <= sys.float_info.max
 
 
+def whole(value: Any) -> int | None:
+    """A whole number, also one that a tool wrote as a float; None for all else."""
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        return int(value)
+    return None
+
+
 def shown(value: Any) -> str:
     """A value in a message: on one line, and not longer than that."""
     text = repr(value)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.ElementTree import parse
 
 from ntt.errors import InputError
 
@@ -44,12 +45,12 @@ def voc_as_coco(devkit: Path, splits: Mapping[str, str]) -> dict[str, Any]:
 def _read(file: Path) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Height and width of a picture, and its objects."""
     try:
-        root = ElementTree.parse(file).getroot()
+        root = parse(file).getroot()
         size = {side: int(_text(root, f"size/{side}")) for side in ("height", "width")}
         return size, [_object(each) for each in root.findall("object")]
     except FileNotFoundError:
         raise InputError(f"{file}: is not there; unpack the whole archive") from None
-    except (ElementTree.ParseError, ValueError) as error:
+    except (ParseError, ValueError) as error:
         raise InputError(f"{file}: {error}; unpack the archive again") from None
 
 

@@ -22,11 +22,14 @@ from ntt.engine.config_errors import describe, require_values
 from ntt.errors import InputError
 
 BAD_INPUT = 2
+LEGACY_CONFIG = "legacy_config="
 USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 
 
 def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str) -> None:
     """Compose ``conf/<name>.yaml`` with the command line and call ``task`` with it.
+
+    ``legacy_config=FILE`` among the words stands for what that file asks for.
 
     Bad input ends in one line on stderr and exit code 2; with ``ntt.debug=true`` in a traceback. A job of a
     sweep that fails on bad input says so and lets the others run; the exit code is 2 all the same.
@@ -35,9 +38,12 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str) -> Non
     os.environ["HYDRA_FULL_ERROR"] = "1"
     _shorten_warnings()
     failures: list[str] = []
+    remark: str | None = None
 
     def guarded(cfg: DictConfig) -> Any:
         try:
+            if remark:
+                logging.getLogger(__name__).warning(remark)
             require_values(cfg)
             return task(cfg)
         except USER_ERRORS as error:
@@ -49,6 +55,11 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str) -> Non
             return None
 
     try:
+        if any(word.startswith(LEGACY_CONFIG) for word in sys.argv[1:]):
+            # Imported here, so that --help and misspelt options answer at once.
+            from ntt.engine.legacy_config import expand_words
+
+            sys.argv[1:], remark = expand_words(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(conf), config_name=name)(guarded)()
     except USER_ERRORS as error:
         if _debugging():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from operator import itemgetter
 from typing import Any
 
 import torch
@@ -16,18 +15,20 @@ from ntt.structures import Reference, Target
 
 
 class StageData(LightningDataModule):
-    """Pictures of references to validate on, batches of references to predict on, single targets to test on.
+    """Pictures of references to validate on, batches of references to predict on, of targets to test on.
 
     Args:
         dataset: references and targets.
         reference_batch: how many references a step gets.
+        image_batch: how many targets a step gets.
         workers: processes that read images beside the main one; with 0 a thread reads one image ahead.
     """
 
-    def __init__(self, dataset: FewShotDataset, reference_batch: int, workers: int) -> None:
+    def __init__(self, dataset: FewShotDataset, reference_batch: int, image_batch: int, workers: int) -> None:
         super().__init__()
         self.dataset = dataset
         self.reference_batch = reference_batch
+        self.image_batch = image_batch
         self.workers = workers
 
     def val_dataloader(self) -> DataLoader[Reference]:
@@ -50,14 +51,14 @@ class StageData(LightningDataModule):
         )
 
     def test_dataloader(self) -> DataLoader[Target] | ReadAhead[Target]:
-        """Targets, one by one, for ``test``."""
+        """Targets, in lists, for ``test``."""
         loader = DataLoader(
-            self.dataset.targets, batch_size=1, num_workers=self.workers, collate_fn=itemgetter(0)
+            self.dataset.targets, batch_size=self.image_batch, num_workers=self.workers, collate_fn=list
         )
         return loader if self.workers else ReadAhead(loader)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Move a target's image; references are cropped on the CPU first."""
-        if isinstance(batch, Target):
-            return replace(batch, image=batch.image.to(device))
-        return batch
+        """Move the images of targets; references are cropped on the CPU first."""
+        return [
+            replace(each, image=each.image.to(device)) if isinstance(each, Target) else each for each in batch
+        ]

@@ -15,12 +15,14 @@ class Outcome:
     """The result of one image and what it was made from.
 
     Attributes:
+        index: number of the image in the order of the run, from 0.
         target: the image.
         features: ``(h, w, C)`` patch features.
         proposals: what the segmenter offered.
         instances: what the model reports, best first.
     """
 
+    index: int
     target: Target
     features: Tensor
     proposals: Proposals

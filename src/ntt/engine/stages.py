@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from lightning import LightningModule
+from torch import Tensor
 
 from ntt.data import FewShotDataset
 from ntt.engine.clock import Clock
@@ -16,6 +18,7 @@ from ntt.engine.reference_masks import ReferenceMasks
 from ntt.engine.stage_bar import StageBar
 from ntt.models import PrototypeMatching
 from ntt.models.calibration import MAX_REFERENCES
+from ntt.segmenters.base import ImageEmbedding
 from ntt.structures import Reference, Target
 
 logger = logging.getLogger(__name__)
@@ -109,14 +112,20 @@ class Stages(LightningModule):
         self.report["calibration"] = asdict(found)
         logger.info("calibrate: score_threshold is %.3f", found.threshold)
 
-    def test_step(self, batch: Target) -> Outcome:  # type: ignore[override]
-        """test: segment one image, keeping what callbacks may draw or evaluate."""
-        height, width = batch.image.shape[-2:]
+    def test_step(self, batch: Sequence[Target]) -> list[Outcome]:  # type: ignore[override]
+        """test: segment some images, keeping what callbacks may draw or evaluate."""
+        images = [target.image for target in batch]
         with self.clock.measure("encode"):
-            features = self.model.encode(batch.image)
+            features = self.model.encode_all(images)
         with self.clock.measure("propose"):
-            proposals = self.model.propose(batch.image, features)
+            embeddings = self.model.embed(images)
+        return [self._outcome(*parts) for parts in zip(batch, features, embeddings, strict=True)]
+
+    def _outcome(self, target: Target, features: Tensor, embedding: ImageEmbedding) -> Outcome:
+        height, width = target.image.shape[-2:]
+        with self.clock.measure("propose"):
+            proposals = self.model.ask(embedding, features)
         with self.clock.measure("match"):
             instances = self.model.match(features, proposals, height, width)
         self.images += 1
-        return Outcome(batch, features, proposals, instances)
+        return Outcome(self.images - 1, target, features, proposals, instances)

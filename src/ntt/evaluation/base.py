@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 from pycocotools.coco import COCO
@@ -42,6 +44,25 @@ def kinds(ground_truth: COCO) -> tuple[str, ...]:
     """What can be judged: boxes, and masks if all objects have one."""
     annotations = ground_truth.dataset["annotations"]
     return KINDS if all("segmentation" in annotation for annotation in annotations) else KINDS[:1]
+
+
+def with_numbers(
+    ground_truth: COCO, results: Sequence[dict[str, Any]]
+) -> tuple[COCO, Sequence[dict[str, Any]]]:
+    """Both with images counted from 1 if some have a text for an id, which COCO's libraries cannot sort."""
+    ids = ground_truth.getImgIds()
+    if all(isinstance(identity, int) for identity in ids):
+        return ground_truth, results
+    numbers = {identity: number for number, identity in enumerate(ids, start=1)}
+    content, numbered = ground_truth.dataset, COCO()
+    numbered.dataset = {
+        **content,
+        "images": [{**image, "id": numbers[image["id"]]} for image in content["images"]],
+        "annotations": [{**each, "image_id": numbers[each["image_id"]]} for each in content["annotations"]],
+    }
+    with redirect_stdout(io.StringIO()):  # it reports each of its steps
+        numbered.createIndex()
+    return numbered, [{**result, "image_id": numbers[result["image_id"]]} for result in results]
 
 
 def by_class(ground_truth: COCO, **aps: Sequence[float | None]) -> dict[str, dict[str, float | None]]:

@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from ntt.errors import InputError
-from ntt.evaluation.base import Evaluation, by_class, kinds
+from ntt.evaluation.base import Evaluation, by_class, kinds, with_numbers
 
 # Where both libraries keep what, in COCOeval.stats.
 SUMMARY = {"AP": 0, "AP50": 1, "AP75": 2, "APs": 3, "APm": 4, "APl": 5, "AR100": 8}
@@ -46,6 +46,7 @@ class CocoEvaluation(Evaluation):
 
     def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """See the base class."""
+        ground_truth, results = with_numbers(ground_truth, results)
         judged = {kind: self._evaluate(ground_truth, results, kind) for kind in kinds(ground_truth)}
         return {
             "protocol": self.protocol,

@@ -12,7 +12,7 @@ import faster_coco_eval
 from pycocotools.coco import COCO
 
 from ntt.errors import InputError
-from ntt.evaluation.base import Evaluation, by_class, kinds
+from ntt.evaluation.base import Evaluation, by_class, kinds, with_numbers
 from ntt.evaluation.coco_ap import FASTER, class_ap, load_results, summary
 
 DETECTIONS = 300  # of one image that count, the best of all classes
@@ -52,6 +52,7 @@ class LvisEvaluation(Evaluation):
     def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """See the base class."""
         self.check(ground_truth)
+        ground_truth, results = with_numbers(ground_truth, results)
         counted = _counted(ground_truth, results)
         judged = {kind: _evaluate(ground_truth, counted, kind) for kind in kinds(ground_truth)}
         return {

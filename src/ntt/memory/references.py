@@ -27,6 +27,8 @@ class ReferenceMemory:
         patches: so many centres of an instance's patches are kept beside its mean, for scorers that
             compare patches.
         negatives_per_class: so many look-alikes of each class are remembered where they are mined.
+        max_classes: more are refused; None takes any number.
+        max_references: more of a class are refused; None takes any number.
     """
 
     def __init__(
@@ -36,15 +38,28 @@ class ReferenceMemory:
         normalise: bool = False,
         patches: int = 0,
         negatives_per_class: int = 5,
+        max_classes: int | None = None,
+        max_references: int | None = None,
     ) -> None:
         self.context_ratio = context_ratio
         self.batch_size = batch_size
         self.normalise = normalise
         self.patches = patches
         self.negatives_per_class = negatives_per_class
+        self.max_classes = max_classes
+        self.max_references = max_references
 
     def empty_bank(self, encoder: Encoder, class_names: Sequence[str], references_digest: str) -> MemoryBank:
-        """A bank whose fingerprint tells the encoder, crop and pooling, and which references it is for."""
+        """A bank whose fingerprint tells the encoder, crop and pooling, and which references it is for.
+
+        Raises:
+            InputError: too many classes.
+        """
+        if self.max_classes is not None and len(class_names) > self.max_classes:
+            raise InputError(
+                f"there are {len(class_names)} classes, but the memory has room for {self.max_classes}: give "
+                "fewer, or raise model.memory.max_classes (category_num in memory_bank_cfg)"
+            )
         how = f"{self.context_ratio} {self.normalise} {self.patches}"
         identity = f"{encoder.fingerprint} {how} {references_digest}"
         return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16], self.patches)
@@ -55,9 +70,10 @@ class ReferenceMemory:
         """Add every reference to the bank; they are read one batch at a time.
 
         Raises:
-            InputError: a mask is empty.
+            InputError: a mask is empty, or a class has too many references.
         """
         for reference, features, covered in self._encoded(encoder, references, device):
+            self._check_room(bank, reference.label)
             bank.add(features, covered, reference.label)
 
     def fill_negatives(
@@ -81,6 +97,14 @@ class ReferenceMemory:
             if self.normalise:
                 features = F.normalize(features, dim=-1)
             yield from zip(batch, features, weights, strict=True)
+
+    def _check_room(self, bank: MemoryBank, label: int) -> None:
+        most = self.max_references
+        if most is not None and int((bank.labels == label).sum()) >= most:
+            raise InputError(
+                f"class {bank.class_names[label]!r} has more than the {most} references that the memory has "
+                "room for: give fewer, or raise model.memory.max_references (length in memory_bank_cfg)"
+            )
 
     def _crop(self, reference: Reference, encoder: Encoder) -> tuple[Tensor, Tensor]:
         if reference.mask is None or not reference.mask.any():

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.encoders.base import Encoder
@@ -19,7 +18,7 @@ from ntt.models.calibration import AUTO, Calibration, calibrate, checked_thresho
 from ntt.models.mining import mine_negatives
 from ntt.models.prompted_masks import segment_prompts
 from ntt.proposals import ProposalStrategy
-from ntt.segmenters.base import Proposals, Segmenter
+from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter, square_image
 from ntt.structures import Instances, Prompt, Reference
 
 
@@ -162,17 +161,28 @@ class PrototypeMatching(ReferenceSegmenter):
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
         """Patch features ``(h, w, C)`` of ``(3, H, W)`` in [0, 1], resized to the encoder's square."""
-        size = (self.encoder.img_size, self.encoder.img_size)
-        square = F.interpolate(
-            image[None].to(self.device), size, mode="bilinear", align_corners=False, antialias=True
-        )
-        features: Tensor = self.encoder(square)[0]
+        return self.encode_all([image])[0]
+
+    @torch.no_grad()
+    def encode_all(self, images: Sequence[Tensor]) -> Tensor:
+        """Patch features ``(B, h, w, C)`` of B images of any size, in one batch."""
+        squares = [square_image(image.to(self.device), self.encoder.img_size) for image in images]
+        features: Tensor = self.encoder(torch.stack(squares))
         return features
 
     @torch.no_grad()
     def propose(self, image: Tensor, features: Tensor) -> Proposals:
         """Mask proposals of ``(3, H, W)`` in [0, 1], whose patch features ``(h, w, C)`` may guide them."""
-        embedding = self.segmenter.encode(image.to(self.device))
+        return self.ask(self.embed([image])[0], features)
+
+    @torch.no_grad()
+    def embed(self, images: Sequence[Tensor]) -> list[ImageEmbedding]:
+        """What the segmenter makes of images of any size before it is asked, in one batch."""
+        return self.segmenter.encode_all([image.to(self.device) for image in images])
+
+    @torch.no_grad()
+    def ask(self, embedding: ImageEmbedding, features: Tensor) -> Proposals:
+        """Mask proposals of an embedded image, whose patch features ``(h, w, C)`` may guide them."""
         return self.proposals(self.segmenter, embedding, self.similarity(features))
 
     @torch.no_grad()

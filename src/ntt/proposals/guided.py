@@ -12,8 +12,6 @@ from ntt.proposals.sampling import spread_points
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 
 CANDIDATES_PER_SIDE = 32  # the paper's grid: where prompts may lie
-SPACING = 64  # pixels between prompts if they lay evenly
-LEAST_PROMPTS = 96  # chosen on emoji_validation, where a 512-pixel segmenter is asked
 
 
 class GuidedProposals:
@@ -24,8 +22,7 @@ class GuidedProposals:
     so that an object which the features miss is still asked for.
 
     Args:
-        max_prompts: the budget; the one knob between recall and time. None for a quarter of the paper's grid,
-            one prompt every 64 pixels of the segmenter's input, but at least 96.
+        max_prompts: the budget; the one knob between recall and time.
         focus: in [0, 1); how much closer prompts come where the image matches best than where it matches
             least: 0 is an even spread, 0.9 ten times as close.
         min_iou: answers whose predicted IoU is not above this are dropped.
@@ -34,8 +31,8 @@ class GuidedProposals:
         InputError: a number outside its range.
     """
 
-    def __init__(self, max_prompts: int | None, focus: float, min_iou: float) -> None:
-        if max_prompts is not None and max_prompts < 1:
+    def __init__(self, max_prompts: int, focus: float, min_iou: float) -> None:
+        if max_prompts < 1:
             raise InputError(f"model.proposals.max_prompts={max_prompts} is not at least 1")
         if not 0 <= focus < 1:
             raise InputError(f"model.proposals.focus={focus} is not in [0, 1): 0 spreads prompts evenly")
@@ -60,8 +57,7 @@ class GuidedProposals:
         if not len(similarity):
             return candidates[:0]
         weights = 1 / (1 - self.focus * evidence(similarity).cpu())
-        budget = self.max_prompts or max(LEAST_PROMPTS, (image_size // SPACING) ** 2)
-        return candidates[spread_points(candidates, weights, budget)]
+        return candidates[spread_points(candidates, weights, self.max_prompts)]
 
 
 def evidence(similarity: Tensor) -> Tensor:

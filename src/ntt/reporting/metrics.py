@@ -9,6 +9,7 @@ from torch import nn
 
 from ntt.models import PrototypeMatching
 
+STAGES = ("mask_references", "fill_memory", "postprocess_memory", "fill_negatives", "calibrate")
 TEST_PARTS = ("encode", "propose", "match")
 
 
@@ -32,9 +33,7 @@ def run_metrics(
     return {
         **report,
         "timing": {
-            "mask_references": round(seconds.get("mask_references", 0.0), 4),
-            "fill_memory": round(seconds.get("fill_memory", 0.0), 4),
-            "postprocess_memory": round(seconds.get("postprocess_memory", 0.0), 4),
+            **{stage: round(seconds.get(stage, 0.0), 4) for stage in STAGES},
             "test": round(test, 4),
             **{part: round(seconds.get(part, 0.0), 4) for part in TEST_PARTS},
             "images": images,

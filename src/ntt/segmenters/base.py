@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -74,6 +76,10 @@ class Segmenter(nn.Module, ABC):
     def encode(self, image: Tensor) -> ImageEmbedding:
         """Encode ``(3, H, W)`` float in [0, 1], resized to the square whatever its aspect ratio."""
 
+    def encode_all(self, images: Sequence[Tensor]) -> list[ImageEmbedding]:
+        """Encode B images ``(3, H, W)`` of any size, in one batch where the segmenter can."""
+        return [self.encode(image) for image in images]
+
     @abstractmethod
     def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
         """Answer prompts with the best of the three multi-mask outputs by predicted IoU.
@@ -86,3 +92,10 @@ class Segmenter(nn.Module, ABC):
         Returns:
             At most N answers, in the order of the prompts.
         """
+
+
+def square_image(image: Tensor, side: int) -> Tensor:
+    """Resize ``(3, H, W)`` to ``(3, side, side)``, whatever its aspect ratio, as networks see images."""
+    if image.shape[-2:] == (side, side):
+        return image
+    return F.interpolate(image[None], (side, side), mode="bilinear", align_corners=False, antialias=True)[0]

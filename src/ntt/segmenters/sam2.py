@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import Tensor
 
 from ntt.errors import InputError
-from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
+from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter, square_image
 from ntt.segmenters.batching import MemoryBatches
 from ntt.segmenters.sam2_decoder import bytes_per_prompt, decode_best
 from ntt.segmenters.sam2_package import build_sam2
@@ -95,16 +94,19 @@ class Sam2Segmenter(Segmenter):
 
     def encode(self, image: Tensor) -> ImageEmbedding:
         """Encode ``(3, H, W)`` float in [0, 1], resized to the square whatever its aspect ratio."""
-        return self.encode_batch(image[None])
+        return self.encode_all([image])[0]
+
+    def encode_all(self, images: Sequence[Tensor]) -> list[ImageEmbedding]:
+        """Encode B images ``(3, H, W)`` of any size, in one batch."""
+        squares = [square_image(image.to(self.mean), self.image_size) for image in images]
+        whole = self.encode_batch(torch.stack(squares))
+        levels = zip(*(level.split(1) for level in whole.high_res), strict=True)
+        return [ImageEmbedding(*each) for each in zip(whole.features.split(1), levels, strict=True)]
 
     def encode_batch(self, images: Tensor) -> ImageEmbedding:
-        """Encode ``(B, 3, H, W)`` float in [0, 1]; every tensor of the result has B first."""
-        images = images.to(self.mean.device, self.mean.dtype)
-        if images.shape[-2:] != (self.image_size, self.image_size):
-            square = (self.image_size, self.image_size)
-            images = F.interpolate(images, square, mode="bilinear", align_corners=False, antialias=True)
+        """Encode ``(B, 3, image_size, image_size)`` in [0, 1]; every tensor of the result has B first."""
         with self._precision():
-            levels = self.model.forward_image((images - self.mean) / self.std)["backbone_fpn"]
+            levels = self.model.forward_image((images.to(self.mean) - self.mean) / self.std)["backbone_fpn"]
         # The package calls an image without a past "no memory" and marks it by this vector.
         features = levels[-1] + self.model.no_mem_embed.reshape(1, -1, 1, 1)
         return ImageEmbedding(features=features, high_res=tuple(levels[:-1]))
@@ -135,19 +137,21 @@ class Sam2Segmenter(Segmenter):
     def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
         """Answer prompts with the best of the three multi-mask outputs; see ``Segmenter.decode``."""
         device = embedding.features.device
+        # Kept between the batches, masks of their own would scatter over the memory that batches use anew.
+        logits = torch.empty(len(prompts), self.mask_size, self.mask_size, device=device)
+        kept = 0
 
-        def answer(batch: slice) -> tuple[Tensor, Tensor]:
+        def answer(batch: slice) -> Tensor:
+            nonlocal kept
             sparse = self._embed_prompts(Prompts(prompts.points[batch], prompts.labels[batch]))
             with self._precision():
                 masks, iou = decode_best(self.model, embedding, sparse, min_iou)
-            return masks.float(), iou.float()
+            logits[kept : kept + len(masks)] = masks
+            kept += len(masks)
+            return iou.float()
 
-        nothing = (
-            torch.zeros(0, self.mask_size, self.mask_size, device=device),
-            torch.zeros(0, device=device),
-        )
-        logits, iou = zip(nothing, *self.batches.run(answer, len(prompts), device), strict=True)
-        return Proposals(logits=torch.cat(logits), iou=torch.cat(iou))
+        ious = self.batches.run(answer, len(prompts), device)
+        return Proposals(logits[:kept], torch.cat([torch.zeros(0, device=device), *ious]))
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.mean.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16)

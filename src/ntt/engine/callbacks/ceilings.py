@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from lightning import Callback, Trainer
+from lightning import Trainer
 
+from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.evaluation import Evaluation, coco_results, kinds, true_label_instances, true_mask_instances
 
 
-class Ceilings(Callback):
+class Ceilings(OutcomeCallback):
     """Report AP with perfect labels (``true_labels``) and with perfect masks (``true_masks``).
 
     Does nothing where there is no ground truth. Where that is boxes, they stand for the true masks.
@@ -24,18 +25,16 @@ class Ceilings(Callback):
         self.evaluation = evaluation
         self.results: dict[str, list[dict[str, Any]]] = {"true_labels": [], "true_masks": []}
 
-    def on_test_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, *_: Any
-    ) -> None:
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
         """Answer for one image as if one half of the method were perfect, then the other."""
-        dataset, model = pl_module.dataset, pl_module.model
+        dataset, model = stages.dataset, stages.model
         if dataset.ground_truth is None:
             return
-        masks, labels = dataset.true_masks(outputs.target.image_id)
-        height, width = outputs.target.image.shape[-2:]
+        masks, labels = dataset.true_masks(outcome.target.image_id)
+        height, width = outcome.target.image.shape[-2:]
         ceilings = {
             "true_labels": true_label_instances(
-                outputs.proposals,
+                outcome.proposals,
                 masks,
                 labels,
                 height,
@@ -43,10 +42,10 @@ class Ceilings(Callback):
                 nms_iou=model.matcher.nms_iou,
                 max_instances=model.matcher.max_instances,
             ),
-            "true_masks": true_mask_instances(model.compare(outputs.features, masks), masks),
+            "true_masks": true_mask_instances(model.compare(outcome.features, masks), masks),
         }
         for name, instances in ceilings.items():
-            self.results[name] += coco_results(outputs.target.image_id, instances, dataset.category_ids)
+            self.results[name] += coco_results(outcome.target.image_id, instances, dataset.category_ids)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Evaluate both."""

@@ -7,8 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lightning import Callback, Trainer
+from lightning import Trainer
 
+from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.evaluation import Evaluation, coco_results, open_set_metrics
@@ -17,7 +18,7 @@ from ntt.files import write_json
 WAITING = 2  # images whose masks may wait for their run lengths; bounds memory
 
 
-class Predictions(Callback):
+class Predictions(OutcomeCallback):
     """Write ``predictions.json``; report AP where there is ground truth.
 
     Run lengths are computed in a thread, while the next image is segmented.
@@ -39,12 +40,10 @@ class Predictions(Callback):
         if pl_module.dataset.ground_truth is not None:
             self.evaluation.check(pl_module.dataset.ground_truth)
 
-    def on_test_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, *_: Any
-    ) -> None:
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
         """Keep the image's instances as COCO results."""
-        categories = pl_module.dataset.category_ids
-        found = self._thread.submit(coco_results, outputs.target.image_id, outputs.instances, categories)
+        categories = stages.dataset.category_ids
+        found = self._thread.submit(coco_results, outcome.target.image_id, outcome.instances, categories)
         self._waiting.append(found)
         self._collect(WAITING)
 

@@ -56,9 +56,11 @@ class StageProgress(Callback):
         """Begin ``test``."""
         self._begin("test", "images", len(pl_module.dataset.targets))
 
-    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Count a target image."""
-        self._advance(1)
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Count a batch of target images."""
+        self._advance(len(batch))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End ``test``; what follows is evaluation."""

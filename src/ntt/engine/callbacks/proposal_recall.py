@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from lightning import Trainer
 
-from lightning import Callback, Trainer
-
+from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.evaluation import AverageRecall, kinds
 
 
-class ProposalRecall(Callback):
+class ProposalRecall(OutcomeCallback):
     """Report AR100 and AR1000 of all proposals, whatever their class, where there is ground truth."""
 
     def __init__(self) -> None:
         self.recall = AverageRecall()
 
-    def on_test_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, *_: Any
-    ) -> None:
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
         """Count the objects of one image and those that were proposed."""
-        if pl_module.dataset.ground_truth is not None:
-            true_masks = pl_module.dataset.true_masks(outputs.target.image_id)[0]
-            self.recall.update(outputs.proposals, true_masks)
+        if stages.dataset.ground_truth is not None:
+            true_masks = stages.dataset.true_masks(outcome.target.image_id)[0]
+            self.recall.update(outcome.proposals, true_masks)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Average over all images."""

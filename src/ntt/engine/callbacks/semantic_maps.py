@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
 
-from lightning import Callback, Trainer
+from lightning import Trainer
 from torchmetrics.classification import MulticlassConfusionMatrix
 
+from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
@@ -18,7 +19,7 @@ from ntt.reporting.pictures import draw_semantic
 from ntt.structures import Target
 
 
-class SemanticMaps(Callback):
+class SemanticMaps(OutcomeCallback):
     """Merge the instances of each image into a map of classes; report mIoU where there is ground truth.
 
     Args:
@@ -57,11 +58,9 @@ class SemanticMaps(Callback):
         self._confusion = MulticlassConfusionMatrix(len(class_names) + 1, ignore_index=IGNORED)
         write_legend(self.maps / "classes.json", class_names)
 
-    def on_test_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, batch: Any, batch_idx: int, *_: Any
-    ) -> None:
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
         """Write the map of one image, count its pixels, and draw it if it is among the first."""
-        dataset, target, found = pl_module.dataset, outputs.target, outputs.instances
+        dataset, target, found = stages.dataset, outcome.target, outcome.instances
         predicted = semantic_map(found.masks, found.scores, found.labels, self.score_threshold)
         file = self._file_name(target)
         write_label_map(self.maps / file, predicted, len(dataset.class_names))
@@ -71,7 +70,7 @@ class SemanticMaps(Callback):
                 *dataset.true_masks(target.image_id), dataset.crowd_mask(target.image_id)
             )
             self._confusion.update(predicted, truth)
-        if batch_idx < self.images:
+        if outcome.index < self.images:
             draw_semantic(self.pictures / file, target.image.cpu(), truth, predicted, dataset.class_names)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
@@ -84,6 +83,6 @@ class SemanticMaps(Callback):
         """The picture's stem as a PNG; with the image's id where an earlier picture has that stem."""
         name = target.path.stem
         while name.casefold() in self._names:  # some file systems do not tell case
-            name += f"_{target.image_id}"
+            name += "_" + re.sub(r"[^\w.-]", "_", str(target.image_id))  # an id may be a text, even a path
         self._names.add(name.casefold())
         return f"{name}.png"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
-from lightning import Callback, Trainer
+from lightning import Trainer
 
+from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.reporting.pictures import draw_comparison, draw_features, draw_references, draw_similarity
@@ -15,7 +15,7 @@ from ntt.reporting.pictures import draw_comparison, draw_features, draw_referenc
 MAX_HEAT_MAPS = 7
 
 
-class Visualizations(Callback):
+class Visualizations(OutcomeCallback):
     """Draw the references, and the first target images in three ways.
 
     Args:
@@ -33,21 +33,19 @@ class Visualizations(Callback):
         references = (dataset.references[index] for index in range(len(dataset.references)))
         draw_references(self.output_dir / "references.png", references, dataset.class_names)
 
-    def on_test_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: Stages, outputs: Outcome, batch: Any, batch_idx: int, *_: Any
-    ) -> None:
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
         """Draw one target image, if it is among the first."""
-        if batch_idx >= self.images:
+        if outcome.index >= self.images:
             return
-        dataset, target, instances = pl_module.dataset, outputs.target, outputs.instances
+        dataset, target, instances = stages.dataset, outcome.target, outcome.instances
         image, file = target.image.cpu(), f"{target.path.stem}.png"
         truth = None if dataset.ground_truth is None else dataset.true_masks(target.image_id)
         labels = instances.labels if truth is None else truth[1]
         present = torch.unique(labels)[:MAX_HEAT_MAPS]
         names = [dataset.class_names[label] for label in present]
-        heat = pl_module.model.similarity(outputs.features).cpu()[present]
+        heat = stages.model.similarity(outcome.features).cpu()[present]
 
         draw_comparison(self.output_dir / "instances" / file, image, truth, instances, dataset.class_names)
         if len(present):
             draw_similarity(self.output_dir / "similarity" / file, image, heat, names)
-        draw_features(self.output_dir / "features" / file, image, outputs.features)
+        draw_features(self.output_dir / "features" / file, image, outcome.features)

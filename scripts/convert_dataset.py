@@ -1,0 +1,85 @@
+"""Make a COCO file of annotations in another format, for dataset=custom.
+
+    python scripts/convert_dataset.py voc     VOC2012            voc.json
+    python scripts/convert_dataset.py yolo    my_yolo/valid      valid.json
+    python scripts/convert_dataset.py labelme my_pictures        references.json
+    python scripts/convert_dataset.py masks   my_pictures        targets.json --category cell
+
+Pictures stay where they are; the file names them relative to the folder. docs/custom_data.md says what each
+format has to look like and what becomes of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ntt.data.converters import CocoBuilder, convert_labelme, convert_masks, convert_voc, convert_yolo
+from ntt.engine.command import exit_on_bad_input
+from ntt.errors import InputError
+from ntt.files import write_json
+
+
+def main() -> None:
+    """Convert one folder."""
+    args = parser().parse_args()
+    with exit_on_bad_input():
+        if args.output.exists() and not args.force:
+            raise InputError(f"{args.output}: exists already; name another file, or replace it with --force")
+        coco = CocoBuilder(args.folder)
+        args.convert(coco, args)
+        if coco.problems and not args.skip_broken:
+            raise InputError("\n".join(coco.problems))
+        content = coco.content()
+        if not content["annotations"]:
+            raise InputError(f"{args.folder}: there is no object in these files; annotate some")
+        write_json(args.output, content, indent=None)
+        print(report(args, coco, content))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; each format says which function converts it."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("folder", type=Path, help="holds the pictures and their annotations")
+    common.add_argument("output", type=Path, help="the COCO file to write")
+    common.add_argument("--force", action="store_true", help="replace the output if it exists")
+    common.add_argument("--skip-broken", action="store_true", help="leave out what cannot be converted")
+    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formats = top.add_subparsers(required=True, metavar="format")
+    voc = formats.add_parser("voc", parents=[common], help="PASCAL VOC: an XML file a picture")
+    voc.set_defaults(convert=lambda coco, _: convert_voc(coco))
+    yolo = formats.add_parser(
+        "yolo", parents=[common], help="YOLO: a text file of boxes or polygons a picture"
+    )
+    yolo.add_argument("--names", type=Path, help="data.yaml or classes.txt, if not in the folder or above")
+    yolo.set_defaults(convert=lambda coco, args: convert_yolo(coco, args.names))
+    labelme = formats.add_parser("labelme", parents=[common], help="LabelMe: a JSON file a picture")
+    labelme.set_defaults(convert=lambda coco, _: convert_labelme(coco))
+    masks = formats.add_parser("masks", parents=[common], help="pictures of masks")
+    masks.add_argument(
+        "--category", default="object", help="the class of masks that lie in no class's folder"
+    )
+    masks.add_argument("--masks", default="masks", help="where in the folder the masks are")
+    masks.set_defaults(convert=lambda coco, args: convert_masks(coco, args.category, args.masks))
+    return top
+
+
+def report(args: argparse.Namespace, coco: CocoBuilder, content: dict[str, list[dict[str, object]]]) -> str:
+    """What was written, what was not, and how to use it."""
+    annotations = content["annotations"]
+    masks = sum("segmentation" in annotation for annotation in annotations)
+    names = [str(category["name"]) for category in content["categories"]]
+    lines = [
+        f"{args.output}: {len(content['images'])} pictures, {len(annotations)} objects ({masks} with a mask, "
+        f"{len(annotations) - masks} with a box or points) of {len(names)} classes: {', '.join(names)}"
+    ]
+    lines += [f"left out: {count} x {what}" for what, count in coco.left_out.items() if count]
+    if coco.problems:
+        lines.append(f"left out: {len(coco.problems)} x what is broken, such as {coco.problems[0]}")
+    words = f"dataset.reference_file={args.output} dataset.reference_images={args.folder}"
+    lines += [f"as references: python train.py dataset=custom {words} dataset.target_images=..."]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Folders of masks: ``masks/<class>/<name>.png`` for ``images/<name>.jpg``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from pathlib import Path
+
+from ntt.data.converters.coco import CocoBuilder
+from ntt.data.converters.files import pictures_below
+from ntt.data.converters.shapes import mask_shape
+from ntt.data.images import image_sizes, read_masks
+from ntt.errors import InputError
+
+
+def convert_masks(coco: CocoBuilder, category: str, folder: str = "masks") -> None:
+    """Add the objects that masks show of the other pictures below the root.
+
+    A mask is called ``<name>`` or ``<name>_<anything>``, or lies in a folder of that name. A folder around it
+    is its class. It shows one object or several (``ntt.data.images.read_masks``). Pictures without a mask are
+    left out.
+
+    Args:
+        coco: gets what is found.
+        category: the class of masks that lie in no folder of a class.
+        folder: where in the root the masks are.
+
+    Raises:
+        InputError: there is no picture or no mask.
+    """
+    home = coco.root / folder
+    files = pictures_below(coco.root)
+    pictures: dict[str, Path] = {}
+    for file in files:
+        if not file.is_relative_to(home):
+            with coco.noting(file):
+                if file.stem in pictures:
+                    raise ValueError(f"has the name of {pictures[file.stem]}")
+                pictures[file.stem] = file
+    masks = [file for file in files if file.is_relative_to(home)]
+    if not masks:
+        raise InputError(f"{home}: there is no mask; put <class>/<name>.png there")
+    found: defaultdict[Path, list[tuple[str, Path]]] = defaultdict(list)
+    for file in masks:
+        with coco.noting(file):
+            name, said = _belonging(file.relative_to(home), pictures)
+            found[pictures[name]].append((said or category, file))
+    coco.left_out["picture without a mask"] = len(pictures) - len(found)
+    for picture, parts in found.items():
+        _add(coco, picture, parts)
+
+
+def _add(coco: CocoBuilder, picture: Path, parts: list[tuple[str, Path]]) -> None:
+    """Add a picture, at the size of its first mask."""
+    image = None
+    for category, file in parts:
+        with coco.noting(file):
+            size = image_sizes(file)[1]
+            image = image or coco.add_picture(picture, size)
+            if size != (image["height"], image["width"]):
+                raise ValueError("is not as large as the picture's other masks")
+            for mask in read_masks(file):
+                coco.add_object(image, category, mask_shape(mask))
+
+
+def _belonging(mask: Path, names: Collection[str]) -> tuple[str, str | None]:
+    """The name of a mask's picture, and the folder that says its class."""
+    *folders, last = mask.with_suffix("").parts
+    for place, folder in enumerate(folders[:2]):
+        if folder in names:
+            return folder, folders[0] if place else None
+    pieces = last.split("_")
+    for count in range(len(pieces), 0, -1):
+        name = "_".join(pieces[:count])
+        if name in names:
+            return name, folders[0] if folders else None
+    raise ValueError("belongs to no picture by its name")

@@ -1,0 +1,122 @@
+"""YOLO: a text file for each picture, with a line for each box or polygon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import cycle
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import yaml
+from supervision.dataset.formats.yolo import yolo_annotations_to_detections
+
+from ntt.data.converters.coco import CocoBuilder
+from ntt.data.converters.files import pictures_below, twin_folders
+from ntt.data.converters.shapes import box_shape, outline_shape
+from ntt.data.images import Size
+from ntt.data.values import shown
+from ntt.errors import InputError
+
+PICTURES, LABELS = ("images", "jpegimages"), ("labels",)
+NAMES = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt", "obj.names")
+TEXTS = (".txt", ".names")
+BOX = 5  # words of a line: class, centre, width and height
+LONGEST_BOX = 6  # with a score
+
+
+def convert_yolo(coco: CocoBuilder, names: Path | None = None) -> None:
+    """Add all pictures below the root, with what their text files say.
+
+    These lie beside them, or in ``labels`` where they lie in ``images``; a picture without one shows nothing.
+    supervision reads a box; polygons are kept as they were drawn.
+
+    Args:
+        coco: gets what is found.
+        names: ``data.yaml`` or a text file with a class a line; None to look for it in the root and above.
+
+    Raises:
+        InputError: there is no picture, no file for any picture, or no names of classes.
+    """
+    pictures = pictures_below(coco.root)
+    classes = _read_classes(names or _names_of(coco.root))
+    labels = {picture: _labels_of(picture) for picture in pictures}
+    if not any(labels.values()):
+        raise InputError(f"{coco.root}: no picture has a text file beside it or in labels; put them there")
+    for picture, file in labels.items():
+        with coco.noting(picture):
+            image = coco.add_picture(picture)
+            if file is not None:
+                with coco.noting(file):
+                    _add(coco, image, file, classes)
+
+
+def _labels_of(picture: Path) -> Path | None:
+    for folder in twin_folders(picture.parent, PICTURES, LABELS):
+        if (file := folder / f"{picture.stem}.txt").is_file():
+            return file
+    return None
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """Names by number; how many numbers of key points follow a box."""
+
+    file: Path
+    names: dict[int, str]
+    key_points: int
+
+    def __getitem__(self, number: int) -> str:
+        if not self.names.get(number):
+            raise ValueError(f"class {number} is not in {self.file}")
+        return self.names[number]
+
+
+def _read_classes(file: Path) -> _Classes:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        content = {"names": text.splitlines()} if file.suffix in TEXTS else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{file}: cannot be read ({' '.join(str(error).split())}); correct it") from None
+    names: Any = content.get("names") if isinstance(content, dict) else None
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    try:
+        classes = {int(number): str(name).strip() for number, name in names.items()}
+        key_points = prod(map(int, content.get("kpt_shape", [0])))
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(f"{file}: names is not a list of classes, or kpt_shape not of two numbers") from None
+    return _Classes(file, classes, key_points)
+
+
+def _names_of(root: Path) -> Path:
+    for folder in (root, root.absolute().parent):
+        for name in NAMES:
+            if (folder / name).is_file():
+                return folder / name
+    raise InputError(f"{root}: neither {' nor '.join(NAMES)} is here or above; name it with --names")
+
+
+def _add(coco: CocoBuilder, image: dict[str, Any], file: Path, classes: _Classes) -> None:
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        with coco.noting(f"{file}: line {number}"):
+            if line.strip():
+                coco.add_object(image, *_object(line, (image["height"], image["width"]), classes))
+
+
+def _object(line: str, size: Size, classes: _Classes) -> tuple[str, dict[str, Any]]:
+    words = line.split()
+    if classes.key_points and len(words) == BOX + classes.key_points:
+        words = words[:BOX]
+    height, width = size
+    try:
+        found = yolo_annotations_to_detections([" ".join(words)], (width, height), with_masks=False)
+    except OverflowError:
+        raise ValueError(f"class {shown(words[0])} is too large") from None
+    assert found.class_id is not None
+    category = classes[int(found.class_id[0])]
+    if len(words) <= LONGEST_BOX:
+        return category, box_shape(found.xyxy[0], size)
+    numbers = [float(word) for word in words[1:]]
+    pairs = numbers[: len(numbers) // 2 * 2]  # a score may follow
+    return category, outline_shape([[n * side for n, side in zip(pairs, cycle((width, height)))]], size)

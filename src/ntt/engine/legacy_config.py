@@ -1,0 +1,264 @@
+"""Configs of the code that the integration guide belongs to, in terms of this project's options.
+
+They are configs of Lightning's command line around ``Sam2MatcherLightningModel``; docs/integration_guide.md
+says what each key becomes. ``legacy_config=FILE`` and ``scripts/convert_legacy_config.py`` read them here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from inspect import signature
+from pathlib import Path
+from reprlib import repr as shortened
+from typing import Any
+
+import yaml
+from hydra.core.override_parser.types import Quote, QuotedString
+from lightning import Trainer
+
+from ntt.encoders.names import look_up
+from ntt.engine.command import LEGACY_CONFIG
+from ntt.errors import InputError
+from ntt.foreign_keys import Rule, becomes, of_kind, only, translate, unused
+from ntt.models.guide import AUTOMATIC, GRID, settle_encoder
+
+GROUPS = ("encoder", "segmenter", "model", "dataset", "logger")
+METHODS = {method.name: method for method in (AUTOMATIC, GRID)}
+MODEL = "model.init_args.model_cfg."
+DATASETS = "model.init_args.dataset_cfgs."
+CLASS_SPLITS: dict[str, tuple[str, ...]] = {
+    "default_classes": (),  # all of the reference file
+    "few_shot_classes": (  # of COCO those that PASCAL VOC has too
+        *("airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "couch", "cow"),
+        *("dining table", "dog", "horse", "motorcycle", "person", "potted plant", "sheep", "train", "tv"),
+    ),
+}
+
+
+def _class_path(path: Any) -> Mapping[str, Any]:
+    wanted = "Sam2MatcherLightningModel"
+    if of_kind(path, str).rpartition(".")[2] != wanted:
+        raise InputError(f"{path} is not possible here, only {wanted}")
+    return {}
+
+
+def _model(name: Any) -> Mapping[str, Any]:
+    name = of_kind(name, str).lower()
+    look_up("legacy", METHODS, name)
+    return {"model": name}
+
+
+def _seed(seed: Any) -> Mapping[str, Any] | None:
+    """True and False leave it to chance there, which is not done here."""
+    return None if isinstance(seed, bool) else becomes("seed", int)(seed)
+
+
+def _in_custom(option: str) -> Rule:
+    def rule(path: Any) -> Mapping[str, Any]:
+        return {"dataset": "custom", option: of_kind(path, str)}
+
+    return rule
+
+
+def _class_split(name: Any) -> Mapping[str, Any]:
+    if of_kind(name, str) not in CLASS_SPLITS:
+        known = " and ".join(CLASS_SPLITS)
+        raise InputError(f"{name} is not known here, only {known}: list the classes in cat_names instead")
+    classes = CLASS_SPLITS[name]
+    return {"dataset.classes": list(classes)} if classes else {}
+
+
+def _class_names(names: Any) -> Mapping[str, Any]:
+    """A list, or one text with commas."""
+    names = names.split(",") if isinstance(names, str) else names
+    if not isinstance(names, list):
+        raise InputError(f"{shortened(names)} is not a list of names")
+    return {"dataset.classes": [of_kind(name, str) for name in names]} if names else {}
+
+
+def _devices(devices: Any) -> Mapping[str, Any] | None:
+    """A run here has one device; the results are the same."""
+    return {} if devices == 1 else None
+
+
+def _logger(loggers: Any) -> Mapping[str, Any] | None:
+    """That of CSV files is here too."""
+    entries = loggers if isinstance(loggers, list) else [loggers]
+    paths = [str(entry.get("class_path")) for entry in entries if isinstance(entry, Mapping)]
+    return {"logger": "csv"} if any(path.endswith("CSVLogger") for path in paths) else None
+
+
+FILL_MEMORY: dict[str, Rule] = {
+    "name": only("coco"),
+    "root": _in_custom("dataset.reference_images"),
+    "json_file": _in_custom("dataset.reference_file"),
+    "memory_length": becomes("dataset.shots", int),
+    "context_ratio": becomes("model.memory.context_ratio", float),
+    "class_split": _class_split,
+    "cat_names": _class_names,
+    "semantic_ref": only(False),
+    "blur_ksize": only(0),
+    "blur_sigma": unused,
+    "memory_pkl": unused,
+    "image_size": unused,
+    "norm_img": unused,
+    "custom_data_mode": unused,
+}
+TEST: dict[str, Rule] = {
+    "name": only("coco"),
+    "root": _in_custom("dataset.target_images"),
+    "json_file": _in_custom("dataset.target_file"),
+    "class_split": _class_split,
+    "cat_names": _class_names,
+    "image_size": unused,
+    "norm_img": unused,
+    "with_query_points": unused,
+    "n_points_per_edge": unused,
+    "custom_data_mode": unused,
+}
+OUTER: dict[str, Rule] = {
+    "seed_everything": _seed,
+    "model.class_path": _class_path,
+    "model.init_args.test_mode": unused,
+    f"{MODEL}name": _model,
+    f"{DATASETS}support": unused,
+    **{f"{DATASETS}fill_memory.{key}": rule for key, rule in FILL_MEMORY.items()},
+    **{f"{DATASETS}test.{key}": rule for key, rule in TEST.items()},
+    "model.init_args.data_load_cfgs.workers": becomes("loader_workers", int),
+    # The rest of the trainer's arguments is about training, or about what is shown and kept.
+    **{f"trainer.{argument}": unused for argument in signature(Trainer).parameters},
+    "trainer.accelerator": becomes("trainer.accelerator", str),
+    "trainer.precision": becomes("trainer.precision", int | str),
+    "trainer.benchmark": becomes("+trainer.benchmark", bool),
+    "trainer.deterministic": becomes("+trainer.deterministic", bool),
+    "trainer.devices": _devices,
+    "trainer.logger": _logger,
+    # Of that code's command line.
+    "ckpt_path": unused,
+    "out_path": unused,
+    "out_support_res": unused,
+    "out_neg_pkl": unused,
+    "out_neg_json": unused,
+    "export_result": unused,
+    "verbose": unused,
+}
+
+
+@dataclass(frozen=True)
+class LegacyConfig:
+    """What such a config asks for, in terms of ``conf/``.
+
+    Attributes:
+        file: where it was read.
+        choices: an option for each config group that it decides.
+        values: by dotted names; with a plus in front where ``conf/`` has no such value.
+        unused: full keys that have no meaning here.
+    """
+
+    file: Path
+    choices: Mapping[str, str]
+    values: Mapping[str, Any]
+    unused: Sequence[str]
+
+    @property
+    def remark(self) -> str | None:
+        """For the log."""
+        if not self.unused:
+            return None
+        return f"{self.file}: left out, without a meaning here: {', '.join(self.unused)}"
+
+    def words(self) -> list[str]:
+        """Words of the command line that ask for the same."""
+        choices = [f"{group}={option}" for group, option in self.choices.items()]
+        return choices + [f"{name}={_as_word(value)}" for name, value in self.values.items()]
+
+    def experiment(self) -> str:
+        """Text of a file in ``conf/experiment`` that asks for the same."""
+        content: dict[str, Any] = {
+            "defaults": [{f"override /{group}": option} for group, option in self.choices.items()]
+        }
+        for name, value in self.values.items():
+            *nodes, last = name.lstrip("+").split(".")
+            place = content
+            for node in nodes:
+                place = place.setdefault(node, {})
+            place[last] = value
+        lines = ["# @package _global_", f"# Made of {self.file.name} by scripts/convert_legacy_config.py."]
+        if self.unused:
+            lines += ["# Left out, without a meaning here:", *(f"#   {key}" for key in self.unused)]
+        return "\n".join([*lines, yaml.safe_dump(content, sort_keys=False, allow_unicode=True)])
+
+
+def read_legacy_config(file: Path) -> LegacyConfig:
+    """Read and translate one.
+
+    Raises:
+        InputError: absent or unreadable; or a line for each key that is unknown or has an impossible value.
+    """
+    content = _load(file)
+    known = {f"{MODEL}{key}": rule for method in _methods(content) for key, rule in method.rules.items()}
+    # Here the length says how many references are taken, and so needs no check.
+    known[f"{MODEL}memory_bank_cfg.length"] = becomes("dataset.shots", int)
+    found = translate(content, {**known, **OUTER})
+    settle_encoder(found, MODEL)
+    if "model" not in found.options and not any(p.startswith(f"{MODEL}name") for p in found.problems):
+        found.problems.append(f"{MODEL}name is missing: give matching_baseline or matching_baseline_noAMG")
+    found.require_sound(str(file))
+    choices = {group: found.options.pop(group) for group in GROUPS if group in found.options}
+    return LegacyConfig(file, choices, found.options, found.unused)
+
+
+def expand_words(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """Put what the file of ``legacy_config=FILE`` asks for in the place of this word.
+
+    What other words decide is left to them: a value, and with a config group all that lies under it.
+
+    Returns:
+        The new words, and what to say in the log.
+
+    Raises:
+        InputError: two such words; see also :func:`read_legacy_config`.
+    """
+    places = [place for place, word in enumerate(words) if word.startswith(LEGACY_CONFIG)]
+    if len(places) != 1:
+        raise InputError("legacy_config is given more than once; give one file")
+    before, word, after = words[: places[0]], words[places[0]], words[places[0] + 1 :]
+    legacy = read_legacy_config(Path(word.removeprefix(LEGACY_CONFIG)).expanduser())
+    decided = [other.partition("=")[0].lstrip("+~") for other in (*before, *after)]
+
+    def is_open(new: str) -> bool:
+        name = new.partition("=")[0].lstrip("+")
+        return not any(name == other or name.startswith(f"{other}.") for other in decided)
+
+    return [*before, *filter(is_open, legacy.words()), *after], legacy.remark
+
+
+def _load(file: Path) -> Mapping[Any, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{file}: no such file; correct the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise InputError(f"{where}: not YAML: {getattr(error, 'problem', None) or 'unreadable'}") from error
+    if not isinstance(content, Mapping):
+        raise InputError(f"{file}: holds no keys; give a config with the keys model and trainer")
+    return content
+
+
+def _methods(content: Mapping[Any, Any]) -> Sequence[Any]:
+    """The method that the config names; both where it names none that is known."""
+    named = translate(content, {f"{MODEL}name": _model}).options.get("model")
+    return [METHODS[named]] if named else list(METHODS.values())
+
+
+def _as_word(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(map(_as_word, value))}]"
+    if isinstance(value, str):
+        return QuotedString(value, Quote.single).with_quotes()
+    return str(value).lower()

@@ -1,0 +1,51 @@
+"""Ways to match, look-alikes and the score threshold through the command."""
+
+import json
+
+import pytest
+
+QUICK = ["callbacks=predictions", "dataset.limit=1", "encoder.img_size=96"]
+
+
+@pytest.mark.parametrize("scorer", ["soft_nearest", "optimal_transport"])
+def test_scorers(train, run_dir, scorer):
+    done = train(*QUICK, f"scorer={scorer}")
+    assert done.returncode == 0, done.stderr
+    assert {"bbox", "segm", "open_set"} <= set(json.loads((run_dir() / "metrics.json").read_text()))
+
+
+def test_mined_look_alikes_and_a_threshold_found_on_the_references(train, run_dir, miniature):
+    done = train(*QUICK, "dataset.negatives=mined", "score_threshold=auto", "model.proposals.min_iou=-1")
+    assert done.returncode == 0, done.stderr
+    assert "fill_negatives: 4/4 references" in done.stdout
+    assert "calibrate: 4/4 references" in done.stdout
+    metrics = json.loads((run_dir() / "metrics.json").read_text())
+    found = metrics["calibration"]
+    assert len(found["present"]) + found["missed"] == len(found["absent"]) == 4
+    results = json.loads((run_dir() / "predictions.json").read_text())
+    assert all(result["score"] >= found["threshold"] for result in results)
+    assert metrics["timing"]["calibrate"] > 0
+
+
+def test_look_alikes_from_a_file_and_some_of_the_classes(train, run_dir, miniature):
+    references = f"dataset.negatives={miniature}/references.json"
+    done = train(*QUICK, references, "dataset.classes=[bar]")
+    assert done.returncode == 0, done.stderr
+    assert "fill_negatives: 4 look-alikes" in done.stdout
+    results = json.loads((run_dir() / "predictions.json").read_text())
+    assert {result["category_id"] for result in results} <= {7}
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("dataset.classes=[barr]", "Did you mean bar?"),
+        ("dataset.negatives=nowhere.json", "nowhere.json: no such annotation file"),
+        ("score_threshold=often", "score_threshold=often is not in [0, 1]"),
+    ],
+)
+def test_bad_words(train, word, line):
+    done = train(word)
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert done.stderr.count("\n") == 1

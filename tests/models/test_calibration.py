@@ -1,0 +1,103 @@
+"""A score threshold from references alone."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntt.errors import InputError
+from ntt.models.calibration import MAX_REFERENCES, best_threshold, calibrate, checked_threshold
+
+scores = st.lists(st.floats(0, 1, width=32), max_size=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(scores, scores)
+def test_no_other_cut_separates_better(present, absent):
+    def gain(cut):
+        shares = [sum(score >= cut for score in side) / len(side) for side in (present, absent)]
+        return shares[0] - shares[1]
+
+    threshold = best_threshold(present, absent)
+    assert 0 <= threshold <= 1
+    if present and absent:
+        assert gain(threshold) >= max(map(gain, [*present, *absent])) - 1e-6
+
+
+def test_with_one_kind_of_scores_a_twentieth_is_on_the_wrong_side():
+    hundred = [number / 100 for number in range(101)]
+    assert best_threshold(hundred, []) == pytest.approx(0.05)
+    assert best_threshold([], hundred) == pytest.approx(0.95)
+    assert best_threshold([], []) == 0
+
+
+def test_what_is_absent_is_not_reported(colours):
+    """Green is not asked for; without a threshold it is taken for the less dissimilar of red and blue."""
+    green = colours.canvas(60, 80)
+    colours.paint(green, colours.GREEN, slice(10, 40), slice(10, 40))
+    red = colours.canvas(60, 80)
+    colours.paint(red, colours.RED, slice(10, 40), slice(10, 40))
+    names = ["red thing", "blue thing"]
+
+    guessing = colours.model().fit(colours.references(), names)
+    assert len(guessing.predict(green)) > 0
+    assert len(guessing.predict(red)) > 0
+    sure = colours.model(score_threshold="auto").fit(colours.references(), names)
+    assert 0 < sure.score_threshold < 1
+    assert len(sure.predict(green)) == 0
+    assert set(sure.predict(red).labels.tolist()) == {0}
+
+
+def test_every_reference_is_tried_with_and_without_its_class(colours):
+    references = colours.references()
+    fitted = colours.model().fit(references, ["red thing", "blue thing"])
+    tried = []
+    found = calibrate(fitted, references, lambda: tried.append(1))
+    assert (len(tried), len(found.present), len(found.absent), found.missed) == (6, 6, 6, 0)
+    assert min(found.present) > found.threshold > max(found.absent)
+    assert len(fitted.memory) == 6, "the memory is as it was"
+
+
+def test_one_reference_each_leaves_only_strangers(colours):
+    references = colours.references()[::3]
+    found = calibrate(colours.model().fit(references, ["red thing", "blue thing"]), references)
+    assert (len(found.present), len(found.absent)) == (0, 2)
+
+
+def test_an_object_that_is_not_found_is_counted(colours):
+    references = colours.references()
+    blind = colours.model(min_iou=2.0).fit(references, ["red thing", "blue thing"])
+    found = calibrate(blind, references)
+    assert (found.missed, found.present) == (6, ())
+
+
+def test_many_references_are_tried_in_part(colours):
+    references = colours.references() * 20
+    tried = []
+    calibrate(
+        colours.model().fit(references, ["red thing", "blue thing"]), references, lambda: tried.append(1)
+    )
+    assert len(tried) == MAX_REFERENCES
+
+
+def test_a_single_reference_is_too_few(colours):
+    references = colours.references()[:1]
+    with pytest.raises(InputError, match="needs two references at least"):
+        colours.model(score_threshold="auto").fit(references, ["red thing"])
+
+
+@pytest.mark.parametrize("value", ["sometimes", -0.1, 1.5, None])
+def test_other_thresholds_are_refused(value):
+    with pytest.raises(InputError, match=r"score_threshold=.* give a number, or auto"):
+        checked_threshold(value)
+
+
+def test_a_number_is_applied_to_every_image(colours):
+    image = colours.canvas(60, 80)
+    colours.paint(image, colours.GREEN, slice(10, 40), slice(10, 40))
+    fitted = colours.model().fit(colours.references(), ["red thing", "blue thing"])
+    scores = fitted.predict(image).scores
+    fitted.score_threshold = float(scores[0]) - 1e-4
+    assert torch.equal(fitted.predict(image).scores, scores[scores >= scores[0] - 1e-4])
+    fitted.score_threshold = float(scores[0]) + 1e-4
+    assert torch.equal(fitted.predict(image).scores, torch.zeros(0))

@@ -1,0 +1,53 @@
+"""Look-alikes among the references."""
+
+import torch
+
+from ntt.structures import Reference
+
+PURPLE = (0.9, 0.2, 0.75)  # nearer to red than to blue
+
+
+def odd_one(colours) -> Reference:
+    """A blue thing by its label, which looks rather red."""
+    image = colours.canvas(60, 80)
+    return Reference(image, colours.paint(image, PURPLE, slice(5, 35), slice(10, 40)), 1, "odd.png")
+
+
+def test_what_is_mistaken_for_a_class_is_remembered_as_its_look_alike(colours):
+    references = [*colours.references(), odd_one(colours)]
+    model = colours.model().fit(references, ["red thing", "blue thing"])
+    target = colours.canvas(60, 80)
+    colours.paint(target, PURPLE, slice(20, 50), slice(30, 60))
+    before = model.predict(target)
+    assert before.labels.tolist() == [0]
+
+    tried = []
+    found = model.mine_negatives(references, lambda: tried.append(1))
+    assert len(tried) == 7
+    assert [(mistake.label, mistake.source) for mistake in found] == [(0, "odd.png, taken for red thing")]
+    vectors, labels = model.memory.negatives
+    assert (vectors.shape, labels.tolist()) == ((1, 3), [0])
+    after = model.predict(target)
+    assert float(after.scores[0]) < float(before.scores[0]) - 0.01
+
+
+def test_only_the_most_confident_mistakes_are_kept(colours):
+    model = colours.model().fit(colours.references(), ["red thing", "blue thing"])
+    model.reference_memory.negatives_per_class = 2
+    assert len(model.mine_negatives([odd_one(colours)] * 4)) == 2
+
+
+def test_no_mistake_no_look_alike(colours):
+    model = colours.model().fit(colours.references(), ["red thing", "blue thing"])
+    assert model.mine_negatives(colours.references()) == []
+    assert model.memory.negatives[0].shape == (0, 0)
+
+
+def test_look_alikes_are_saved_with_the_memory(colours, tmp_path):
+    references = [*colours.references(), odd_one(colours)]
+    model = colours.model().fit(references, ["red thing", "blue thing"])
+    model.mine_negatives(references)
+    model.memory.save(tmp_path / "memory.safetensors")
+    again = colours.model().start_memory(["red thing", "blue thing"]).load(tmp_path / "memory.safetensors")
+    for mine, theirs in zip(again.negatives, model.memory.negatives, strict=True):
+        assert torch.equal(mine, theirs)
