@@ -72,6 +72,9 @@ def test_a_list_for_another_data_set_is_refused(script, words, tmp_path):
     with pytest.raises(InputError, match=r"has no annotation 123456 of category 1; the references were"):
         script.main([str(tmp_path / "a.pkl"), *words])
     assert not (tmp_path / "a.json").exists()
+    (tmp_path / "data/coco/annotations/instances_train2017.json").unlink()
+    with pytest.raises(InputError, match=r"instances_train2017\.json: no such annotation file"):
+        script.main([str(tmp_path / "a.pkl"), *words])
 
 
 def test_a_folder_of_lists(script, words, annotations, dataset, tmp_path):

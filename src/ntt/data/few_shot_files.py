@@ -31,12 +31,10 @@ def write_few_shot(
     Raises:
         InputError: an annotation is not in the file, or not of that category; or ``file`` cannot be written.
     """
-    content: dict[str, Any] = {
-        ORIGIN: {**origin, "annotation_file": annotation_file.name, "sha256": digest(annotation_file)},
-        **_excerpt(annotation_file, chosen),
-    }
+    excerpt = _excerpt(annotation_file, chosen)
+    said = {**origin, "annotation_file": annotation_file.name, "sha256": digest(annotation_file)}
     try:
-        write_json(file, content, indent=None)
+        write_json(file, {ORIGIN: said, **excerpt}, indent=None)
     except OSError as error:
         raise InputError(
             f"{file}: cannot be written ({error.strerror}); give another path with dataset.reference_file"
