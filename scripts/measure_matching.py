@@ -49,7 +49,7 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
         ("model=matching_baseline", "model=matching_baseline_noamg", "model=guided"),
         PRECISION,
     ),
-    "open set": ((FEW_CLASSES, f"{FEW_CLASSES} score_threshold=auto"), OPEN_SET),
+    "open_set": ((FEW_CLASSES, f"{FEW_CLASSES} score_threshold=auto"), OPEN_SET),
 }
 
 
@@ -58,9 +58,9 @@ def main(further: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, (variants, columns) in TABLES.items():
             lines = [f"| `python train.py ...` | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-            for row in variants:
+            for number, row in enumerate(variants):
                 words = ["~callbacks.visualizations", *row.split(), *further]
-                metrics = run_main_job(ROOT / "train.py", words, Path(folder) / row.replace("/", "_"))
+                metrics = run_main_job(ROOT / "train.py", words, Path(folder) / f"{name}_{number}")
                 numbers = (percent(look_up(metrics, key)) for key in columns.values())
                 lines.append(f"| `{row}` | {' | '.join(numbers)} |")
                 print(lines[-1], flush=True)
