@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from lightning import LightningModule
 from torch import Tensor
@@ -105,7 +105,7 @@ class Stages(LightningModule):
         """Find the score threshold, if it is to be found."""
         if not self.model.wants_calibration:
             return
-        references = list(self.dataset.references)
+        references = cast(Sequence[Reference], self.dataset.references)  # read only as they are tried
         tried = min(len(references), MAX_REFERENCES)
         with self.clock.measure("calibrate"), StageBar("calibrate", "references", tried) as bar:
             found = self.model.calibrate(references, bar.advance)

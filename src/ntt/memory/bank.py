@@ -68,8 +68,7 @@ class MemoryBank:
     @property
     def negatives(self) -> tuple[Tensor, Tensor]:
         """Vectors ``(M, C)`` of look-alikes, and the class ``(M,)`` int64 that each of them is not."""
-        vectors = _stacked([vector for vector, _ in self._negatives])
-        return vectors, torch.tensor([label for _, label in self._negatives], dtype=torch.int64)
+        return self.derived("negatives", lambda _: self._stacked_negatives())
 
     @property
     def nbytes(self) -> int:
@@ -178,6 +177,10 @@ class MemoryBank:
             )
         mean = torch.einsum("hw,hwc->c", weights, features) / total
         return mean.float().cpu()
+
+    def _stacked_negatives(self) -> tuple[Tensor, Tensor]:
+        vectors = _stacked([vector for vector, _ in self._negatives])
+        return vectors, torch.tensor([label for _, label in self._negatives], dtype=torch.int64)
 
     def _changed(self) -> None:
         self._prototypes = None
