@@ -49,5 +49,5 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.develop: $(VENV)/.runtime
-	$(PIP) --no-build-isolation --editable ".[test,dev]"
+	$(PIP) --no-build-isolation --editable ".[test,dev,wandb,tensorboard,cluster,app,docs]"
 	@touch $@
