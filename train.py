@@ -45,6 +45,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     from ntt.engine.data import StageData
     from ntt.engine.recorder import Recorder
     from ntt.engine.remarks import hide_library_remarks
+    from ntt.engine.sharing import shared_answers
     from ntt.engine.stages import Stages
     from ntt.files import whole_file
     from ntt.reporting.loggers import log_metrics
@@ -59,6 +60,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
 
     model = instantiate(cfg.model)
+    model.shared_answers = shared_answers(cfg)
     data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
     stages = Stages(model, dataset, folder.memo)
     callbacks = {name: instantiate(callback) for name, callback in (cfg.callbacks or {}).items()}

@@ -11,6 +11,7 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ntt.data import FewShotDataset
+from ntt.data.samples import Targets
 from ntt.engine.read_ahead import ReadAhead
 from ntt.structures import Reference, Target
 
@@ -20,7 +21,7 @@ NumberedTarget = tuple[int, Target]
 class NumberedTargets(Dataset[NumberedTarget]):
     """Some of the targets, each with its number in the whole data set."""
 
-    def __init__(self, targets: Sequence[Target], indices: Sequence[int]) -> None:
+    def __init__(self, targets: Targets, indices: Sequence[int]) -> None:
         self.targets = targets
         self.indices = indices
 
@@ -90,7 +91,8 @@ class StageData(LightningDataModule):
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move the images of targets; references are cropped on the CPU first."""
-        return [
-            each if isinstance(each, Reference) else (each[0], replace(each[1], image=each[1].image.to(device)))
-            for each in batch
-        ]
+        return [each if isinstance(each, Reference) else _moved(each[0], each[1], device) for each in batch]
+
+
+def _moved(index: int, target: Target, device: torch.device) -> NumberedTarget:
+    return index, replace(target, image=target.image.to(device))

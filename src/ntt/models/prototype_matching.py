@@ -19,6 +19,7 @@ from ntt.models.mining import mine_negatives
 from ntt.models.prompted_masks import segment_prompts
 from ntt.proposals import ProposalStrategy
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter, square_image
+from ntt.segmenters.sharing import SharedAnswers
 from ntt.structures import Instances, Prompt, Reference
 
 
@@ -39,6 +40,7 @@ class PrototypeMatching(ReferenceSegmenter):
     Attributes:
         score_threshold: as a number.
         memory: the bank of the references seen last; empty at first.
+        shared_answers: where the segmenter's answers are kept for other runs; None keeps none.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class PrototypeMatching(ReferenceSegmenter):
         self.reference_memory = memory
         self.matcher = matcher
         self.memory = MemoryBank((), fingerprint="")
+        self.shared_answers: SharedAnswers | None = None
         self.eval()
 
     @contextmanager
@@ -186,12 +189,18 @@ class PrototypeMatching(ReferenceSegmenter):
     @torch.no_grad()
     def embed(self, images: Sequence[Tensor]) -> list[ImageEmbedding]:
         """What the segmenter makes of images of any size before it is asked, in one batch."""
-        return self.segmenter.encode_all([image.to(self.device) for image in images])
+        moved = [image.to(self.device) for image in images]
+        if self.shared_answers is None:
+            return self.segmenter.encode_all(moved)
+        return self.shared_answers.embed(self.segmenter, moved, keep=self.proposals.question is None)
 
     @torch.no_grad()
     def ask(self, embedding: ImageEmbedding, features: Tensor) -> Proposals:
         """Mask proposals of an embedded image, whose patch features ``(h, w, C)`` may guide them."""
-        return self.proposals(self.segmenter, embedding, self.similarity(features))
+        similarity = self.similarity(features)
+        if self.shared_answers is None:
+            return self.proposals(self.segmenter, embedding, similarity)
+        return self.shared_answers.propose(self.proposals, self.segmenter, embedding, similarity)
 
     @torch.no_grad()
     def match(self, features: Tensor, proposals: Proposals, height: int, width: int) -> Instances:

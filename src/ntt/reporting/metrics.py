@@ -27,7 +27,8 @@ def run_metrics(
 
     Returns:
         ``report`` and ``timing``, ``encoder``, ``segmenter``, ``memory_bank``. ``timing.test`` is the time of
-        the model alone, without reading images, evaluation and pictures.
+        the model alone, without reading images, evaluation and pictures. ``timing.shared`` is how much of it
+        was not spent again, since the segmenter's answers were in the store.
     """
     test = sum(seconds.get(part, 0.0) for part in TEST_PARTS)
     return {
@@ -36,6 +37,7 @@ def run_metrics(
             **{stage: round(seconds.get(stage, 0.0), 4) for stage in STAGES},
             "test": round(test, 4),
             **{part: round(seconds.get(part, 0.0), 4) for part in TEST_PARTS},
+            **({"shared": round(seconds["shared"], 4)} if "shared" in seconds else {}),
             "images": images,
             "images_per_second": round(images / test, 4) if test else None,
         },
