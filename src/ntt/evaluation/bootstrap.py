@@ -65,8 +65,7 @@ def match_images(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: st
         kind: ``segm`` or ``bbox``.
 
     Returns:
-        One entry a category, in the order of their ids. Images are in the order of theirs, or in the ground
-        truth's where some are texts.
+        One entry a category, in the order of their ids; images are in the order of ``image_order``.
     """
     ground_truth, results = with_numbers(ground_truth, results)
     evaluation = COCOeval(ground_truth, load_results(ground_truth, results, kind), kind)
@@ -79,6 +78,12 @@ def match_images(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: st
         _merge(evaluation.evalImgs[k * count : (k + 1) * count], len(evaluation.params.iouThrs))
         for k in range(len(evaluation.params.catIds))
     ]
+
+
+def image_order(ground_truth: COCO) -> list[int | str]:
+    """The ids of the images, as pycocotools orders them; as they come where some are texts."""
+    ids = ground_truth.getImgIds()
+    return sorted(ids) if all(isinstance(identity, int) for identity in ids) else ids
 
 
 def resample(images: int, count: int = RESAMPLES, seed: int = 0) -> Floats:
