@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from ntt.engine.command import exit_on_bad_input
@@ -20,7 +21,7 @@ from ntt.errors import InputError
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Write both files.
 
     Raises:
@@ -34,23 +35,25 @@ def main() -> None:
         "--output", metavar="DIR", type=Path, default=Path(), help="for both files; default: here"
     )
     parser.add_argument("--baseline", metavar="RUN_DIR", type=Path, help="compare all with this run")
-    words = parser.parse_args()
+    chosen = parser.parse_args(words)
 
     # Imported here, so that --help and misspelt options answer at once.
     from ntt.reporting.report import write_report
     from ntt.reporting.runs import read_runs
 
     os.environ.setdefault("PROJECT_ROOT", str(ROOT))
-    runs = [run for folder in words.folders for run in read_runs(folder.resolve())]
+    runs = [run for folder in chosen.folders for run in read_runs(folder.resolve())]
     baseline = None
-    if words.baseline is not None:
+    if chosen.baseline is not None:
         folders = [run.folder for run in runs]
-        if words.baseline.resolve() not in folders:
-            raise InputError(f"--baseline {words.baseline}: is none of the runs to compare; name one of them")
-        baseline = folders.index(words.baseline.resolve())
-    print(f"Report: {write_report(runs, words.output.resolve(), baseline)}")
+        if chosen.baseline.resolve() not in folders:
+            raise InputError(
+                f"--baseline {chosen.baseline}: is none of the runs to compare; name one of them"
+            )
+        baseline = folders.index(chosen.baseline.resolve())
+    print(f"Report: {write_report(runs, chosen.output.resolve(), baseline)}")
 
 
 if __name__ == "__main__":
     with exit_on_bad_input():
-        main()
+        main(sys.argv[1:])

@@ -45,6 +45,10 @@ class Judged:
     aps: Floats
     resampled: Floats
 
+    def image_aps(self) -> Floats:
+        """AP on each image by itself, ``(I,)``; 0 where it has no object."""
+        return np.nan_to_num(mean_ap(weighted_ap(self.matches, np.eye(len(self.matches[0].objects)))))
+
 
 @dataclass
 class Judgement:
@@ -65,12 +69,6 @@ class Judgement:
     def class_difference(self, one: int, other: int, position: int) -> Interval | None:
         """The same of one class."""
         return self._interval(one, other, lambda aps: np.atleast_2d(aps)[:, position])
-
-    def image_difference(self, one: int, other: int) -> Floats:
-        """The same of each image by itself, ``(I,)``; both have to be judged. 0 where there is no object."""
-        first, second = (self.judged[run].matches for run in (one, other))
-        alone = np.eye(len(first[0].objects))
-        return np.nan_to_num(mean_ap(weighted_ap(first, alone)) - mean_ap(weighted_ap(second, alone)))
 
     def _interval(self, one: int, other: int, ap: Callable[[Floats], Floats]) -> Interval | None:
         if not {one, other} <= self.judged.keys():

@@ -92,7 +92,7 @@ def _pairs(judgement: Judgement, pair: tuple[int, int], remarks: list[str]) -> l
     if not set(pair) <= judgement.judged.keys():
         return []
     try:
-        return disagreements(judgement, *pair)
+        return disagreements(*(judgement.judged[position] for position in pair))
     except Exception as error:  # whatever a dataset raises whose pictures are gone
         remarks.append(f"No pictures, since {next(iter(str(error).splitlines()), repr(error))}")
         return []

@@ -19,7 +19,7 @@ from ntt.evaluation.bootstrap import image_order
 from ntt.matching import boxes_from_masks
 from ntt.reporting.pictures.canvas import Pixels
 from ntt.reporting.pictures.instances import annotate, clearest
-from ntt.reporting.report.judging import Judged, Judgement
+from ntt.reporting.report.judging import Judged
 from ntt.structures import Instances
 
 COUNT = 10
@@ -32,7 +32,7 @@ class Pair:
 
     Attributes:
         name: of its file.
-        difference: AP on this image alone, of the first run minus the second.
+        aps: of both runs, on this image alone.
         truth: picture of the true objects, as the value of ``src``.
         first: picture of what the first run found.
         second: picture of what the second run found.
@@ -41,7 +41,7 @@ class Pair:
     """
 
     name: str
-    difference: float
+    aps: tuple[float, float]
     truth: str
     first: str
     second: str
@@ -49,24 +49,24 @@ class Pair:
     height: int
 
 
-def disagreements(judgement: Judgement, one: int, other: int) -> list[Pair]:
+def disagreements(first: Judged, second: Judged) -> list[Pair]:
     """The images whose AP differs most between two runs, most first."""
-    differences = judgement.image_difference(one, other)
-    first, second = judgement.judged[one], judgement.judged[other]
+    aps = np.stack([first.image_aps(), second.image_aps()], axis=1)
+    differences = np.abs(aps[:, 0] - aps[:, 1])
     ids = image_order(first.data.ground_truth)
-    order = np.argsort(-np.abs(differences), kind="stable")[:COUNT]
+    order = np.argsort(-differences, kind="stable")[:COUNT]
     chosen = [position for position in order.tolist() if differences[position]]
     by_image = [_by_image(each, {ids[position] for position in chosen}) for each in (first, second)]
     return [
         _pair(
-            first, ids[position], [found[ids[position]] for found in by_image], float(differences[position])
+            first, ids[position], [found[ids[position]] for found in by_image], tuple(aps[position].tolist())
         )
         for position in chosen
     ]
 
 
 def _pair(
-    judged: Judged, image_id: int | str, found: Sequence[list[dict[str, Any]]], difference: float
+    judged: Judged, image_id: int | str, found: Sequence[list[dict[str, Any]]], aps: tuple[float, float]
 ) -> Pair:
     dataset = judged.data.dataset
     image, names = judged.data.image(image_id), dataset.class_names
@@ -75,7 +75,7 @@ def _pair(
     one, other = (_drawn(image, each, dataset.category_ids, names) for each in found)
     height, width = true.shape[:2]
     name = judged.data.ground_truth.imgs[image_id]["file_name"]
-    return Pair(name, difference, _embedded(true), _embedded(one), _embedded(other), width, height)
+    return Pair(name, aps, _embedded(true), _embedded(one), _embedded(other), width, height)
 
 
 def _drawn(

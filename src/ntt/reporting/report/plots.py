@@ -63,7 +63,7 @@ def plot_of_differences(names: Sequence[str], baseline: int, judgement: Judgemen
     caption = (
         "Each line is a 95 % interval. Grey ones cross zero: the difference may be chance. Blue ones do not."
     )
-    return Plot(f"Difference from {names[baseline]}", caption, _intervals(known))
+    return Plot(f"Difference from {names[baseline]}", caption, _intervals(known[::-1]))
 
 
 def plots_of_classes(
@@ -166,7 +166,7 @@ def _against(
 
 
 def _intervals(found: Sequence[tuple[str, Interval]]) -> str:
-    """A point and a line a row."""
+    """A point and a line a row, the first one lowest."""
     figure = go.Figure()
     figure.add_vline(x=0, line_color="#444", line_width=1)
     for name, each in found:

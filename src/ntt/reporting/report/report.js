@@ -23,6 +23,9 @@ for (const button of document.querySelectorAll("thead button")) {
   });
 }
 
+// Plots: each was drawn before those beside it took their room.
+for (const plot of document.querySelectorAll(".js-plotly-plot")) Plotly.Plots.resize(plot);
+
 // Pictures: the slider says how much of the first one lies over the second.
 for (const slider of document.querySelectorAll(".side input")) {
   const wipe = slider.parentElement.querySelector(".wipe");

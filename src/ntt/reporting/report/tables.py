@@ -49,13 +49,18 @@ def text(words: str) -> Cell:
 
 
 def overall(runs: Sequence[Run], names: Sequence[str]) -> Table:
-    """One row a run; columns that no run has a number for are left out."""
+    """One row a run; columns that no run has a number for are left out.
+
+    So are the encoders where the names tell them.
+    """
     columns = [column for column in _columns(runs) if any(column.value(run) is not None for run in runs)]
+    encoders = [run.metrics["encoder"]["name"] for run in runs]
+    told = all(encoder in name for encoder, name in zip(encoders, names, strict=True))
     rows = [
-        (text(name), text(run.metrics["encoder"]["name"]), *(_cell(column, run) for column in columns))
-        for name, run in zip(names, runs, strict=True)
+        (text(name), *(() if told else (text(encoder),)), *(_cell(column, run) for column in columns))
+        for name, encoder, run in zip(names, encoders, runs, strict=True)
     ]
-    return Table(("run", "encoder", *(column.title for column in columns)), rows)
+    return Table(("run", *(() if told else ("encoder",)), *(column.title for column in columns)), rows)
 
 
 def differences(names: Sequence[str], baseline: int, judgement: Judgement) -> Table | None:
