@@ -45,3 +45,4 @@ def test_names_are_what_runs_do_not_share():
     assert named(("0_a", "seed=1"), ("1_a", "seed=1")) == ["0_a", "1_a"]
     assert named(("0_a", "x=1"), ("1_a", "x=1"), ("2_a",)) == ["x=1 0_a", "x=1 1_a", "2_a"]
     assert named(("0_a", "x=1")) == ["x=1"]
+    assert named(("one/0_a", "x=1"), ("two/0_a", "x=1")) == ["one/0_a", "two/0_a"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,8 +64,9 @@ def run_names(runs: Sequence[Run]) -> list[str]:
     shared = set.intersection(*(set(run.overrides) for run in runs)) if len(runs) > 1 else set()
     words = [" ".join(word for word in run.overrides if word not in shared) for run in runs]
     counts = Counter(words)
+    common = os.path.commonpath([run.folder.parent for run in runs])
     return [
-        own if own and counts[own] == 1 else f"{own} {run.folder.name}".strip()
+        own if own and counts[own] == 1 else f"{own} {run.folder.relative_to(common)}".strip()
         for own, run in zip(words, runs, strict=True)
     ]
 

@@ -91,7 +91,7 @@ def test_nothing_from_files_is_taken_for_html(tmp_path, miniature):
     assert "a=</script>" not in page
     assert "<img" not in text
     row = next(line for line in text.splitlines() if "onerror" in line)
-    assert row.replace(r"\|", "").count("|") == 9
+    assert row.replace(r"\|", "").count("|") == 8
 
 
 @pytest.mark.parametrize("lost", ["targets.json", "targets/0.png"])

@@ -27,7 +27,7 @@ def write_report(runs: Sequence[Run], output: Path, baseline: int | None = None)
     Args:
         runs: those that failed are listed with the reason.
         output: folder for both files.
-        baseline: position of the run that all others are compared with, and whose pictures are shown beside
+        baseline: position of the run, which has finished, that all others are compared with, and whose pictures are shown beside
             the best other's; None: the best one, beside the next.
 
     Returns:
@@ -62,7 +62,7 @@ def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:
     named = list(zip(runs, run_names(runs), strict=True))
     finished = best_first([each for each in named if each[0].failure is None])
     done, names = [run for run, _ in finished], [name for _, name in finished]
-    start = 0 if baseline is None or runs[baseline] not in done else done.index(runs[baseline])
+    start = 0 if baseline is None else done.index(runs[baseline])
     judgement = judge(done, names)
     pair = (start, 1 if start == 0 else 0)
     two, classes = len(done) > 1, bool(done and done[0].metrics.get("per_class"))
