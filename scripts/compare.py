@@ -42,15 +42,13 @@ def main(words: list[str]) -> None:
     from ntt.reporting.runs import read_runs
 
     os.environ.setdefault("PROJECT_ROOT", str(ROOT))
-    runs = [run for folder in chosen.folders for run in read_runs(folder.resolve())]
-    baseline = None
+    found = {run.folder: run for folder in chosen.folders for run in read_runs(folder.resolve())}
+    runs, baseline = list(found.values()), None
     if chosen.baseline is not None:
-        folders = [run.folder for run in runs]
-        if chosen.baseline.resolve() not in folders:
-            raise InputError(
-                f"--baseline {chosen.baseline}: is none of the runs to compare; name one of them"
-            )
-        baseline = folders.index(chosen.baseline.resolve())
+        named = found.get(chosen.baseline.resolve())
+        if named is None or named.failure is not None:
+            raise InputError(f"--baseline {chosen.baseline}: is no finished run of these; name one of them")
+        baseline = runs.index(named)
     print(f"Report: {write_report(runs, chosen.output.resolve(), baseline)}")
 
 

@@ -27,8 +27,8 @@ def write_report(runs: Sequence[Run], output: Path, baseline: int | None = None)
     Args:
         runs: those that failed are listed with the reason.
         output: folder for both files.
-        baseline: position of the run, which has finished, that all others are compared with, and whose pictures are shown beside
-            the best other's; None: the best one, beside the next.
+        baseline: position of the run that all others are compared with, and whose pictures are shown beside
+            the best other's; it has to have finished. None: the best one, beside the next.
 
     Returns:
         The path of ``report.html``.
