@@ -56,6 +56,19 @@ def make_run(folder, miniature, shift, encoder="dinov3_nano", overrides=None, **
     return folder
 
 
+def repeat_targets(miniature, times=3):
+    """Make more targets of the same pictures, since few images give no intervals."""
+    path = miniature / "targets.json"
+    content = json.loads(path.read_text())
+    for key, fields in {"images": ["id"], "annotations": ["id", "image_id"]}.items():
+        content[key] = [
+            entry | {field: entry[field] + 100 * k for field in fields}
+            for k in range(times)
+            for entry in content[key]
+        ]
+    path.write_text(json.dumps(content))
+
+
 def make_failure(folder: Path, overrides, reason):
     """A job that ended with a reason."""
     folder.mkdir(parents=True)

@@ -19,6 +19,8 @@ from ntt.evaluation.coco_ap import ALL_AREAS, load_results
 RESAMPLES = 1000
 CONFIDENCE = 0.95
 RECALLS = np.linspace(0, 1, 101)
+# All n images may favour one side by chance with probability 2 / 2^n, which is below 5 % from here on only.
+FEWEST_IMAGES = 6
 DETECTIONS = 100  # of a class in an image that count
 BLOCK = 4_000_000  # weights held at once, resamples times detections; bounds memory
 
@@ -116,7 +118,7 @@ def mean_ap(class_aps: Floats) -> Floats:
     return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
 
 
-def interval(difference: float | None, resampled: Floats) -> Interval:
+def interval(difference: float | None, resampled: Floats, images: int) -> Interval:
     """The percentile interval of a difference.
 
     Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), section 13.3. Both sides of a difference
@@ -125,9 +127,11 @@ def interval(difference: float | None, resampled: Floats) -> Interval:
     Args:
         difference: on the images as they are.
         resampled: ``(B,)`` the same on each resample; NaN where it is undefined.
+        images: how many have an object; fewer than ``FEWEST_IMAGES`` give no interval, as one would have no
+            width at all.
     """
     values = resampled[~np.isnan(resampled)]
-    if difference is None or not len(values):
+    if difference is None or images < FEWEST_IMAGES or not len(values):
         return Interval(difference, None, None)
     outside = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(values, [outside, 100 - outside])

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from finished_runs import make_failure, make_run
+from finished_runs import make_failure, make_run, repeat_targets
 
 from ntt.errors import InputError
 from ntt.reporting.report import write_report
@@ -15,6 +15,7 @@ from ntt.reporting.runs import read_runs
 @pytest.fixture
 def sweep(tmp_path, miniature):
     """Two jobs, of which the second is better."""
+    repeat_targets(miniature)
     make_run(tmp_path / "sweep" / "0_a", miniature, shift=5, encoder="dinov2_nano")
     make_run(tmp_path / "sweep" / "1_b", miniature, shift=1, encoder="dinov3_nano")
     return tmp_path / "sweep"
@@ -46,7 +47,7 @@ def test_the_sentence_says_which_is_best_and_how_sure_that_is(sweep):
 
 def test_the_page_needs_nothing_from_elsewhere(sweep):
     page = write_report(read_runs(sweep), sweep).read_text()
-    assert page.count("data:image/webp") == 9, "three pictures of each image"
+    assert page.count("data:image/webp") == 27, "three pictures of each image"
     assert not re.search(r"<(script|img|link)[^>]*(src|href)=\"(?!data:)", page)
     assert "default-src 'none'" in page
     assert all(title in page for title in ("AP by encoder size", "AP against speed", "AP against parameters"))
@@ -54,6 +55,7 @@ def test_the_page_needs_nothing_from_elsewhere(sweep):
 
 
 def test_equal_runs_differ_by_chance_and_have_no_pictures(tmp_path, miniature):
+    repeat_targets(miniature)
     for number in range(2):
         make_run(tmp_path / f"{number}_a", miniature, shift=2, overrides=[f"seed={number}"])
     text, page = report(tmp_path)
@@ -66,6 +68,14 @@ def test_a_baseline_is_what_others_are_compared_with(sweep):
     assert "## Difference from encoder=dinov2_nano" in text
     assert "encoder=dinov2_nano minus encoder=dinov3_nano" in text
     assert text.splitlines()[2].startswith("encoder=dinov3_nano is best")
+
+
+def test_few_images_give_no_intervals(tmp_path, miniature):
+    for number, shift in enumerate((5, 1)):
+        make_run(tmp_path / f"{number}_a", miniature, shift, overrides=[f"shift={shift}"])
+    text, _ = report(tmp_path)
+    assert "whether that is more than chance cannot be told here" in text
+    assert text.count("too few images |") == 3, "of AP and of both classes"
 
 
 def test_failed_jobs_are_listed_with_their_reasons(sweep):
@@ -124,6 +134,7 @@ def test_runs_on_other_targets_or_classes_are_refused(sweep, miniature):
 
 
 def test_boxes_are_judged_where_the_truth_is_boxes(tmp_path, miniature):
+    repeat_targets(miniature)
     for number, shift in enumerate((1, 6)):
         words = [f"shift={shift}"]
         make_run(tmp_path / f"{number}_a", miniature, shift, boxes_only=True, overrides=words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +35,7 @@ class Judged:
         data: its targets.
         results: what it found.
         matches: which of these are right, by class.
-        aps: AP by class, ``(K,)``; NaN where undefined.
+        aps: AP by class, ``(1, K)``; NaN where undefined.
         resampled: AP by class of each resample, ``(B, K)``.
     """
 
@@ -64,20 +64,21 @@ class Judgement:
 
     def difference(self, one: int, other: int) -> Interval | None:
         """By how much the AP of one run is above that of another; None where this cannot be told."""
-        return self._interval(one, other, lambda aps: mean_ap(np.atleast_2d(aps)))
+        return self._interval(one, other, slice(None))
 
     def class_difference(self, one: int, other: int, position: int) -> Interval | None:
         """The same of one class."""
-        return self._interval(one, other, lambda aps: np.atleast_2d(aps)[:, position])
+        return self._interval(one, other, slice(position, position + 1))
 
-    def _interval(self, one: int, other: int, ap: Callable[[Floats], Floats]) -> Interval | None:
+    def _interval(self, one: int, other: int, classes: slice) -> Interval | None:
         if not {one, other} <= self.judged.keys():
             return None
         first, second = self.judged[one], self.judged[other]
-        difference = float((ap(first.aps) - ap(second.aps))[0])
-        return interval(
-            None if np.isnan(difference) else difference, ap(first.resampled) - ap(second.resampled)
-        )
+        difference = float((mean_ap(first.aps[:, classes]) - mean_ap(second.aps[:, classes]))[0])
+        resampled = mean_ap(first.resampled[:, classes]) - mean_ap(second.resampled[:, classes])
+        objects = np.sum([matches.objects for matches in first.matches[classes]], axis=0)
+        known = None if np.isnan(difference) else difference
+        return interval(known, resampled, int(np.count_nonzero(objects)))
 
 
 def judge(runs: Sequence[Run], names: Sequence[str]) -> Judgement:
@@ -131,7 +132,7 @@ def _judge(run: Run, data: RunData) -> Judged:
     aps = weighted_ap(matches, np.ones((1, images)))
     if abs(mean_ap(aps)[0] - run.ap) > SAME:
         raise ValueError("its targets or predictions have changed after it")
-    return Judged(data, results, matches, aps[0], weighted_ap(matches, resample(images, RESAMPLES)))
+    return Judged(data, results, matches, aps, weighted_ap(matches, resample(images, RESAMPLES)))
 
 
 def _require_same_rules(runs: Sequence[Run]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from ntt.evaluation.bootstrap import CONFIDENCE, RESAMPLES
+from ntt.evaluation.bootstrap import CONFIDENCE, FEWEST_IMAGES, RESAMPLES
 from ntt.files import whole_file
 from ntt.reporting.report import tables
 from ntt.reporting.report.judging import Judgement, judge
@@ -83,6 +83,7 @@ def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:
         "failures": [(name, run.failure) for run, name in named if run.failure is not None],
         "folders": [(name, str(run.folder)) for run, name in named],
         "resamples": RESAMPLES,
+        "fewest": FEWEST_IMAGES,
         "percent": round(100 * CONFIDENCE),
     }
 

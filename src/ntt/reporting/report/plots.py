@@ -170,7 +170,7 @@ def _intervals(found: Sequence[tuple[str, Interval]]) -> str:
     figure = go.Figure()
     figure.add_vline(x=0, line_color="#444", line_width=1)
     for name, each in found:
-        colour = CHANCE if each.is_chance and each.low is not None else REAL
+        colour = CHANCE if each.is_chance else REAL
         difference = each.difference or 0.0
         figure.add_scatter(
             x=[difference],

@@ -158,8 +158,12 @@ def _cell(column: Column, run: Run) -> Cell:
 
 
 def _interval_cells(found: Interval) -> tuple[Cell, ...]:
-    known = found.low is not None
-    verdict = UNKNOWN if not known else "may be chance" if found.is_chance else "more than chance"
+    if found.difference is None:
+        verdict = UNKNOWN
+    elif found.low is None:
+        verdict = "too few images"
+    else:
+        verdict = "may be chance" if found.is_chance else "more than chance"
     numbers = (found.difference, found.low, found.high)
     return (*(Cell(signed(value), value) for value in numbers), text(verdict))
 
