@@ -75,7 +75,6 @@ def test_a_sweep_ends_with_a_comparison(train, run_dir):
     report = (sweep / "report.md").read_text()
     assert "minus encoder=dinov" in report
     assert "too few images" in report, "the data could be read again"
-    assert "data:image/webp" in (sweep / "report.html").read_text() or "AP 0.000" in report
 
 
 def test_help_and_config_are_readable(train):
