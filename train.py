@@ -30,11 +30,13 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     from ntt.engine.remarks import hide_library_remarks
     from ntt.engine.stages import Stages
     from ntt.files import whole_file, write_json
-    from ntt.reporting.loggers import log_metrics
+    from ntt.reporting.loggers import log_run
     from ntt.reporting.metrics import run_metrics
+    from ntt.reporting.peak_memory import forget_peak_memory
     from ntt.reporting.terminal import print_run
 
     hide_library_remarks()
+    forget_peak_memory()
     seed_everything(cfg.seed, workers=True, verbose=False)
     output_dir = Path(cfg.paths.output)
 
@@ -61,7 +63,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
     metrics = run_metrics(stages.report, model, stages.clock.seconds, stages.images)
     write_json(output_dir / "metrics.json", metrics)
-    log_metrics(loggers, metrics, cfg)
+    log_run(loggers, metrics, cfg, dataset.ground_truth)
     print_run(metrics, output_dir, Console())
     return metrics
 
