@@ -64,7 +64,7 @@ class CocoEvaluation(Evaluation):
 def accumulate(
     evaluator: Callable[..., COCOeval], ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str
 ) -> COCOeval:
-    """Match results with objects; ``eval["precision"]`` of what is returned is by IoU, recall and category."""
+    """Match results with objects: ``eval["precision"]`` is by IoU, recall, category, area and limit."""
     evaluation = evaluator(ground_truth, load_results(ground_truth, results, kind), kind)
     with redirect_stdout(io.StringIO()):  # pycocotools reports each of its steps
         evaluation.evaluate()

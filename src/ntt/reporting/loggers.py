@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def log_run(
     loggers: Iterable[Logger], metrics: Mapping[str, Any], cfg: DictConfig, ground_truth: COCO | None
 ) -> None:
-    """Give every logger the config and all numbers, named by their path: ``segm/AP``; and charts to those that draw.
+    """Give every logger the config and all numbers, named by their path (``segm/AP``), and what it can draw.
 
     Args:
         loggers: what the logger group built.

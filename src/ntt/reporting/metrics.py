@@ -27,8 +27,8 @@ def run_metrics(
         images: how many target images were segmented.
 
     Returns:
-        ``report`` and ``timing``, ``peak_memory``, ``encoder``, ``segmenter``, ``memory_bank``. ``timing.test`` is
-        the time of the model alone, without reading images, evaluation and pictures.
+        ``report`` and ``timing``, ``peak_memory``, ``encoder``, ``segmenter``, ``memory_bank``.
+        ``timing.test`` is the time of the model alone, without reading images, evaluation and pictures.
     """
     test = sum(seconds.get(part, 0.0) for part in TEST_PARTS)
     return {

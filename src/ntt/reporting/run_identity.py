@@ -18,7 +18,7 @@ class RunIdentity:
     Attributes:
         name: of the run's folder.
         group: of the sweep's folder; None if the run is no job of a sweep.
-        family: of the encoder: ``dinov2``, ``dinov3``, ``timm``, ``ensemble``; ``untrained`` with random weights.
+        family: of the encoder: ``dinov2``, ``dinov3``, ``timm``, ``ensemble``; with random weights ``untrained``.
         size: of the encoder in its family (``nano``, ``7b``); its name in families without sizes.
         choices: what was chosen for the groups ``model`` and ``dataset``.
     """
@@ -45,12 +45,11 @@ def run_identity(folder: Path, encoder_class: str, encoder_name: str, random_wei
         random_weights: whether the encoder knows nothing.
     """
     hydra = HydraConfig.get() if HydraConfig.initialized() else None
-    in_sweep = hydra is not None and hydra.mode == RunMode.MULTIRUN
-    chosen = hydra.runtime.choices if hydra is not None else {}
+    chosen = hydra.runtime.choices if hydra else {}
     family = encoder_class.rpartition(".")[2].lower().removesuffix("encoder")
     return RunIdentity(
         name=folder.name,
-        group=Path(hydra.sweep.dir).name if in_sweep else None,
+        group=Path(hydra.sweep.dir).name if hydra and hydra.mode == RunMode.MULTIRUN else None,
         family=UNTRAINED if random_weights else family,
         size=encoder_name.removeprefix(f"{family}_").removesuffix("_reg"),
         choices={group: str(chosen[group]) for group in ("model", "dataset") if group in chosen},

@@ -23,7 +23,9 @@ FIX = "run `wandb login`, set WANDB_API_KEY, or use logger=wandb_offline"
 
 
 class WandbLogger(LightningLogger, ChartLogger):
-    """Lightning's logger: named by the job, grouped by the sweep, tagged by what was chosen; never asks to log in.
+    """Lightning's logger; a run is named by the job, grouped by the sweep and tagged by what was chosen.
+
+    It never asks for a login.
 
     Args:
         project: that the run appears in.
@@ -66,13 +68,13 @@ class WandbLogger(LightningLogger, ChartLogger):
             config={"family": run.family, "size": run.size, "choices": run.choices},
             mode=mode,
             # Each job of a sweep is a run of its own, even where the one before it failed half-way.
-            settings=wandb.Settings(reinit="create_new", console="off"),
+            settings=wandb.Settings(reinit="create_new", console="off", quiet=True),
         )
         del self._wandb_init["anonymous"]  # Lightning passes it on, and W&B warns that it means nothing
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> Run:  # type: ignore[override]
+    def experiment(self) -> Run:
         """The run, begun when it is first asked for.
 
         Raises:
@@ -81,7 +83,7 @@ class WandbLogger(LightningLogger, ChartLogger):
         import wandb
 
         try:
-            return super().experiment  # type: ignore[return-value]
+            return super().experiment
         except wandb.Error as error:
             raise InputError(_refusal(error)) from error
 
