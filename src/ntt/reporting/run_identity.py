@@ -18,7 +18,7 @@ class RunIdentity:
     Attributes:
         name: of the run's folder.
         group: of the sweep's folder; None if the run is no job of a sweep.
-        family: of the encoder: ``dinov2``, ``dinov3``, ``timm``, ``ensemble``; with random weights ``untrained``.
+        family: of the encoder: ``dinov2``, ``dinov3``, ``timm``, ``ensemble``; ``untrained`` if random.
         size: of the encoder in its family (``nano``, ``7b``); its name in families without sizes.
         choices: what was chosen for the groups ``model`` and ``dataset``.
     """

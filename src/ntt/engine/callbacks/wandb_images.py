@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lightning import Trainer
 
@@ -10,13 +10,12 @@ from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.evaluation import best_match_iou
+from ntt.reporting.wandb_comparison import IMAGE_TABLE, LoggedImage
 from ntt.reporting.wandb_logger import WandbLogger
 from ntt.reporting.wandb_pictures import predicted_overlay, truth_overlay
 
 if TYPE_CHECKING:
     from wandb import Run
-
-COLUMNS = ("image_id", "file", "ground_truth", "prediction", "best_match_iou")
 
 
 class WandbImages(OutcomeCallback):
@@ -30,7 +29,7 @@ class WandbImages(OutcomeCallback):
 
     def __init__(self, images: int) -> None:
         self.images = images
-        self.rows: list[list[Any]] = []
+        self.rows: list[LoggedImage] = []
         self._run: Run | None = None
 
     def on_test_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
@@ -50,11 +49,17 @@ class WandbImages(OutcomeCallback):
             best = best_match_iou(found, masks, labels)
         self._run.log(shown)
         truth, prediction = shown.get("images/ground_truth"), shown["images/prediction"]
-        self.rows.append([str(target.image_id), target.path.name, truth, prediction, best])
+        self.rows.append(LoggedImage(str(target.image_id), target.path.name, truth, prediction, best))
 
     def on_test_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Log the table, by which runs can be compared image by image."""
         if self._run is not None and self.rows:
             import wandb
 
-            self._run.log({"images/table": wandb.Table(columns=list(COLUMNS), data=self.rows)})
+            self._run.log(
+                {
+                    IMAGE_TABLE: wandb.Table(
+                        columns=list(LoggedImage._fields), data=[list(row) for row in self.rows]
+                    )
+                }
+            )
