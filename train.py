@@ -44,11 +44,11 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     dataset.check()
     logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
 
+    loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
     model = instantiate(cfg.model)
     data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
     stages = Stages(model, dataset)
     callbacks = [instantiate(callback) for callback in (cfg.callbacks or {}).values()]
-    loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
     trainer: Trainer = instantiate(cfg.trainer, callbacks=callbacks, logger=loggers)
 
     if stages.reference_masks.recall():
