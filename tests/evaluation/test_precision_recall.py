@@ -10,7 +10,7 @@ def results(entry):
     boxes = [
         (1, (0, 0, 20, 20), 0.9),
         (1, (60, 60, 20, 20), 0.8),
-        (1, (40, 0, 20, 13), 0.7),
+        (1, (40, 0, 25, 18), 0.7),
         (2, (0, 40, 20, 20), 0.6),
     ]
     return [entry(1, category, box, score=score) for category, box, score in boxes]
@@ -18,7 +18,7 @@ def results(entry):
 
 @pytest.fixture
 def ground_truth(entry, truth):
-    objects = [entry(1, 1, (0, 0, 20, 20)), entry(1, 1, (40, 0, 20, 20)), entry(1, 2, (0, 40, 20, 20))]
+    objects = [entry(1, 1, (0, 0, 20, 20)), entry(1, 1, (40, 0, 25, 25)), entry(1, 2, (0, 40, 20, 20))]
     return truth(objects, {1: {}}, {1: {}, 2: {}, 3: {}})
 
 
@@ -35,7 +35,7 @@ def test_precision_falls_where_a_miss_comes_before_a_hit(ground_truth, results):
     curves = precision_recall(ground_truth, results, "segm")
     recall = np.array(curves["recall"])
     assert recall[[0, 50, 100]] == pytest.approx([0, 0.5, 1])
-    # Class 1: half the objects at precision 1, all of them at 2/3, if 0.65 is enough; class 2: 1 throughout.
+    # Class 1: half the objects at precision 1, all of them at 2/3, if an IoU of 0.72 is enough; class 2: 1 throughout.
     assert np.array(curves["AP50"])[recall <= 0.5] == pytest.approx(1)
     assert np.array(curves["AP50"])[recall > 0.51] == pytest.approx((2 / 3 + 1) / 2)
     assert np.array(curves["AP75"])[recall > 0.51] == pytest.approx(1 / 2)
