@@ -132,4 +132,4 @@ def require_login(mode: str | None) -> None:
 
 
 def _refusal(error: Exception) -> str:
-    return f"W&B: {str(error).splitlines()[0]}; {FIX}"
+    return f"W&B: {str(error).splitlines()[0].rstrip('.')}; {FIX}"
