@@ -48,17 +48,20 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     from ntt.engine.sharing import shared_answers
     from ntt.engine.stages import Stages
     from ntt.files import whole_file
-    from ntt.reporting.loggers import log_metrics
+    from ntt.reporting.loggers import log_run
     from ntt.reporting.metrics import run_metrics
+    from ntt.reporting.peak_memory import forget_peak_memory
     from ntt.reporting.terminal import print_run
 
     hide_library_remarks()
+    forget_peak_memory()
     seed_everything(cfg.seed, workers=True, verbose=False)
 
     dataset = instantiate(cfg.dataset)
     dataset.check()
     logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
 
+    loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
     model = instantiate(cfg.model)
     model.shared_answers = shared_answers(cfg)
     data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
@@ -67,7 +70,6 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     observers = {name: each for name, each in callbacks.items() if isinstance(each, OutcomeCallback)}
     recorder = Recorder(folder.journal("images"), observers)
     data.images_done = recorder.images_done()
-    loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
     trainer: Trainer = instantiate(cfg.trainer, callbacks=[*callbacks.values(), recorder], logger=loggers)
 
     if stages.reference_masks.recall():
@@ -89,7 +91,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     recorder.summarise(stages)
     metrics = run_metrics(stages.report, model, stages.clock.seconds, stages.images)
     folder.finish(metrics)
-    log_metrics(loggers, metrics, cfg)
+    log_run(loggers, metrics, cfg, dataset.ground_truth)
     print_run(metrics, folder.path, Console())
     return metrics
 

@@ -67,11 +67,22 @@ def test_networks_build(tmp_path, group, option):
     assert sum(parameter.numel() for parameter in network.parameters()) > 1e5
 
 
-@pytest.mark.parametrize(("group", "option"), options(*PARTS))
-def test_parts_build(tmp_path, group, option):
-    cfg = composed(tmp_path, f"{group}={option}")
-    for part in (cfg[group] or {}).values():
+@pytest.mark.parametrize("option", GROUPS["callbacks"])
+def test_callbacks_build(tmp_path, option):
+    cfg = composed(tmp_path, f"callbacks={option}")
+    for part in cfg.callbacks.values():
         assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("options", [*GROUPS["logger"], "[csv,tensorboard,wandb_offline]"])
+def test_loggers_build_with_the_callbacks_they_need(tmp_path, options):
+    cfg = composed(tmp_path, f"logger={options}")
+    if "wandb" in cfg.logger:
+        cfg.logger.wandb.mode = "offline"  # else a key is needed
+    for part in [*(cfg.logger or {}).values(), *cfg.callbacks.values()]:
+        assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
+    assert len(cfg.logger or {}) == len([each for each in options.split(",") if each != "none"])
+    assert ("wandb_images" in cfg.callbacks) == ("wandb" in options)
 
 
 @pytest.mark.parametrize("option", GROUPS["task"])
