@@ -22,6 +22,7 @@ SPECIAL = (
     "dataset",
     "evaluation",
     "trainer",
+    "cache",
     "experiment",
     "paths",
     "hydra",
