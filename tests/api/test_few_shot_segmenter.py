@@ -83,12 +83,13 @@ def test_adding_comes_to_the_same_as_fitting_on_all(example):
 def test_what_cannot_be_added_changes_nothing(fitted, example, scene):
     image, _ = scene(RED)
     before = fitted.references
-    with pytest.raises(InputError, match="is empty"):
-        fitted.add([example("green", GREEN), example("red", mask=torch.zeros(64, 96, dtype=torch.bool))])
-    with pytest.raises(InputError, match="is empty"):
-        fitted.fit([example("green", GREEN), example("red", mask=torch.zeros(64, 96, dtype=torch.bool))])
-    assert fitted.references == before
-    assert found_in(fitted, image) == ["red"]
+    empty = example("red", mask=torch.zeros(64, 96, dtype=torch.bool))
+    for remember in (fitted.add, fitted.fit):
+        with pytest.raises(InputError, match="is empty"):
+            remember([example("green", GREEN), example("green", GREEN), empty])
+        assert (fitted.class_names, fitted.references) == (("red", "blue"), before)
+        assert len(fitted.model.memory) == 2
+        assert found_in(fitted, image) == ["red"]
 
 
 def test_classes_and_references_are_removed_and_the_others_keep_their_order(fitted, example, scene):

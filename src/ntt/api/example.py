@@ -24,7 +24,7 @@ Box: TypeAlias = Sequence[float] | NDArray[Any] | Tensor
 Points: TypeAlias = Sequence[Sequence[float]] | NDArray[Any] | Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no one answer to ==
 class Example:
     """A picture in which one or several objects of a class are marked: by masks, by boxes, or by points.
 
