@@ -120,6 +120,15 @@ def test_a_dataset_may_have_its_own_score_threshold(tmp_path, words, threshold):
     assert composed(tmp_path, "task=semantic", *words).callbacks.semantic.score_threshold == threshold
 
 
+@pytest.mark.parametrize("words", [[], ["model=matching_baseline", "scorer=optimal_transport"]])
+def test_predict_has_the_model_of_train(tmp_path, words):
+    models = [
+        OmegaConf.to_container(composed(tmp_path, *words, *more, job=job).model, resolve=True)
+        for job, more in (("predict", []), ("train", ["dataset=folder"]))
+    ]
+    assert models[0] == models[1]
+
+
 @pytest.mark.parametrize("option", GROUPS["confidence"])
 def test_confidences_build_and_reach_the_matcher(tmp_path, option):
     cfg = composed(tmp_path, f"confidence={option}")
@@ -195,6 +204,6 @@ def test_paths_resolve(tmp_path, option):
 def test_hydra_settings_build(option):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", [f"hydra={option}"], return_hydra_config=True)
-    assert cfg.hydra.job.name == "train"
+    assert cfg.hydra.job.name == {"default": "train"}.get(option, option)
     for callback in cfg.hydra.callbacks.values():
         assert instantiate(callback) is not None

@@ -23,6 +23,7 @@ def write_bank(
     patches: Sequence[tuple[Tensor, Tensor]],
     class_names: Sequence[str],
     fingerprint: str,
+    notes: Mapping[str, str],
 ) -> None:
     """Write a bank.
 
@@ -32,14 +33,29 @@ def write_bank(
         patches: of each instance, or none at all.
         class_names: in the order of their labels.
         fingerprint: of what the vectors were made with.
+        notes: what else the file says.
     """
     held = dict(tensors)
     if patches:
         held["patches"] = torch.cat([centres for centres, _ in patches])
         held["patch_shares"] = torch.cat([shares for _, shares in patches])
         held["patch_counts"] = torch.tensor([len(shares) for _, shares in patches])
-    metadata = {"fingerprint": fingerprint, "class_names": json.dumps(list(class_names))}
+    metadata = {**notes, "fingerprint": fingerprint, "class_names": json.dumps(list(class_names))}
     save_file({name: tensor.contiguous() for name, tensor in held.items()}, path, metadata=metadata)
+
+
+def read_notes(path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The class names of a bank and what else its file says.
+
+    Raises:
+        InputError: the file is no memory bank.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = dict(file.metadata() or {})
+            return tuple(map(str, json.loads(notes["class_names"]))), notes
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not a memory bank; give the file that save() or a run wrote") from error
 
 
 def read_bank(path: Path, class_names: Sequence[str], fingerprint: str) -> tuple[dict[str, Tensor], Patches]:

@@ -126,6 +126,24 @@ class PrototypeMatching(ReferenceSegmenter):
         self.calibrate(kept)
         return self
 
+    def add(self, references: Iterable[Reference], class_names: Sequence[str]) -> None:
+        """Remember more references; those remembered are not encoded again, the score threshold stays.
+
+        Args:
+            references: labelled by ``class_names``.
+            class_names: those of the memory in their order, then new ones.
+
+        Raises:
+            InputError: a mask is empty, or a new class has no reference; the memory is then as it was.
+        """
+        grown = self.memory.subset(torch.ones(len(self.memory), dtype=torch.bool))
+        self.reference_memory.check_classes(class_names)
+        grown.class_names = tuple(class_names)
+        with self.remembering(grown):
+            self.remember(references)
+        grown.aggregate()
+        self.memory = grown
+
     def calibrate(
         self,
         references: Sequence[Reference],
@@ -220,8 +238,15 @@ class PrototypeMatching(ReferenceSegmenter):
 
     def predict(self, image: Tensor) -> Instances:
         """Segment ``(3, H, W)`` float in [0, 1]; masks and boxes at H x W."""
-        features = self.encode(image)
-        return self.match(features, self.propose(image, features), *image.shape[-2:])
+        (found,) = self.predict_all([image])
+        return found
+
+    def predict_all(self, images: Sequence[Tensor]) -> Iterator[Instances]:
+        """Segment images of any size; both encoders get them in one batch."""
+        for image, features, embedding in zip(
+            images, self.encode_all(images), self.embed(images), strict=True
+        ):
+            yield self.match(features, self.ask(embedding, features), *image.shape[-2:])
 
     def _with_mask(self, reference: Reference) -> Reference:
         if reference.mask is not None or reference.prompt is None:
