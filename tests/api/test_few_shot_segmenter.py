@@ -199,8 +199,9 @@ def test_memories_that_do_not_fit_are_refused(fitted, tmp_path):
     with pytest.raises(InputError, match="not a memory bank"):
         other.load_memory(tmp_path / "text")
     with safe_open(file, framework="pt") as content:
-        notes = {**content.metadata(), "references": json.dumps([[0, "one too few"]])}
-    save_file(load_file(file), file, metadata=notes)
+        facts = json.loads(content.metadata()["bank"])
+    facts["references"] = json.dumps([[0, "one too few"]])
+    save_file(load_file(file), file, metadata={"bank": json.dumps(facts)})
     with pytest.raises(InputError, match="does not fit it"):
         FewShotSegmenter(model()).load_memory(file)
     assert other.references == (), "nothing was taken over"

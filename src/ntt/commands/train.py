@@ -82,7 +82,8 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     if trainer.is_global_zero:
         with whole_file(folder.path / "memory.safetensors") as path:
             model.memory.save(path)
-    trainer.test(stages, data, verbose=False)
+    if data.images_left:
+        trainer.test(stages, data, verbose=False)
     trainer.strategy.barrier()
     if not trainer.is_global_zero:
         return {}

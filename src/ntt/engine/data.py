@@ -50,6 +50,7 @@ class StageData(LightningDataModule):
 
     def __init__(self, dataset: FewShotDataset, reference_batch: int, image_batch: int, workers: int) -> None:
         super().__init__()
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # there may be fewer images
         self.dataset = dataset
         self.reference_batch = reference_batch
         self.image_batch = image_batch
@@ -58,9 +59,14 @@ class StageData(LightningDataModule):
         self.images_done: set[int] = set()
 
     @property
+    def images_left(self) -> list[int]:
+        """Numbers of the target images that are still to be segmented."""
+        return [index for index in range(len(self.dataset.targets)) if index not in self.images_done]
+
+    @property
     def share(self) -> list[int]:
-        """Numbers of the target images that this process segments."""
-        left = [index for index in range(len(self.dataset.targets)) if index not in self.images_done]
+        """Those of them that this process segments."""
+        left = self.images_left
         return left if self.trainer is None else left[self.trainer.global_rank :: self.trainer.world_size]
 
     def val_dataloader(self) -> DataLoader[Reference]:
