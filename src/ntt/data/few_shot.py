@@ -12,7 +12,8 @@ import torch
 from pycocotools.coco import COCO
 from torch import Tensor
 
-from ntt.data.annotations import Annotation, AnnotationFile, read_annotations
+from ntt.data.annotation_entries import Annotation, AnnotationFile
+from ntt.data.annotations import read_annotations
 from ntt.data.ground_truth import translate
 from ntt.data.json_files import read_json
 from ntt.data.made_masks import MadeMask

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ntt.data.annotations import AnnotationFile
+from ntt.data.annotation_entries import AnnotationFile
 from ntt.data.few_shot import FewShotDataset
 from ntt.data.sampling import Sampler
 from ntt.errors import InputError
