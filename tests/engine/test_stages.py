@@ -176,14 +176,15 @@ def test_maps_are_judged_all_at_once_and_crowds_do_not_count(run, fake_dataset, 
 
 
 @pytest.mark.parametrize(("third", "name"), [(13, "X_13_13"), ("../b?", "X_.._b_")])
-def test_maps_of_pictures_with_one_name_do_not_overwrite_each_other(run, fake_dataset, tmp_path, third, name):
+def test_what_is_drawn_of_pictures_with_one_name_is_kept_apart(run, fake_dataset, tmp_path, third, name):
     names = ("a/x.png", "x_13.png", "b/X.jpg")
     fake_dataset.targets = [
         replace(target, path=Path(file), image_id=image_id)
         for target, file, image_id in zip(fake_dataset.targets, names, (11, 12, third), strict=True)
     ]
-    run(SemanticMaps(tmp_path, score_threshold=0.5, images=3))
-    for folder in (tmp_path / "semantic", tmp_path / "visualizations" / "semantic"):
+    drawn = tmp_path / "visualizations"
+    run(SemanticMaps(tmp_path, score_threshold=0.5, images=3), Visualizations(drawn, images=3))
+    for folder in (tmp_path / "semantic", drawn / "semantic", drawn / "instances", drawn / "features"):
         assert sorted(path.stem for path in folder.glob("*.png")) == [name, "x", "x_13"]
 
 

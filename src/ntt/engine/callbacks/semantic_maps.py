@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from lightning import Trainer
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from ntt.engine.callbacks.base import OutcomeCallback
+from ntt.engine.callbacks.file_names import FileNames
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
@@ -16,7 +16,6 @@ from ntt.evaluation import IGNORED, kinds, semantic_metrics, true_semantic_map
 from ntt.matching import semantic_map
 from ntt.reporting.label_maps import LARGEST, write_label_map, write_legend
 from ntt.reporting.pictures import draw_semantic
-from ntt.structures import Target
 
 
 class SemanticMaps(OutcomeCallback):
@@ -38,7 +37,7 @@ class SemanticMaps(OutcomeCallback):
         self.pictures = Path(output_dir) / "visualizations" / "semantic"
         self.score_threshold = score_threshold
         self.images = images
-        self._names: set[str] = set()
+        self._names = FileNames()
 
     def setup(self, trainer: Trainer, pl_module: Stages, stage: str) -> None:  # type: ignore[override]
         """Refuse more classes than a map can hold, and boxes for truth, before anything is computed.
@@ -62,7 +61,7 @@ class SemanticMaps(OutcomeCallback):
         """Write the map of one image, count its pixels, and draw it if it is among the first."""
         dataset, target, found = stages.dataset, outcome.target, outcome.instances
         predicted = semantic_map(found.masks, found.scores, found.labels, self.score_threshold)
-        file = self._file_name(target)
+        file = self._names.next(target)
         write_label_map(self.maps / file, predicted, len(dataset.class_names))
         truth = None
         if dataset.ground_truth is not None:
@@ -78,11 +77,3 @@ class SemanticMaps(OutcomeCallback):
         if pl_module.dataset.ground_truth is not None:
             confusion = self._confusion.compute()
             pl_module.report["semantic"] = semantic_metrics(confusion, pl_module.dataset.class_names)
-
-    def _file_name(self, target: Target) -> str:
-        """The picture's stem as a PNG; with the image's id where an earlier picture has that stem."""
-        name = target.path.stem
-        while name.casefold() in self._names:  # some file systems do not tell case
-            name += "_" + re.sub(r"[^\w.-]", "_", str(target.image_id))  # an id may be a text, even a path
-        self._names.add(name.casefold())
-        return f"{name}.png"
