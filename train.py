@@ -26,6 +26,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     from lightning import Trainer, seed_everything
     from rich.console import Console
 
+    from ntt.data.images import limit_pictures
     from ntt.engine.data import StageData
     from ntt.engine.remarks import hide_library_remarks
     from ntt.engine.stages import Stages
@@ -38,13 +39,14 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     seed_everything(cfg.seed, workers=True, verbose=False)
     output_dir = Path(cfg.paths.output)
 
+    limit_pictures(cfg.max_megapixels)
     dataset = instantiate(cfg.dataset)
-    dataset.check()
+    dataset.check(cfg.strict)
     logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
 
     model = instantiate(cfg.model)
     data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
-    stages = Stages(model, dataset)
+    stages = Stages(model, dataset, cfg.strict)
     callbacks = [instantiate(callback) for callback in (cfg.callbacks or {}).values()]
     loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
     trainer: Trainer = instantiate(cfg.trainer, callbacks=callbacks, logger=loggers)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from lightning import LightningDataModule
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from ntt.data import FewShotDataset
 from ntt.engine.read_ahead import ReadAhead
+from ntt.engine.unreadable import TargetsOrReasons, Unreadable
 from ntt.structures import Reference, Target
 
 
@@ -50,10 +53,14 @@ class StageData(LightningDataModule):
             collate_fn=list,
         )
 
-    def test_dataloader(self) -> DataLoader[Target] | ReadAhead[Target]:
-        """Targets, in lists, for ``test``."""
+    def test_dataloader(self) -> DataLoader[Target | Unreadable] | ReadAhead[Target | Unreadable]:
+        """Targets, or why one cannot be read, in lists, for ``test``."""
         loader = DataLoader(
-            self.dataset.targets, batch_size=self.image_batch, num_workers=self.workers, collate_fn=list
+            TargetsOrReasons(self.dataset.targets),
+            batch_size=self.image_batch,
+            num_workers=self.workers,
+            collate_fn=list,
+            worker_init_fn=partial(_limit_pixels, Image.MAX_IMAGE_PIXELS),
         )
         return loader if self.workers else ReadAhead(loader)
 
@@ -62,3 +69,8 @@ class StageData(LightningDataModule):
         return [
             replace(each, image=each.image.to(device)) if isinstance(each, Target) else each for each in batch
         ]
+
+
+def _limit_pixels(most: int | None, _: int) -> None:
+    """Hold a worker that was not forked to the limit of ``limit_pictures``."""
+    Image.MAX_IMAGE_PIXELS = most

@@ -16,6 +16,8 @@ from ntt.engine.digest import references_digest
 from ntt.engine.outcome import Outcome
 from ntt.engine.reference_masks import ReferenceMasks
 from ntt.engine.stage_bar import StageBar
+from ntt.engine.unreadable import Unreadable
+from ntt.errors import InputError
 from ntt.models import PrototypeMatching
 from ntt.models.calibration import MAX_REFERENCES
 from ntt.segmenters.base import ImageEmbedding
@@ -33,6 +35,7 @@ class Stages(LightningModule):
     Args:
         model: filled by ``fill_memory``, asked by ``test``.
         dataset: says what the classes are.
+        strict: whether a target image that cannot be read ends the run; otherwise it is left out.
 
     Attributes:
         reference_masks: what ``mask_references`` makes.
@@ -42,10 +45,11 @@ class Stages(LightningModule):
         images: target images segmented so far.
     """
 
-    def __init__(self, model: PrototypeMatching, dataset: FewShotDataset) -> None:
+    def __init__(self, model: PrototypeMatching, dataset: FewShotDataset, strict: bool = False) -> None:
         super().__init__()
         self.model = model
         self.dataset = dataset
+        self.strict = strict
         self.reference_masks = ReferenceMasks(dataset, model.segmenter)
         self.pictures: list[list[int]] = []
         self.clock = Clock()
@@ -112,14 +116,28 @@ class Stages(LightningModule):
         self.report["calibration"] = asdict(found)
         logger.info("calibrate: score_threshold is %.3f", found.threshold)
 
-    def test_step(self, batch: Sequence[Target]) -> list[Outcome]:  # type: ignore[override]
+    def test_step(self, batch: Sequence[Target | Unreadable]) -> list[Outcome]:  # type: ignore[override]
         """test: segment some images, keeping what callbacks may draw or evaluate."""
-        images = [target.image for target in batch]
+        targets = self._readable(batch)
+        if not targets:
+            return []
+        images = [target.image for target in targets]
         with self.clock.measure("encode"):
             features = self.model.encode_all(images)
         with self.clock.measure("propose"):
             embeddings = self.model.embed(images)
-        return [self._outcome(*parts) for parts in zip(batch, features, embeddings, strict=True)]
+        return [self._outcome(*parts) for parts in zip(targets, features, embeddings, strict=True)]
+
+    def _readable(self, batch: Sequence[Target | Unreadable]) -> list[Target]:
+        """The images that can be segmented; the others are noted, or end the run."""
+        for each in batch:
+            if isinstance(each, Unreadable):
+                if self.strict:
+                    raise InputError(str(each))
+                logger.warning("test: skipped %s", each)
+                skipped = {"file": str(each.file), "reason": each.reason}
+                self.report.setdefault("skipped", []).append(skipped)
+        return [each for each in batch if isinstance(each, Target)]
 
     def _outcome(self, target: Target, features: Tensor, embedding: ImageEmbedding) -> Outcome:
         height, width = target.image.shape[-2:]

@@ -57,6 +57,10 @@ class AverageRecall:
             found = objects_found(iou.numpy(force=True))
             self._found.update({(kind, best): int(found[:best].sum()) for best in BEST})
 
+    def miss(self, objects: int) -> None:
+        """Count objects of an image that was not looked at."""
+        self._objects += objects
+
     def compute(self) -> dict[str, dict[str, float | None]]:
         """``bbox`` and ``segm``, each with AR100 and AR1000 in [0, 1]; None where there was no object."""
         return {

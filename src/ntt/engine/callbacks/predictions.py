@@ -12,6 +12,7 @@ from lightning import Trainer
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
+from ntt.engine.unreadable import Unreadable
 from ntt.evaluation import Evaluation, coco_results, open_set_metrics
 from ntt.files import write_json
 
@@ -32,6 +33,7 @@ class Predictions(OutcomeCallback):
         self.evaluation = evaluation
         self.path = Path(output_dir) / "predictions.json"
         self.results: list[dict[str, Any]] = []
+        self._unseen: set[int | str] = set()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-lengths")
         self._waiting: deque[Future[list[dict[str, Any]]]] = deque()
 
@@ -47,6 +49,10 @@ class Predictions(OutcomeCallback):
         self._waiting.append(found)
         self._collect(WAITING)
 
+    def on_skipped(self, stages: Stages, unreadable: Unreadable) -> None:
+        """Its objects are missed; that nothing was found there is no merit."""
+        self._unseen.add(unreadable.image_id)
+
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Write and evaluate."""
         self._collect(0)
@@ -54,7 +60,7 @@ class Predictions(OutcomeCallback):
         ground_truth = pl_module.dataset.ground_truth
         if ground_truth is not None:
             pl_module.report.update(self.evaluation(ground_truth, self.results))
-            pl_module.report["open_set"] = open_set_metrics(ground_truth, self.results)
+            pl_module.report["open_set"] = open_set_metrics(ground_truth, self.results, self._unseen)
 
     def _collect(self, left: int) -> None:
         """Take over the oldest results until no more than ``left`` images wait."""

@@ -7,6 +7,7 @@ from lightning import Trainer
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
+from ntt.engine.unreadable import Unreadable
 from ntt.evaluation import AverageRecall, kinds
 
 
@@ -21,6 +22,12 @@ class ProposalRecall(OutcomeCallback):
         if stages.dataset.ground_truth is not None:
             true_masks = stages.dataset.true_masks(outcome.target.image_id)[0]
             self.recall.update(outcome.proposals, true_masks)
+
+    def on_skipped(self, stages: Stages, unreadable: Unreadable) -> None:
+        """Its objects are missed."""
+        if stages.dataset.ground_truth is not None:
+            objects = stages.dataset.ground_truth.imgToAnns[unreadable.image_id]
+            self.recall.miss(sum(not each["iscrowd"] for each in objects))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Average over all images."""
