@@ -80,7 +80,7 @@ SPOILT_FIELDS = [
     ("images", "file_name", "..\\b.jpg", "leads out of the images folder"),
     ("images", "file_name", "/b.jpg", "leads out of the images folder"),
     ("images", "file_name", "C:\\b.jpg", "leads out of the images folder"),
-    ("images", "file_name", "b\0.jpg", "is no file name"),
+    ("images", "file_name", "b\0.jpg", "not to be printed"),
     ("images", "width", 0, "width is 0"),
     ("images", "height", 10**9, "height is 1000000000"),
     ("images", "height", 8.5, "height is 8.5"),

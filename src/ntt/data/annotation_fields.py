@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from ntt.data.values import shown, whole
 
 LONGEST_SIDE = 65535  # pixels, the most that JPEG can hold
+LARGEST_IMAGE = 2**29  # pixels; pycocotools asks for four bytes for each
+LONGEST_TEXT = 1000  # characters
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 MOST_RARE, MOST_COMMON = 10, 100  # training images that show a category which LVIS calls so
 LARGEST_ID = 2**53  # ids beyond it do not survive other readers of JSON
 
@@ -86,8 +90,15 @@ def register(identity: int | str, key: str, position: int, positions: dict[int |
     positions[identity] = position
 
 
-def side_of(entry: dict[str, Any], key: str) -> int:
-    """Height or width of an image in pixels."""
+def size_of(entry: dict[str, Any]) -> tuple[int, int]:
+    """Height and width of an image in pixels."""
+    height, width = _side(entry, "height"), _side(entry, "width")
+    if height * width > LARGEST_IMAGE:
+        raise Broken(f"height and width are {height} and {width}; make them the image's in pixels")
+    return height, width
+
+
+def _side(entry: dict[str, Any], key: str) -> int:
     value = whole(field_of(entry, key))
     if value is None or not 1 <= value <= LONGEST_SIDE:
         raise Broken(f"{key} is {shown(entry[key])}; make it the image's in pixels")
@@ -99,6 +110,8 @@ def text_of(entry: dict[str, Any], key: str) -> str:
     value = field_of(entry, key)
     if not isinstance(value, str) or not value.strip():
         raise Broken(f"{key} is {shown(value)}; make it a text")
+    if len(value) > LONGEST_TEXT or UNPRINTABLE.search(value):
+        raise Broken(f"{key} is {shown(value)}, too long or not to be printed; correct it")
     return value
 
 
@@ -111,6 +124,4 @@ def file_name_of(entry: dict[str, Any]) -> str:
     windows = PureWindowsPath(name)  # knows slashes of both kinds
     if PurePosixPath(name).is_absolute() or windows.drive or windows.root or ".." in windows.parts:
         raise Broken(f"file_name {shown(name)} leads out of the images folder; make it relative to that")
-    if "\0" in name:
-        raise Broken(f"file_name {shown(name)} is no file name; correct it")
     return name

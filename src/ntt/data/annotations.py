@@ -18,7 +18,7 @@ from ntt.data.annotation_fields import (
     is_among,
     number_of,
     register,
-    side_of,
+    size_of,
     text_of,
 )
 from ntt.data.annotation_shapes import annotation_of
@@ -98,8 +98,7 @@ class _Reader:
                 image = ImageEntry(
                     identity_of(entry, "id"),
                     file_name_of(entry),
-                    side_of(entry, "height"),
-                    side_of(entry, "width"),
+                    *size_of(entry),
                     identities_of(entry, "neg_category_ids"),
                     identities_of(entry, "not_exhaustive_category_ids"),
                 )

@@ -15,7 +15,8 @@ class FileNames:
 
     def next(self, target: Target) -> str:
         """The picture's stem as a PNG; with the image's id where an earlier picture has that stem."""
-        name = target.path.stem
+        # File systems allow 255 bytes, and what is being written has a longer name.
+        name = target.path.stem.encode(errors="replace")[:200].decode(errors="ignore")
         while name.casefold() in self._taken:  # some file systems do not tell case
             name += "_" + re.sub(r"[^\w.-]", "_", str(target.image_id))  # an id may be a text, even a path
         self._taken.add(name.casefold())
