@@ -50,7 +50,7 @@ def run(miniature_overrides, tmp_path):
 
 def test_they_are_skipped_and_said(run, miniature, tmp_path, caplog):
     spoil(miniature)
-    metrics = run("task=semantic", "loader_workers=2", "image_batch=4")
+    metrics = run("task=semantic", "loader_workers=2", "image_batch=4", "callbacks.visualizations.images=9")
     assert metrics == json.loads((tmp_path / "run" / "metrics.json").read_text())
     said = {entry["file"].rpartition("/")[2]: entry["reason"] for entry in metrics["skipped"]}
     assert said.keys() == REASONS.keys()
