@@ -275,3 +275,31 @@ def test_progress_is_a_bar_on_a_terminal(run, caplog):
     assert "3/3" in shown
     assert "/s" in shown
     assert not [record for record in caplog.records if "stage_bar" in record.name]
+
+
+def test_where_memory_runs_out_fewer_images_are_segmented_at_once(run, fake_model, tmp_path, caplog):
+    whole = run(Predictions(tmp_path, VocEvaluation()), image_batch=3).images
+    expected = (tmp_path / "predictions.json").read_bytes()
+    sizes = []
+    encode_all = fake_model.encode_all
+
+    def encode_few(images):
+        sizes.append(len(images))
+        if len(images) > 1:
+            raise MemoryError
+        return encode_all(images)
+
+    fake_model.encode_all = encode_few
+    assert run(Predictions(tmp_path, VocEvaluation()), image_batch=3).images == whole == 3
+    assert sizes == [3, 1, 1, 1]
+    assert (tmp_path / "predictions.json").read_bytes() == expected
+    assert caplog.text.count("Out of memory with 3 images at once") == 1
+
+
+def test_a_single_image_that_does_not_fit_ends_the_run(run, fake_model):
+    def refuse(images):
+        raise MemoryError
+
+    fake_model.encode_all = refuse
+    with pytest.raises(MemoryError):
+        run(image_batch=2)

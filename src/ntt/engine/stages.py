@@ -7,6 +7,7 @@ from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
+import torch
 from lightning import LightningModule
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from ntt.errors import InputError
 from ntt.models import PrototypeMatching
 from ntt.models.calibration import MAX_REFERENCES
 from ntt.segmenters.base import ImageEmbedding
+from ntt.segmenters.batching import is_out_of_memory
 from ntt.structures import Reference, Target
 
 logger = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class Stages(LightningModule):
         self.test_clock = Clock()
         self.report: dict[str, Any] = {}
         self.images = 0
+        self._most_images = 0  # that fit memory at once; 0 until it runs out
 
     def on_validation_start(self) -> None:
         """Note which references lie on which picture, as the data loader does."""
@@ -146,8 +149,27 @@ class Stages(LightningModule):
     def test_step(self, batch: Sequence[NumberedTarget]) -> list[Outcome]:  # type: ignore[override]
         """test: segment some images, keeping what callbacks may draw or evaluate."""
         targets = self._readable(batch)
-        if not targets:
-            return []
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(targets):
+            left = targets[len(outcomes) :]
+            outcomes += self._segment_some(left[: self._most_images or None])
+        return outcomes
+
+    def _segment_some(self, targets: Sequence[tuple[int, Target]]) -> list[Outcome]:
+        """Segment these images at once, or the first half of them if memory runs out."""
+        try:
+            return self._segment(targets)
+        except (RuntimeError, MemoryError) as error:
+            if len(targets) == 1 or not is_out_of_memory(error):
+                raise
+        if not self._most_images:
+            logger.warning("Out of memory with %d images at once; going on with fewer", len(targets))
+        self._most_images = len(targets) // 2
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return self._segment_some(targets[: self._most_images])
+
+    def _segment(self, targets: Sequence[tuple[int, Target]]) -> list[Outcome]:
         images = [target.image for _, target in targets]
         with self.test_clock.measure("encode"):
             features = self.model.encode_all(images)
