@@ -31,10 +31,9 @@ held: list[tuple[int, int, int]] = []  # images, bytes resident, files open
 class Watch(Callback):
     """Looks at the process after every hundredth image."""
 
-    def on_test_batch_end(
-        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_test_batch_end(self, *arguments: Any) -> None:
         """See the class."""
+        batch_idx = arguments[4]
         if (batch_idx + 1) % EVERY == 0:
             pages = int(Path("/proc/self/statm").read_text().split()[1])
             resident, files = pages * os.sysconf("SC_PAGE_SIZE"), len(list(Path("/proc/self/fd").iterdir()))
@@ -105,10 +104,7 @@ def annotations(images: int) -> dict[str, Any]:
     numbers = range(1, images + 1)
     square = {"category_id": 1, "segmentation": [[40, 40, 80, 40, 80, 80, 40, 80]], "iscrowd": 0}
     return {
-        "images": [
-            {"id": k, "file_name": f"{k % 8}.png", "height": SIDE, "width": SIDE}
-            for k in range(1, images + 1)
-        ],
+        "images": [{"id": k, "file_name": f"{k % 8}.png", "height": SIDE, "width": SIDE} for k in numbers],
         "categories": [{"id": 1, "name": "square"}],
         "annotations": [
             {**square, "id": k, "image_id": k, "bbox": [40, 40, 40, 40], "area": 1600} for k in numbers
