@@ -10,7 +10,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
+
 from ntt.engine.command import run_command
+from ntt.engine.identity import run_identity
+from ntt.engine.run_folder import RunFolder
+from ntt.engine.same_command import command_of
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -20,23 +25,34 @@ logger = logging.getLogger("train")
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
-    """One run; returns what it wrote to ``metrics.json``."""
+    """One run, or what is left of it; returns what it wrote to ``metrics.json``."""
+    identity, command = run_identity(cfg), command_of(HydraConfig.get().overrides.task, "train")
+    with RunFolder(Path(cfg.paths.output), identity, command, cfg.resume) as folder:
+        if folder.finished:
+            logger.info("%s is finished; resume=false does it anew", folder.path)
+            return folder.metrics()
+        return run_stages(cfg, folder)
+
+
+def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
+    """All stages of a run; of each, what its folder holds already is not computed again."""
     # Imported here, so that --help and misspelt options answer at once.
     from hydra.utils import instantiate
     from lightning import Trainer, seed_everything
     from rich.console import Console
 
+    from ntt.engine.callbacks.base import OutcomeCallback
     from ntt.engine.data import StageData
+    from ntt.engine.recorder import Recorder
     from ntt.engine.remarks import hide_library_remarks
     from ntt.engine.stages import Stages
-    from ntt.files import whole_file, write_json
+    from ntt.files import whole_file
     from ntt.reporting.loggers import log_metrics
     from ntt.reporting.metrics import run_metrics
     from ntt.reporting.terminal import print_run
 
     hide_library_remarks()
     seed_everything(cfg.seed, workers=True, verbose=False)
-    output_dir = Path(cfg.paths.output)
 
     dataset = instantiate(cfg.dataset)
     dataset.check()
@@ -44,28 +60,38 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
     model = instantiate(cfg.model)
     data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
-    stages = Stages(model, dataset)
-    callbacks = [instantiate(callback) for callback in (cfg.callbacks or {}).values()]
+    stages = Stages(model, dataset, folder.memo)
+    callbacks = {name: instantiate(callback) for name, callback in (cfg.callbacks or {}).items()}
+    observers = {name: each for name, each in callbacks.items() if isinstance(each, OutcomeCallback)}
+    recorder = Recorder(folder.journal("images"), observers)
+    data.images_done = recorder.images_done()
     loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
-    trainer: Trainer = instantiate(cfg.trainer, callbacks=callbacks, logger=loggers)
+    trainer: Trainer = instantiate(cfg.trainer, callbacks=[*callbacks.values(), recorder], logger=loggers)
 
     if stages.reference_masks.recall():
         trainer.validate(stages, data, verbose=False)  # mask_references
-    trainer.predict(stages, data, return_predictions=False)  # fill_memory
+    data.references_done = stages.begin_memory()
+    if data.references_done < len(dataset.references):
+        trainer.predict(stages, data, return_predictions=False)  # fill_memory
     stages.postprocess_memory()
     stages.fill_negatives()
     stages.calibrate()
-    with whole_file(output_dir / "memory.safetensors") as path:
-        model.memory.save(path)
+    if trainer.is_global_zero:
+        with whole_file(folder.path / "memory.safetensors") as path:
+            model.memory.save(path)
     trainer.test(stages, data, verbose=False)
+    trainer.strategy.barrier()
+    if not trainer.is_global_zero:
+        return {}
 
+    recorder.summarise(stages)
     metrics = run_metrics(stages.report, model, stages.clock.seconds, stages.images)
-    write_json(output_dir / "metrics.json", metrics)
+    folder.finish(metrics)
     log_metrics(loggers, metrics, cfg)
-    print_run(metrics, output_dir, Console())
+    print_run(metrics, folder.path, Console())
     return metrics
 
 
 if __name__ == "__main__":
     os.environ.setdefault("PROJECT_ROOT", str(ROOT))
-    run_command(run, ROOT / "conf", "train")
+    run_command(run, ROOT / "conf", "train", resumes=True)

@@ -14,6 +14,12 @@ class FakeMemory(list):
     nbytes = 8
     aggregated = False
 
+    def instance(self, index):
+        return self[index]
+
+    def restore(self, instance):
+        self.append(instance)
+
     def aggregate(self):
         self.aggregated = True
 
@@ -30,6 +36,7 @@ class FakeModel(torch.nn.Module):
 
     def start_memory(self, class_names, *_):
         self.memory = FakeMemory()
+        return self.memory
 
     def remember(self, references):
         self.memory += [reference.label for reference in references]

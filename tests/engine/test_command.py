@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -5,7 +6,10 @@ import pytest
 
 PROGRAM = """
 from pathlib import Path
+from hydra.core.hydra_config import HydraConfig
 from ntt.engine.command import run_command
+from ntt.engine.run_folder import RunFolder
+from ntt.engine.same_command import command_of
 from ntt.errors import InputError
 
 def task(cfg):
@@ -13,15 +17,24 @@ def task(cfg):
         raise InputError(f"bad: {cfg.bad} is no input")
     if cfg.bug:
         raise ZeroDivisionError("a bug")
-    print("done")
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    with RunFolder(folder, str(cfg.bad), command_of([], "main"), resume=True) as run:
+        print("done before" if run.finished else "done")
+        run.finish({})
 
-run_command(task, Path(__file__).parent, "main")
+run_command(task, Path(__file__).parent, "main", resumes=True)
 """
 CONFIG = """
 bad: null
 bug: false
 ntt: {debug: false}
-hydra: {run: {dir: runs}, sweep: {dir: runs}, output_subdir: null, job_logging: {root: {handlers: [console]}}}
+paths: {runs: runs}
+hydra:
+  run: {dir: runs/day/run}
+  sweep: {dir: runs/day/sweep, subdir: "${hydra:job.num}"}
+  output_subdir: .
+  job_logging: {root: {handlers: [console]}}
+  callbacks: {folder: {_target_: ntt.engine.sweep.SweepFolder}}
 """
 
 
@@ -72,8 +85,32 @@ def test_a_bug_shows_its_traceback_always(command):
     assert "in task" in result.stderr
 
 
-def test_a_failed_job_lets_the_rest_of_a_sweep_run(command):
-    result = command("-m", "bad=null,8,null")
-    assert result.returncode == 2
-    assert result.stdout.count("done") == 2
-    assert result.stderr == "bad: 8 is no input\n"
+def test_failed_jobs_let_the_rest_of_a_sweep_run_and_are_told_at_the_end(command, tmp_path):
+    result = command("-m", "bad=null,8,9", "bug=false,true")
+    assert result.returncode == 1
+    assert result.stdout.count("done") == 1
+    reasons = [line for line in result.stderr.splitlines() if " failed: " in line]
+    assert reasons == [
+        "1 failed: ZeroDivisionError: a bug",
+        *(f"{job} failed: bad: {bad} is no input" for job, bad in ((2, 8), (3, 8), (4, 9), (5, 9))),
+    ]
+    assert json.loads((tmp_path / "runs/day/sweep/1/failure.json").read_text()) == {
+        "reason": "ZeroDivisionError: a bug"
+    }
+    assert "in task" in result.stdout, "the log has the traceback of a bug"
+
+
+def test_the_same_sweep_does_what_is_left(command, tmp_path):
+    assert command("-m", "bad=1,null").returncode == 1
+    (tmp_path / "runs/day/sweep").rename(tmp_path / "runs/day/earlier")
+    result = command("-m", "bad=1,null", "hydra.sweep.subdir='${hydra:job.num}'")
+    assert (result.returncode, result.stdout.count("done before")) == (1, 1)
+    assert not (tmp_path / "runs/day/sweep").exists()
+
+
+def test_another_sweep_and_one_that_must_not_resume_have_their_own_folder(command, tmp_path):
+    command("-m", "bad=null")
+    (tmp_path / "runs/day/sweep").rename(tmp_path / "runs/day/earlier")
+    assert command("-m", "bad=null,null").stdout.count("done\n") == 2
+    (tmp_path / "runs/day/sweep").rename(tmp_path / "runs/day/second")
+    assert command("-m", "bad=null", "+resume=false").stdout.count("done\n") == 1

@@ -36,7 +36,7 @@ def test_lists_the_options_when_none_is_near(project_root):
         pytest.raises(HydraException) as caught,
     ):
         compose("train", overrides=["trainer=qqq"])
-    assert describe(caught.value) == "Unknown trainer: qqq. Known: cpu, default, gpu."
+    assert describe(caught.value) == "Unknown trainer: qqq. Known: cpu, ddp, default, gpu."
 
 
 def refuse(path):

@@ -1,5 +1,6 @@
 import json
 import logging
+import shutil
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -16,6 +17,8 @@ from ntt.data import FewShotDataset
 from ntt.engine.callbacks import Predictions, ProposalRecall, SemanticMaps, StageProgress, Visualizations
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.data import StageData
+from ntt.engine.journal import Journal
+from ntt.engine.recorder import Recorder
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
 from ntt.evaluation import LvisEvaluation, VocEvaluation
@@ -27,9 +30,11 @@ def run(fake_model, fake_dataset, tmp_path):
 
     def call(*callbacks, dataset=fake_dataset, mask_references=False, image_batch=1):
         stages, data = Stages(fake_model, dataset), StageData(dataset, 2, image_batch, 0)
+        observers = {type(each).__name__: each for each in callbacks if isinstance(each, OutcomeCallback)}
+        recorder = Recorder(Journal(tmp_path / "progress", "images"), observers)
         trainer = Trainer(
             accelerator="cpu",
-            callbacks=list(callbacks),
+            callbacks=[*callbacks, recorder],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -39,9 +44,12 @@ def run(fake_model, fake_dataset, tmp_path):
         if mask_references:
             assert stages.reference_masks.recall() > 0
             trainer.validate(stages, data, verbose=False)
+        stages.begin_memory()
         trainer.predict(stages, data, return_predictions=False)
         stages.postprocess_memory()
         trainer.test(stages, data, verbose=False)
+        recorder.summarise(stages)
+        shutil.rmtree(tmp_path / "progress")
         return stages
 
     return call
@@ -130,7 +138,7 @@ def test_a_ground_truth_that_cannot_be_evaluated_is_refused_before_the_work(
 ):
     with pytest.raises(InputError, match="neg_category_ids"):
         run(Predictions(tmp_path, LvisEvaluation()))
-    assert fake_model.memory == ["left over"]
+    assert fake_model.memory == []
 
 
 def test_pictures_are_drawn_of_the_first_images(run, tmp_path):
@@ -197,7 +205,7 @@ def test_maps_refuse_what_they_cannot_do(run, fake_dataset, fake_model, tmp_path
     fake_dataset.class_names = tuple(map(str, range(255)))
     with pytest.raises(InputError, match=r"255 classes: .* 254; use task=instance"):
         run(SemanticMaps(tmp_path, score_threshold=0.5, images=0))
-    assert fake_model.memory == ["left over"], "said before anything is computed"
+    assert fake_model.memory == [], "said before anything is computed"
 
 
 def test_progress_is_logged_where_there_is_no_terminal(run, caplog):

@@ -8,7 +8,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from ntt.evaluation import AverageRecall
+from ntt.evaluation import average_recall, count_found
 from ntt.matching import boxes_from_masks
 from ntt.segmenters.base import Proposals
 
@@ -29,10 +29,7 @@ def proposals(masks, iou):
 
 
 def recall(*images):
-    average = AverageRecall()
-    for offered, true_masks in images:
-        average.update(offered, true_masks)
-    return average.compute()
+    return average_recall(count_found(offered, true_masks) for offered, true_masks in images)
 
 
 def coco(images, masks_of):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -29,6 +29,17 @@ class Clock:
             self._seconds[name] += start.elapsed_time(end) / 1e3
         self._marks.clear()
         return dict(self._seconds)
+
+    def take(self) -> dict[str, float]:
+        """Total of each name since the last time; counting begins anew."""
+        taken = self.seconds
+        self._seconds.clear()
+        return taken
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Count what was measured elsewhere."""
+        for name, count in seconds.items():
+            self._seconds[name] += count
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:

@@ -19,25 +19,30 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ntt.engine.config_errors import describe, require_values
+from ntt.engine.run_folder import is_finished, write_failure
+from ntt.engine.same_command import continue_earlier
+from ntt.engine.sweep import failed_jobs
 from ntt.errors import InputError
 
+JOB_FAILED = 1
 BAD_INPUT = 2
 LEGACY_CONFIG = "legacy_config="
 USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 
 
-def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str) -> None:
+def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resumes: bool = False) -> None:
     """Compose ``conf/<name>.yaml`` with the command line and call ``task`` with it.
 
     ``legacy_config=FILE`` among the words stands for what that file asks for.
 
     Bad input ends in one line on stderr and exit code 2; with ``ntt.debug=true`` in a traceback. A job of a
-    sweep that fails on bad input says so and lets the others run; the exit code is 2 all the same.
+    sweep that fails, whatever the reason, says so, leaves the reason in ``failure.json`` and lets the others
+    run; the exit code is 1 then. With ``resumes``, a command that was cut short goes on in the folder that
+    it began.
     """
     # Hydra would print errors its own way and exit with 1; with this variable it raises them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     _shorten_warnings()
-    failures: list[str] = []
     remark: str | None = None
 
     def guarded(cfg: DictConfig) -> Any:
@@ -46,12 +51,15 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str) -> Non
                 logging.getLogger(__name__).warning(remark)
             require_values(cfg)
             return task(cfg)
-        except USER_ERRORS as error:
+        except Exception as error:
             if _debugging():
                 raise
-            if HydraConfig.get().mode != RunMode.MULTIRUN:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                _fail_job(error)
+            elif isinstance(error, USER_ERRORS):
                 _give_up(error)
-            failures.append(_say(error))
+            else:
+                raise
             return None
 
     try:
@@ -60,13 +68,18 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str) -> Non
             from ntt.engine.legacy_config import expand_words
 
             sys.argv[1:], remark = expand_words(sys.argv[1:])
+        if resumes:
+            sys.argv[1:] = continue_earlier(sys.argv[1:], conf, name)
         hydra.main(version_base="1.3", config_path=str(conf), config_name=name)(guarded)()
     except USER_ERRORS as error:
         if _debugging():
             raise
         _give_up(error)
-    if failures:
-        sys.exit(BAD_INPUT)
+    failed = failed_jobs()
+    for job, reason in failed.items():
+        print(f"{job} failed: {reason}", file=sys.stderr, flush=True)
+    if failed:
+        sys.exit(JOB_FAILED)
 
 
 @contextmanager
@@ -83,15 +96,19 @@ def _debugging() -> bool:
     return any(word.lstrip("+").lower() == "ntt.debug=true" for word in sys.argv[1:])
 
 
-def _say(error: BaseException) -> str:
-    line = describe(error)
-    logging.getLogger(__name__).debug("bad input", exc_info=error)
-    print(line, file=sys.stderr, flush=True)
-    return line
+def _fail_job(error: Exception) -> None:
+    """End a job of a sweep: one line for the user's mistakes, the traceback of ours."""
+    reason = describe(error) if isinstance(error, USER_ERRORS) else f"{type(error).__name__}: {error}"
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    log = logging.getLogger(__name__)
+    log.error("This job failed: %s", reason, exc_info=None if isinstance(error, USER_ERRORS) else error)
+    if not is_finished(folder):
+        write_failure(folder, reason)
 
 
 def _give_up(error: BaseException) -> None:
-    _say(error)
+    logging.getLogger(__name__).debug("bad input", exc_info=error)
+    print(describe(error), file=sys.stderr, flush=True)
     sys.exit(BAD_INPUT)
 
 

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from ntt.data import FewShotDataset
 from ntt.engine.read_ahead import ReadAhead
 from ntt.structures import Reference, Target
+
+NumberedTarget = tuple[int, Target]
+
+
+class NumberedTargets(Dataset[NumberedTarget]):
+    """Some of the targets, each with its number in the whole data set."""
+
+    def __init__(self, targets: Sequence[Target], indices: Sequence[int]) -> None:
+        self.targets = targets
+        self.indices = indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, position: int) -> NumberedTarget:
+        index = self.indices[position]
+        return index, self.targets[index]
 
 
 class StageData(LightningDataModule):
@@ -22,6 +40,11 @@ class StageData(LightningDataModule):
         reference_batch: how many references a step gets.
         image_batch: how many targets a step gets.
         workers: processes that read images beside the main one; with 0 a thread reads one image ahead.
+
+    Attributes:
+        references_done: so many references are left out, the first ones.
+        images_done: numbers of target images that are left out; those left are split among the processes of
+            a run.
     """
 
     def __init__(self, dataset: FewShotDataset, reference_batch: int, image_batch: int, workers: int) -> None:
@@ -30,6 +53,14 @@ class StageData(LightningDataModule):
         self.reference_batch = reference_batch
         self.image_batch = image_batch
         self.workers = workers
+        self.references_done = 0
+        self.images_done: set[int] = set()
+
+    @property
+    def share(self) -> list[int]:
+        """Numbers of the target images that this process segments."""
+        left = [index for index in range(len(self.dataset.targets)) if index not in self.images_done]
+        return left if self.trainer is None else left[self.trainer.global_rank :: self.trainer.world_size]
 
     def val_dataloader(self) -> DataLoader[Reference]:
         """References without masks, those of one picture in a list, for ``mask_references``."""
@@ -43,22 +74,23 @@ class StageData(LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[Reference]:
         """References, in lists, for ``fill_memory``."""
+        left = range(self.references_done, len(self.dataset.references))
         return DataLoader(
-            self.dataset.references,
+            Subset(self.dataset.references, left),
             batch_size=self.reference_batch,
             num_workers=self.workers,
             collate_fn=list,
         )
 
-    def test_dataloader(self) -> DataLoader[Target] | ReadAhead[Target]:
-        """Targets, in lists, for ``test``."""
-        loader = DataLoader(
-            self.dataset.targets, batch_size=self.image_batch, num_workers=self.workers, collate_fn=list
-        )
+    def test_dataloader(self) -> DataLoader[NumberedTarget] | ReadAhead[NumberedTarget]:
+        """Targets with their numbers, in lists, for ``test``."""
+        targets = NumberedTargets(self.dataset.targets, self.share)
+        loader = DataLoader(targets, batch_size=self.image_batch, num_workers=self.workers, collate_fn=list)
         return loader if self.workers else ReadAhead(loader)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move the images of targets; references are cropped on the CPU first."""
         return [
-            replace(each, image=each.image.to(device)) if isinstance(each, Target) else each for each in batch
+            each if isinstance(each, Reference) else (each[0], replace(each[1], image=each[1].image.to(device)))
+            for each in batch
         ]

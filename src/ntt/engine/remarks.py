@@ -8,6 +8,7 @@ import warnings
 LIGHTNING_LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric")
 WARNINGS = (
     ".*does not have many workers.*",  # meant: see loader_workers in conf/train.yaml
+    ".*`srun` command is available.*",  # a sweep starts its jobs in another way
     ".*treespec, LeafSpec.*",  # Lightning's use of torch
 )
 

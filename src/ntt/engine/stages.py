@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -33,22 +33,31 @@ class Stages(LightningModule):
     Args:
         model: filled by ``fill_memory``, asked by ``test``.
         dataset: says what the classes are.
+        memo: results so far, by the name of what is computed and then by number; keeps new ones.
 
     Attributes:
         reference_masks: what ``mask_references`` makes.
-        clock: seconds of ``mask_references``, ``fill_memory``, ``postprocess_memory`` and of the parts of
-            ``test``.
+        clock: seconds of ``mask_references``, ``fill_memory``, ``postprocess_memory``; in the end also those
+            of the parts of ``test``.
+        test_clock: seconds of the parts of ``test`` for the batch at hand.
         report: what callbacks have to say in ``metrics.json``.
-        images: target images segmented so far.
+        images: in the end, how many target images were segmented.
     """
 
-    def __init__(self, model: PrototypeMatching, dataset: FewShotDataset) -> None:
+    def __init__(
+        self,
+        model: PrototypeMatching,
+        dataset: FewShotDataset,
+        memo: Callable[[str], MutableMapping[int, Any]] = lambda _: {},
+    ) -> None:
         super().__init__()
         self.model = model
         self.dataset = dataset
+        self.memo = memo
         self.reference_masks = ReferenceMasks(dataset, model.segmenter)
         self.pictures: list[list[int]] = []
         self.clock = Clock()
+        self.test_clock = Clock()
         self.report: dict[str, Any] = {}
         self.images = 0
 
@@ -67,15 +76,32 @@ class Stages(LightningModule):
         """Keep the masks for later runs."""
         self.reference_masks.store()
 
-    def on_predict_start(self) -> None:
-        """Forget what the memory held."""
+    def begin_memory(self) -> int:
+        """Forget what the memory held; remember what an earlier process of this run encoded.
+
+        Returns:
+            How many references that are, the first ones.
+        """
         digest = references_digest(self.dataset.references)
-        self.model.start_memory(self.dataset.class_names, digest)
+        memory = self.model.start_memory(self.dataset.class_names, digest)
+        self._remembered = self.memo("references")
+        while len(memory) in self._remembered:
+            batch = self._remembered[len(memory)]
+            self.clock.add({"fill_memory": batch["seconds"]})
+            for instance in batch["instances"]:
+                memory.restore(instance)
+        return len(memory)
 
     def predict_step(self, batch: list[Reference]) -> int:
         """fill_memory: remember some references; returns how many, since Lightning warns of None."""
+        memory, began = self.model.memory, self.clock.seconds.get("fill_memory", 0.0)
+        first = len(memory)
         with self.clock.measure("fill_memory"):
             self.model.remember(batch)
+        self._remembered[first] = {
+            "seconds": self.clock.seconds["fill_memory"] - began,
+            "instances": [memory.instance(index) for index in range(first, len(memory))],
+        }
         return len(batch)
 
     def postprocess_memory(self) -> None:
@@ -96,7 +122,7 @@ class Stages(LightningModule):
             self.model.remember_negatives(dataset.negatives)
             if dataset.mines_negatives:
                 with StageBar("fill_negatives", "references", len(dataset.references)) as bar:
-                    self.model.mine_negatives(dataset.references, bar.advance)
+                    self.model.mine_negatives(dataset.references, bar.advance, self.memo("mistakes"))
         count = len(self.model.memory.negatives[1])
         if count:
             logger.info("fill_negatives: %d look-alikes", count)
@@ -108,24 +134,26 @@ class Stages(LightningModule):
         references = cast(Sequence[Reference], self.dataset.references)  # read only as they are tried
         tried = min(len(references), MAX_REFERENCES)
         with self.clock.measure("calibrate"), StageBar("calibrate", "references", tried) as bar:
-            found = self.model.calibrate(references, bar.advance)
+            found = self.model.calibrate(references, bar.advance, self.memo("calibrate"))
         self.report["calibration"] = asdict(found)
         logger.info("calibrate: score_threshold is %.3f", found.threshold)
 
-    def test_step(self, batch: Sequence[Target]) -> list[Outcome]:  # type: ignore[override]
+    def test_step(self, batch: Sequence[tuple[int, Target]]) -> list[Outcome]:  # type: ignore[override]
         """test: segment some images, keeping what callbacks may draw or evaluate."""
-        images = [target.image for target in batch]
-        with self.clock.measure("encode"):
+        images = [target.image for _, target in batch]
+        with self.test_clock.measure("encode"):
             features = self.model.encode_all(images)
-        with self.clock.measure("propose"):
+        with self.test_clock.measure("propose"):
             embeddings = self.model.embed(images)
-        return [self._outcome(*parts) for parts in zip(batch, features, embeddings, strict=True)]
+        return [
+            self._outcome(index, target, *parts)
+            for (index, target), *parts in zip(batch, features, embeddings, strict=True)
+        ]
 
-    def _outcome(self, target: Target, features: Tensor, embedding: ImageEmbedding) -> Outcome:
+    def _outcome(self, index: int, target: Target, features: Tensor, embedding: ImageEmbedding) -> Outcome:
         height, width = target.image.shape[-2:]
-        with self.clock.measure("propose"):
+        with self.test_clock.measure("propose"):
             proposals = self.model.ask(embedding, features)
-        with self.clock.measure("match"):
+        with self.test_clock.measure("match"):
             instances = self.model.match(features, proposals, height, width)
-        self.images += 1
-        return Outcome(self.images - 1, target, features, proposals, instances)
+        return Outcome(index, target, features, proposals, instances)

@@ -6,18 +6,19 @@ from ntt.evaluation.coco_ap import CocoEvaluation
 from ntt.evaluation.coco_results import coco_results
 from ntt.evaluation.lvis_ap import LvisEvaluation
 from ntt.evaluation.open_set import open_set_metrics
-from ntt.evaluation.proposal_recall import AverageRecall
+from ntt.evaluation.proposal_recall import average_recall, count_found
 from ntt.evaluation.semantic_iou import IGNORED, semantic_metrics, true_semantic_map
 from ntt.evaluation.voc_ap import VocEvaluation
 
 __all__ = [
     "IGNORED",
-    "AverageRecall",
     "CocoEvaluation",
     "Evaluation",
     "LvisEvaluation",
     "VocEvaluation",
+    "average_recall",
     "coco_results",
+    "count_found",
     "kinds",
     "open_set_metrics",
     "semantic_metrics",

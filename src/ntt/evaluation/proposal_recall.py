@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch.nn.functional as F
@@ -18,8 +19,8 @@ IOUS = np.linspace(0.5, 0.95, 10)
 BEST = (100, 1000)
 
 
-class AverageRecall:
-    """COCO's average recall (AR) of class-agnostic proposals, of any number of images.
+def count_found(proposals: Proposals, true_masks: Tensor) -> dict[str, int]:
+    """Count the objects of one image, and at how many of ``IOUS`` they are found, for ``average_recall``.
 
     Hosang et al., *What makes for effective detection proposals?* (arXiv 1502.05082), as COCO computes it
     with ``useCats=0``: the part of all objects that the best 100 or 1000 proposals of their image hold, each
@@ -27,22 +28,16 @@ class AverageRecall:
 
     Masks are not made as large as the image: proposals are compared, on the segmenter's grid, with the part
     of each cell that an object covers, which gives the IoU of the coarse mask with the object at full size.
+
+    Args:
+        proposals: N of the image.
+        true_masks: ``(M, H, W)`` bool, without crowd regions.
+
+    Returns:
+        ``objects``, and for each kind and number of proposals what they hold, as ``segm/AR100``.
     """
-
-    def __init__(self) -> None:
-        self._objects = 0
-        self._found: Counter[tuple[str, int]] = Counter()
-
-    def update(self, proposals: Proposals, true_masks: Tensor) -> None:
-        """Count one image.
-
-        Args:
-            proposals: N of the image.
-            true_masks: ``(M, H, W)`` bool, without crowd regions.
-        """
-        self._objects += len(true_masks)
-        if len(proposals) == 0 or len(true_masks) == 0:
-            return
+    counts = {"objects": len(true_masks)}
+    if len(proposals) and len(true_masks):
         order = proposals.iou.argsort(descending=True, stable=True)[: max(BEST)]
         masks = proposals.logits[order] > 0
         true_masks = true_masks.to(masks.device)
@@ -55,17 +50,24 @@ class AverageRecall:
         }
         for kind, iou in ious.items():
             found = objects_found(iou.numpy(force=True))
-            self._found.update({(kind, best): int(found[:best].sum()) for best in BEST})
+            counts |= {f"{kind}/AR{best}": int(found[:best].sum()) for best in BEST}
+    return counts
 
-    def compute(self) -> dict[str, dict[str, float | None]]:
-        """``bbox`` and ``segm``, each with AR100 and AR1000 in [0, 1]; None where there was no object."""
-        return {
-            kind: {
-                f"AR{best}": self._found[kind, best] / (len(IOUS) * self._objects) if self._objects else None
-                for best in BEST
-            }
-            for kind in KINDS
-        }
+
+def average_recall(counts: Iterable[Mapping[str, int]]) -> dict[str, dict[str, float | None]]:
+    """COCO's average recall (AR) of class-agnostic proposals, of images counted by ``count_found``.
+
+    Returns:
+        ``bbox`` and ``segm``, each with AR100 and AR1000 in [0, 1]; None where there was no object.
+    """
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    possible = len(IOUS) * total["objects"]
+    return {
+        kind: {f"AR{best}": total[f"{kind}/AR{best}"] / possible if possible else None for best in BEST}
+        for kind in KINDS
+    }
 
 
 def objects_found(iou: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from ntt.errors import InputError
 from ntt.memory.clustering import cluster
 from ntt.memory.files import read_bank, write_bank
+from ntt.memory.text import as_text, from_text
 
 Derived = TypeVar("Derived")
 
@@ -111,6 +112,24 @@ class MemoryBank:
         """Keep a look-alike, something that class ``label`` is not; arguments and errors as in ``add``."""
         self._negatives.append((self._pooled(features, mask_weights, label), label))
         self._derived.clear()
+
+    def instance(self, index: int) -> dict[str, Any]:
+        """One instance as strict JSON holds it, for ``restore``."""
+        patches = self._patches[index] if self._patches else ()
+        return {
+            "label": self._labels[index],
+            "vector": as_text(self._vectors[index]),
+            "patches": [as_text(tensor) for tensor in patches],
+        }
+
+    def restore(self, instance: Mapping[str, Any]) -> None:
+        """Add what ``instance`` gave."""
+        self._vectors.append(from_text(instance["vector"]))
+        self._labels.append(instance["label"])
+        if instance["patches"]:
+            centres, shares = map(from_text, instance["patches"])
+            self._patches.append((centres, shares))
+        self._changed()
 
     def aggregate(self) -> None:
         """Make each class prototype the mean of its instance vectors.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -55,7 +55,10 @@ def checked_threshold(value: float | str) -> float:
 
 
 def calibrate(
-    model: PrototypeMatching, references: Sequence[Reference], on_reference: Callable[[], None] = lambda: None
+    model: PrototypeMatching,
+    references: Sequence[Reference],
+    on_reference: Callable[[], None] = lambda: None,
+    known: MutableMapping[int, Any] | None = None,
 ) -> Calibration:
     """Leave references out of the memory, look for them, and put the threshold where it errs least.
 
@@ -67,29 +70,37 @@ def calibrate(
         model: fitted on these references, in this order.
         references: all of them.
         on_reference: called after each one that was tried.
+        known: scores of references that were tried before, by their number; gets those of the others.
 
     Raises:
         InputError: there is neither a second class nor a second reference of the only one.
     """
     if len(references) < 2:
         raise InputError(f"score_threshold={AUTO} needs two references at least: add one, or give a number")
-    present: list[float] = []
-    absent: list[float] = []
-    missed = 0
-    memory, labels = model.memory, model.memory.labels
-    for index in _evenly(len(references), MAX_REFERENCES):
-        reference = references[index]
-        name = memory.class_names[reference.label]
-        one_out = torch.arange(len(labels)) != index
-        if bool((labels[one_out] == reference.label).any()):
-            score = _score(model, memory.subset(one_out), reference, name)
-            present += [] if score is None else [score]
-            missed += score is None
-        class_out = labels != reference.label
-        if bool(class_out.any()):
-            absent.append(_score(model, memory.subset(class_out), reference, None) or 0.0)
+    known = {} if known is None else known
+    tried = _evenly(len(references), MAX_REFERENCES)
+    for index in tried:
+        if index not in known:
+            known[index] = _left_out(model, references[index], index)
         on_reference()
-    return Calibration(best_threshold(present, absent), tuple(present), tuple(absent), missed)
+    present = [score for index in tried for score in known[index]["present"]]
+    absent = [score for index in tried for score in known[index]["absent"]]
+    found = tuple(score for score in present if score is not None)
+    return Calibration(best_threshold(found, absent), found, tuple(absent), present.count(None))
+
+
+def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dict[str, list[float | None]]:
+    """Scores of a reference's object without this reference and without its class, as far as both can be."""
+    memory, labels = model.memory, model.memory.labels
+    name = memory.class_names[reference.label]
+    one_out = torch.arange(len(labels)) != index
+    scores: dict[str, list[float | None]] = {"present": [], "absent": []}
+    if bool((labels[one_out] == reference.label).any()):
+        scores["present"].append(_score(model, memory.subset(one_out), reference, name))
+    class_out = labels != reference.label
+    if bool(class_out.any()):
+        scores["absent"].append(_score(model, memory.subset(class_out), reference, None) or 0.0)
+    return scores
 
 
 def best_threshold(present: Sequence[float], absent: Sequence[float]) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import TYPE_CHECKING, Any
 
+from ntt.data.masks import decode_mask, encode_mask
 from ntt.models.calibration import SAME_OBJECT_IOU, overlap
 from ntt.structures import Reference
 
@@ -18,6 +19,7 @@ def mine_negatives(
     references: Iterable[Reference],
     per_class: int,
     on_reference: Callable[[], None] = lambda: None,
+    known: MutableMapping[int, Any] | None = None,
 ) -> list[Reference]:
     """The most confident mistakes on the reference pictures, to be remembered as look-alikes.
 
@@ -31,24 +33,30 @@ def mine_negatives(
         references: with their true labels.
         per_class: at most so many for each class that others were mistaken for.
         on_reference: called after each one.
+        known: mistakes on references that were looked at before, by their number; gets those of the others.
 
     Returns:
         References of look-alikes, labelled by the class that they are not, most confident first.
     """
     found: defaultdict[int, list[tuple[float, Reference]]] = defaultdict(list)
-    for reference in references:
-        instances = model.predict(reference.image)
-        on_object = overlap(instances, reference) >= SAME_OBJECT_IOU
-        for index in (on_object & (instances.labels != reference.label)).nonzero()[:, 0].tolist():
-            label, score = int(instances.labels[index]), float(instances.scores[index])
-            mistake = Reference(
-                reference.image,
-                instances.masks[index],
-                label,
-                f"{reference.source}, taken for {model.memory.class_names[label]}",
-            )
-            found[label].append((score, mistake))
+    known = {} if known is None else known
+    for index, reference in enumerate(references):
+        if index not in known:
+            known[index] = _mistakes(model, reference)
+        for label, score, mask in known[index]:
+            source = f"{reference.source}, taken for {model.memory.class_names[label]}"
+            found[label].append((score, Reference(reference.image, decode_mask(mask), label, source)))
         on_reference()
         for label, mistakes in found.items():
             found[label] = sorted(mistakes, key=lambda pair: -pair[0])[:per_class]
     return [mistake for label in sorted(found) for _, mistake in found[label]]
+
+
+def _mistakes(model: PrototypeMatching, reference: Reference) -> list[tuple[int, float, Any]]:
+    """Label, score and mask of what is mistaken on a reference's object."""
+    instances = model.predict(reference.image)
+    on_object = overlap(instances, reference) >= SAME_OBJECT_IOU
+    return [
+        (int(instances.labels[index]), float(instances.scores[index]), encode_mask(instances.masks[index]))
+        for index in (on_object & (instances.labels != reference.label)).nonzero()[:, 0].tolist()
+    ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -124,19 +124,27 @@ class PrototypeMatching(ReferenceSegmenter):
         return self
 
     def calibrate(
-        self, references: Sequence[Reference], on_reference: Callable[[], None] = lambda: None
+        self,
+        references: Sequence[Reference],
+        on_reference: Callable[[], None] = lambda: None,
+        known: MutableMapping[int, Any] | None = None,
     ) -> Calibration:
         """Find and set the score threshold; see :func:`ntt.models.calibration.calibrate`."""
         self.score_threshold = 0.0
-        found = calibrate(self, references, on_reference)
+        found = calibrate(self, references, on_reference, known)
         self.score_threshold = found.threshold
         return found
 
     def mine_negatives(
-        self, references: Iterable[Reference], on_reference: Callable[[], None] = lambda: None
+        self,
+        references: Iterable[Reference],
+        on_reference: Callable[[], None] = lambda: None,
+        known: MutableMapping[int, Any] | None = None,
     ) -> list[Reference]:
         """Find and remember what is mistaken for a class on references; see :mod:`ntt.models.mining`."""
-        found = mine_negatives(self, references, self.reference_memory.negatives_per_class, on_reference)
+        found = mine_negatives(
+            self, references, self.reference_memory.negatives_per_class, on_reference, known
+        )
         self.remember_negatives(found)
         return found
 

@@ -6,22 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from lightning import Callback, Trainer
+from lightning import Callback
 
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 
 
 class OutcomeCallback(Callback, ABC):
-    """Sees every target image with what the model made of it, whatever the size of a batch."""
+    """Sees every target image with what the model made of it, whatever the size of a batch.
+
+    An image may be seen by another process, or by one that was killed since. What is to be known of it in
+    the end is therefore returned as a note, which :class:`ntt.engine.recorder.Recorder` keeps on disk.
+    """
 
     @abstractmethod
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
-        """One image is done."""
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> Any:
+        """One image is done; returns a note about it, ready for JSON, None where there is nothing to note."""
 
-    def on_test_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: Stages, outputs: Sequence[Outcome], *_: Any
-    ) -> None:
-        """Take the images of a batch one by one."""
-        for outcome in outputs:
-            self.on_outcome(pl_module, outcome)
+    def summarise(self, stages: Stages, notes: Sequence[Any]) -> None:  # noqa: B027
+        """All images are done, in one process; ``notes`` are those of all, in the order of the images."""

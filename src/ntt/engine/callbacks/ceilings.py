@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
-
-from lightning import Trainer
 
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.evaluation import Evaluation, coco_results, kinds, true_label_instances, true_mask_instances
+
+CEILINGS = ("true_labels", "true_masks")
 
 
 class Ceilings(OutcomeCallback):
@@ -23,13 +24,12 @@ class Ceilings(OutcomeCallback):
 
     def __init__(self, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
-        self.results: dict[str, list[dict[str, Any]]] = {"true_labels": [], "true_masks": []}
 
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> dict[str, list[dict[str, Any]]] | None:
         """Answer for one image as if one half of the method were perfect, then the other."""
         dataset, model = stages.dataset, stages.model
         if dataset.ground_truth is None:
-            return
+            return None
         masks, labels = dataset.true_masks(outcome.target.image_id)
         height, width = outcome.target.image.shape[-2:]
         ceilings = {
@@ -44,15 +44,16 @@ class Ceilings(OutcomeCallback):
             ),
             "true_masks": true_mask_instances(model.compare(outcome.features, masks), masks),
         }
-        for name, instances in ceilings.items():
-            self.results[name] += coco_results(outcome.target.image_id, instances, dataset.category_ids)
+        image_id, categories = outcome.target.image_id, dataset.category_ids
+        return {name: coco_results(image_id, found, categories) for name, found in ceilings.items()}
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+    def summarise(self, stages: Stages, notes: Sequence[Any]) -> None:
         """Evaluate both."""
-        ground_truth = pl_module.dataset.ground_truth
+        ground_truth = stages.dataset.ground_truth
         if ground_truth is None:
             return
-        judged = {name: self.evaluation(ground_truth, results) for name, results in self.results.items()}
-        pl_module.report["ceilings"] = {
+        answers = {name: [each for note in notes for each in note[name]] for name in CEILINGS}
+        judged = {name: self.evaluation(ground_truth, results) for name, results in answers.items()}
+        stages.report["ceilings"] = {
             name: {kind: metrics[kind] for kind in kinds(ground_truth)} for name, metrics in judged.items()
         }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,9 @@ from ntt.engine.stages import Stages
 from ntt.evaluation import Evaluation, coco_results, open_set_metrics
 from ntt.files import write_json
 
-WAITING = 2  # images whose masks may wait for their run lengths; bounds memory
-
 
 class Predictions(OutcomeCallback):
     """Write ``predictions.json``; report AP where there is ground truth.
-
-    Run lengths are computed in a thread, while the next image is segmented.
 
     Args:
         output_dir: the run's folder.
@@ -31,32 +27,21 @@ class Predictions(OutcomeCallback):
     def __init__(self, output_dir: str | Path, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
         self.path = Path(output_dir) / "predictions.json"
-        self.results: list[dict[str, Any]] = []
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-lengths")
-        self._waiting: deque[Future[list[dict[str, Any]]]] = deque()
 
     def setup(self, trainer: Trainer, pl_module: Stages, stage: str) -> None:  # type: ignore[override]
         """Refuse a ground truth that cannot be evaluated, before anything is computed."""
         if pl_module.dataset.ground_truth is not None:
             self.evaluation.check(pl_module.dataset.ground_truth)
 
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
-        """Keep the image's instances as COCO results."""
-        categories = stages.dataset.category_ids
-        found = self._thread.submit(coco_results, outcome.target.image_id, outcome.instances, categories)
-        self._waiting.append(found)
-        self._collect(WAITING)
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> list[dict[str, Any]]:
+        """Note the image's instances as COCO results."""
+        return coco_results(outcome.target.image_id, outcome.instances, stages.dataset.category_ids)
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+    def summarise(self, stages: Stages, notes: Sequence[list[dict[str, Any]]]) -> None:
         """Write and evaluate."""
-        self._collect(0)
-        write_json(self.path, self.results, indent=None)
-        ground_truth = pl_module.dataset.ground_truth
+        results = list(chain.from_iterable(notes))
+        write_json(self.path, results, indent=None)
+        ground_truth = stages.dataset.ground_truth
         if ground_truth is not None:
-            pl_module.report.update(self.evaluation(ground_truth, self.results))
-            pl_module.report["open_set"] = open_set_metrics(ground_truth, self.results)
-
-    def _collect(self, left: int) -> None:
-        """Take over the oldest results until no more than ``left`` images wait."""
-        while len(self._waiting) > left:
-            self.results += self._waiting.popleft().result()
+            stages.report.update(self.evaluation(ground_truth, results))
+            stages.report["open_set"] = open_set_metrics(ground_truth, results)

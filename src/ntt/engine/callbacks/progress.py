@@ -40,7 +40,8 @@ class StageProgress(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Begin ``fill_memory``."""
-        self._begin("fill_memory", "references", len(pl_module.dataset.references))
+        left = len(pl_module.dataset.references) - len(pl_module.model.memory)
+        self._begin("fill_memory", "references", left)
 
     def on_predict_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
@@ -54,7 +55,7 @@ class StageProgress(Callback):
 
     def on_test_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Begin ``test``."""
-        self._begin("test", "images", len(pl_module.dataset.targets))
+        self._begin("test", "images", len(trainer.datamodule.share))  # type: ignore[attr-defined]
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from lightning import Trainer
+from collections.abc import Sequence
+from typing import Any
 
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
-from ntt.evaluation import AverageRecall, kinds
+from ntt.evaluation import average_recall, count_found, kinds
 
 
 class ProposalRecall(OutcomeCallback):
     """Report AR100 and AR1000 of all proposals, whatever their class, where there is ground truth."""
 
-    def __init__(self) -> None:
-        self.recall = AverageRecall()
-
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> dict[str, int] | None:
         """Count the objects of one image and those that were proposed."""
-        if stages.dataset.ground_truth is not None:
-            true_masks = stages.dataset.true_masks(outcome.target.image_id)[0]
-            self.recall.update(outcome.proposals, true_masks)
+        if stages.dataset.ground_truth is None:
+            return None
+        return count_found(outcome.proposals, stages.dataset.true_masks(outcome.target.image_id)[0])
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+    def summarise(self, stages: Stages, notes: Sequence[Any]) -> None:
         """Average over all images."""
-        ground_truth = pl_module.dataset.ground_truth
+        ground_truth = stages.dataset.ground_truth
         if ground_truth is not None:
-            recall = self.recall.compute()
-            pl_module.report["proposal_recall"] = {kind: recall[kind] for kind in kinds(ground_truth)}
+            recall = average_recall(notes)
+            stages.report["proposal_recall"] = {kind: recall[kind] for kind in kinds(ground_truth)}

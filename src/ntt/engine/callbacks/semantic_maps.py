@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import torch
 from lightning import Trainer
-from torchmetrics.classification import MulticlassConfusionMatrix
+from torch import Tensor
+from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
@@ -54,12 +59,14 @@ class SemanticMaps(OutcomeCallback):
 
     def on_test_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Say what the values of the maps mean."""
-        class_names = pl_module.dataset.class_names
-        self._confusion = MulticlassConfusionMatrix(len(class_names) + 1, ignore_index=IGNORED)
-        write_legend(self.maps / "classes.json", class_names)
+        write_legend(self.maps / "classes.json", pl_module.dataset.class_names)
 
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
-        """Write the map of one image, count its pixels, and draw it if it is among the first."""
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> list[list[int]] | None:
+        """Write the map of one image, draw it if it is among the first, and note which pixels are right.
+
+        Returns:
+            The cells of the confusion matrix that are not 0: true class, predicted class, pixels.
+        """
         dataset, target, found = stages.dataset, outcome.target, outcome.instances
         predicted = semantic_map(found.masks, found.scores, found.labels, self.score_threshold)
         file = self._file_name(target)
@@ -69,15 +76,19 @@ class SemanticMaps(OutcomeCallback):
             truth = true_semantic_map(
                 *dataset.true_masks(target.image_id), dataset.crowd_mask(target.image_id)
             )
-            self._confusion.update(predicted, truth)
         if outcome.index < self.images:
             draw_semantic(self.pictures / file, target.image.cpu(), truth, predicted, dataset.class_names)
+        return None if truth is None else _cells(predicted, truth, len(dataset.class_names) + 1)
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+    def summarise(self, stages: Stages, notes: Sequence[Any]) -> None:
         """Judge all maps at once."""
-        if pl_module.dataset.ground_truth is not None:
-            confusion = self._confusion.compute()
-            pl_module.report["semantic"] = semantic_metrics(confusion, pl_module.dataset.class_names)
+        if stages.dataset.ground_truth is None:
+            return
+        class_names = stages.dataset.class_names
+        confusion = torch.zeros(len(class_names) + 1, len(class_names) + 1, dtype=torch.int64)
+        for true, predicted, pixels in chain.from_iterable(notes):
+            confusion[true, predicted] += pixels
+        stages.report["semantic"] = semantic_metrics(confusion, class_names)
 
     def _file_name(self, target: Target) -> str:
         """The picture's stem as a PNG; with the image's id where an earlier picture has that stem."""
@@ -86,3 +97,9 @@ class SemanticMaps(OutcomeCallback):
             name += "_" + re.sub(r"[^\w.-]", "_", str(target.image_id))  # an id may be a text, even a path
         self._names.add(name.casefold())
         return f"{name}.png"
+
+
+def _cells(predicted: Tensor, truth: Tensor, classes: int) -> list[list[int]]:
+    confusion = multiclass_confusion_matrix(predicted, truth, classes, ignore_index=IGNORED)
+    cells = confusion.nonzero()
+    return torch.cat([cells, confusion[cells[:, 0], cells[:, 1]][:, None]], dim=1).tolist()

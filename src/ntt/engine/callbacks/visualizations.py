@@ -27,7 +27,7 @@ class Visualizations(OutcomeCallback):
         self.output_dir = Path(output_dir)
         self.images = images
 
-    def on_predict_end(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
+    def on_test_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Draw the references."""
         dataset = pl_module.dataset
         references = (dataset.references[index] for index in range(len(dataset.references)))

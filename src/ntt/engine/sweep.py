@@ -1,0 +1,48 @@
+"""What a sweep is asked for, which of its jobs failed, and that nobody else works in its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from ntt.engine.run_folder import FAILURE, LOCK, is_finished, write_record
+from ntt.engine.same_command import command_of
+
+# Hydra makes the callback and calls it; whoever called Hydra gets nothing back from a sweep.
+_ended: list[Path] = []
+
+
+class SweepFolder(Callback):
+    """Keeps the sweep's folder for itself, and notes there what the sweep is."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Before the first job."""
+        folder = Path(config.hydra.sweep.dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(folder / LOCK)
+        self._lock.acquire(blocking=False)
+        write_record(folder, command_of(list(config.hydra.overrides.task), config.hydra.job.config_name))
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """After the last job."""
+        _ended.append(Path(config.hydra.sweep.dir))
+        self._lock.release()
+
+
+def failed_jobs() -> dict[str, str]:
+    """Jobs of the sweep that has just ended without ``metrics.json``, with the reason of each."""
+    jobs = [path.parent for folder in _ended for path in sorted(folder.glob("*/overrides.yaml"))]
+    return {job.name: _reason(job) for job in jobs if not is_finished(job)}
+
+
+def _reason(job: Path) -> str:
+    try:
+        reason: str = json.loads((job / FAILURE).read_text())["reason"]
+    except (OSError, ValueError, KeyError):
+        return "it was killed, or never began"
+    return reason

@@ -1,0 +1,108 @@
+"""Killed at any moment, the same command goes on, and nothing can be told from a run that nobody disturbed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+WORDS = ["trainer=cpu", "model.proposals.max_prompts=16", "model.memory.batch_size=1", "score_threshold=auto"]
+DONE = "the run is finished"
+
+
+@pytest.fixture
+def words(miniature, miniature_overrides, many_targets):
+    return [*miniature_overrides, *WORDS, "dataset.negatives=mined", "task=semantic", "callbacks.visualizations.images=2"]
+
+
+@pytest.fixture
+def many_targets(miniature):
+    """The miniature with each of its target images six times."""
+    file = miniature / "targets.json"
+    content = json.loads(file.read_text())
+    images, annotations = content["images"], content["annotations"]
+    content["images"] = [{**image, "id": image["id"] + 10 * k} for k in range(6) for image in images]
+    content["annotations"] = [
+        {**each, "id": each["id"] + 100 * k, "image_id": each["image_id"] + 10 * k}
+        for k in range(6)
+        for each in annotations
+    ]
+    file.write_text(json.dumps(content))
+
+
+def start(project_root, words, log):
+    return subprocess.Popen(
+        [sys.executable, str(project_root / "train.py"), *words], stdout=log, stderr=subprocess.STDOUT
+    )
+
+
+def wait_for(file, text, process):
+    """Wait until the file holds the text; False if the process ends before."""
+    while text not in file.read_text():
+        if process.poll() is not None:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def undisturbed(project_root, words, miniature):
+    log = miniature / "undisturbed.log"
+    with log.open("w") as output:
+        began = time.monotonic()
+        process = start(project_root, [*words, f"paths.runs={miniature}/undisturbed"], output)
+        wait_for(log, "Data:", process)
+        prepared = time.monotonic()
+        assert process.wait(timeout=300) == 0, log.read_text()
+    (folder,) = (miniature / "undisturbed").glob("*/*")
+    return folder, time.monotonic() - prepared, prepared - began
+
+
+def kill_until_done(project_root, words, miniature, moments):
+    """Kill the command so many seconds after it has read its data, repeat it, let the last one be."""
+    log = miniature / "killed.log"
+    for moment in [*moments, None]:
+        with log.open("w") as output:
+            process = start(project_root, [*words, f"paths.runs={miniature}/killed"], output)
+            if moment is not None and wait_for(log, "Data:", process):
+                time.sleep(moment)
+                process.send_signal(signal.SIGKILL)
+            process.wait(timeout=300)
+    assert process.returncode == 0, log.read_text()
+    (folder,) = (miniature / "killed").glob("*/*")
+    return folder
+
+
+def computed(folder):
+    """Lines of the journals that a killed run left: each is something that was computed."""
+    return sorted(line for file in folder.glob("progress/*.jsonl") for line in file.read_text().splitlines())
+
+
+def pictures(folder):
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*.png")}
+
+
+def assert_same(killed, whole):
+    assert (killed / "predictions.json").read_bytes() == (whole / "predictions.json").read_bytes()
+    assert (killed / "memory.safetensors").read_bytes() == (whole / "memory.safetensors").read_bytes()
+    assert pictures(killed) == pictures(whole)
+    ours, theirs = (json.loads((folder / "metrics.json").read_text()) for folder in (killed, whole))
+    timing = ours.pop("timing")
+    assert timing["images"] == theirs.pop("timing")["images"] == 18
+    assert ours == theirs
+    assert not (killed / "progress").exists()
+
+
+@pytest.mark.parametrize(
+    "kills", [pytest.param(3, id="3"), pytest.param(20, id="20", marks=pytest.mark.slow)]
+)
+def test_killed_at_random_moments_the_result_is_the_same(project_root, words, miniature, kills):
+    whole, seconds, _ = undisturbed(project_root, words, miniature)
+    generator = random.Random(kills)
+    # Each attempt gets a little further: together they take as long as the undisturbed run.
+    moments = [generator.uniform(0, 2 * seconds / kills) for _ in range(kills)]
+    assert_same(kill_until_done(project_root, words, miniature, moments), whole)
