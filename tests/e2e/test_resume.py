@@ -17,7 +17,13 @@ DONE = "the run is finished"
 
 @pytest.fixture
 def words(miniature, miniature_overrides, many_targets):
-    return [*miniature_overrides, *WORDS, "dataset.negatives=mined", "task=semantic", "callbacks.visualizations.images=2"]
+    return [
+        *miniature_overrides,
+        *WORDS,
+        "dataset.negatives=mined",
+        "task=semantic",
+        "callbacks.visualizations.images=2",
+    ]
 
 
 @pytest.fixture

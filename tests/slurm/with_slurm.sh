@@ -60,7 +60,7 @@ SlurmdParameters=config_overrides
 NodeName=$node NodeAddr=127.0.0.1 CPUs=2 RealMemory=4000
 PartitionName=debug Nodes=$node Default=YES MaxTime=INFINITE
 END
-export SLURM_CONF=$folder/slurm.conf
+export SLURM_CONF=$folder/slurm.conf NTT_TEST_SLURM=1
 slurmctld
 slurmd -N "$node"
 for _ in $(seq 60); do
