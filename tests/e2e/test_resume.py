@@ -17,13 +17,7 @@ DONE = "the run is finished"
 
 @pytest.fixture
 def words(miniature, miniature_overrides, many_targets):
-    return [
-        *miniature_overrides,
-        *WORDS,
-        "dataset.negatives=mined",
-        "task=semantic",
-        "callbacks.visualizations.images=2",
-    ]
+    return [*miniature_overrides, *WORDS, "dataset.negatives=mined", "task=semantic", "callbacks.visualizations.images=2"]
 
 
 @pytest.fixture

@@ -33,9 +33,17 @@ def sweep(project_root, miniature, miniature_overrides):
 
     def call(*words):
         folder = miniature / "sweep"
+        place = [f"hydra.sweep.dir={folder}"]
         result = subprocess.run(
-            [sys.executable, str(project_root / "train.py"), "-m", *miniature_overrides, *WORDS]
-            + [f"hydra.sweep.dir={folder}", *words],
+            [
+                sys.executable,
+                str(project_root / "train.py"),
+                "-m",
+                *miniature_overrides,
+                *WORDS,
+                *place,
+                *words,
+            ],
             cwd=miniature,
             capture_output=True,
             text=True,

@@ -91,8 +91,6 @@ class StageData(LightningDataModule):
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move the images of targets; references are cropped on the CPU first."""
         return [
-            each
-            if isinstance(each, Reference)
-            else (each[0], replace(each[1], image=each[1].image.to(device)))
+            each if isinstance(each, Reference) else (each[0], replace(each[1], image=each[1].image.to(device)))
             for each in batch
         ]

@@ -17,7 +17,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 class OwnDevice(Callback):
-    """Shows each process of a sweep one GPU, in turn if processes outnumber them; without a GPU it does nothing.
+    """Shows each process of a sweep one GPU, in turn if processes outnumber them; without GPUs does nothing.
 
     By process and not by job: CUDA, once started, keeps its device, and a process does several jobs.
     """
