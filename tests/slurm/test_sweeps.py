@@ -33,17 +33,9 @@ def sweep(project_root, miniature, miniature_overrides):
 
     def call(*words):
         folder = miniature / "sweep"
-        place = [f"hydra.sweep.dir={folder}"]
+        asked = [*miniature_overrides, *WORDS, f"hydra.sweep.dir={folder}", *words]
         result = subprocess.run(
-            [
-                sys.executable,
-                str(project_root / "train.py"),
-                "-m",
-                *miniature_overrides,
-                *WORDS,
-                *place,
-                *words,
-            ],
+            [sys.executable, str(project_root / "train.py"), "-m", *asked],
             cwd=miniature,
             capture_output=True,
             text=True,

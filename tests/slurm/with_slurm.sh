@@ -18,6 +18,11 @@ export PATH=$PATH:/usr/sbin:/sbin
 folder=$(mktemp -d)
 node=$(hostname -s)
 stop() {
+  scancel --me 2> /dev/null || true # what is left of jobs would outlive slurmd
+  for _ in $(seq 40); do
+    [ -z "$(squeue --noheader 2> /dev/null)" ] && break
+    sleep 0.5
+  done
   for program in slurmd slurmctld munged; do
     if [ -s "$folder/$program.pid" ]; then
       pid=$(cat "$folder/$program.pid")
