@@ -3,8 +3,9 @@
 #   tests/slurm/with_slurm.sh sbatch --wrap hostname
 set -euo pipefail
 
+export PATH=$PATH:/usr/sbin:/sbin
 for program in munged slurmctld slurmd; do
-  if ! PATH=$PATH:/usr/sbin:/sbin command -v "$program" > /dev/null; then
+  if ! command -v "$program" > /dev/null; then
     echo "Slurm tests skipped: no $program here (apt-get install slurm-wlm munge)"
     exit 0
   fi
@@ -14,7 +15,6 @@ if [ "$(id -u)" != 0 ]; then
   exit 0
 fi
 
-export PATH=$PATH:/usr/sbin:/sbin
 folder=$(mktemp -d)
 node=$(hostname -s)
 stop() {
