@@ -115,7 +115,7 @@ def locate(group: str, name: str, checkpoints: Path, url: str | None = None) -> 
         InputError: unknown name, or weights that are not for download.
     """
     files = {path.stem: path for path in sorted((ROOT / "conf" / group).glob("*.yaml"))}
-    config = OmegaConf.create({"paths": {"checkpoints": str(checkpoints)}})
+    config = OmegaConf.create({"paths": {"checkpoints": str(checkpoints), "embedded": str(ROOT)}})
     config[group] = OmegaConf.load(look_up(group, files, name))
     weights = Path(config[group].get("weights", ""))
     if url:

@@ -23,6 +23,7 @@ SPECIAL = (
     "dataset",
     "evaluation",
     "trainer",
+    "cache",
     "experiment",
     "paths",
     "hydra",
@@ -68,11 +69,22 @@ def test_networks_build(tmp_path, group, option):
     assert sum(parameter.numel() for parameter in network.parameters()) > 1e5
 
 
-@pytest.mark.parametrize(("group", "option"), options(*PARTS))
-def test_parts_build(tmp_path, group, option):
-    cfg = composed(tmp_path, f"{group}={option}")
-    for part in (cfg[group] or {}).values():
+@pytest.mark.parametrize("option", GROUPS["callbacks"])
+def test_callbacks_build(tmp_path, option):
+    cfg = composed(tmp_path, f"callbacks={option}")
+    for part in cfg.callbacks.values():
         assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("options", [*GROUPS["logger"], "[csv,tensorboard,wandb_offline]"])
+def test_loggers_build_with_the_callbacks_they_need(tmp_path, options):
+    cfg = composed(tmp_path, f"logger={options}")
+    if "wandb" in cfg.logger:
+        cfg.logger.wandb.mode = "offline"  # else a key is needed
+    for part in [*(cfg.logger or {}).values(), *cfg.callbacks.values()]:
+        assert type(instantiate(part)).__name__ == part._target_.rpartition(".")[2]
+    assert len(cfg.logger or {}) == len([each for each in options.split(",") if each != "none"])
+    assert ("wandb_images" in cfg.callbacks) == ("wandb" in options)
 
 
 @pytest.mark.parametrize("option", GROUPS["task"])
@@ -107,6 +119,15 @@ def test_semantic_maps_are_drawn_as_often_as_other_pictures(tmp_path, word, imag
 )
 def test_a_dataset_may_have_its_own_score_threshold(tmp_path, words, threshold):
     assert composed(tmp_path, "task=semantic", *words).callbacks.semantic.score_threshold == threshold
+
+
+@pytest.mark.parametrize("words", [[], ["model=matching_baseline", "scorer=optimal_transport"]])
+def test_predict_has_the_model_of_train(tmp_path, words):
+    models = [
+        OmegaConf.to_container(composed(tmp_path, *words, *more, job=job).model, resolve=True)
+        for job, more in (("predict", []), ("train", ["dataset=folder"]))
+    ]
+    assert models[0] == models[1]
 
 
 @pytest.mark.parametrize("option", GROUPS["confidence"])
@@ -184,7 +205,7 @@ def test_paths_resolve(tmp_path, option):
 def test_hydra_settings_build(option):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", [f"hydra={option}"], return_hydra_config=True)
-    assert cfg.hydra.job.name == "train"
+    assert cfg.hydra.job.name == {"default": "train"}.get(option, option)
     for callback in cfg.hydra.callbacks.values():
         assert instantiate(callback) is not None
 

@@ -1,3 +1,27 @@
-"""Few-shot instance segmentation with frozen foundation models and no training."""
+"""Few-shot instance segmentation with frozen foundation models and no training.
+
+    import ntt
+
+    model = ntt.load("dinov3_large", segmenter="sam2.1_large")
+    model.fit(references)
+    found = model.predict("photo.jpg")
+
+What is offered here is imported when it is first used, since torch takes seconds.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+__all__ = ["Example", "FewShotSegmenter", "InputError", "Segmentation", "load"]
+
+if TYPE_CHECKING:
+    from ntt.api import Example, FewShotSegmenter, Segmentation, load
+    from ntt.errors import InputError
+else:
+
+    def __getattr__(name):  # noqa: ANN001, ANN202 - type checkers read the imports above
+        """One of ``__all__``."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("ntt.errors" if name == "InputError" else "ntt.api"), name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -75,15 +76,21 @@ class Instances:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def above(self, score: float) -> Instances:
+    def above(self, score: float) -> Self:
         """Those whose score is at least this."""
         kept = self.scores >= score
-        return Instances(self.masks[kept], self.boxes[kept], self.scores[kept], self.labels[kept])
+        return replace(
+            self,
+            masks=self.masks[kept],
+            boxes=self.boxes[kept],
+            scores=self.scores[kept],
+            labels=self.labels[kept],
+        )
 
-    @classmethod
-    def empty(cls, height: int, width: int) -> Instances:
+    @staticmethod
+    def empty(height: int, width: int) -> Instances:
         """The result for an image with nothing to report."""
-        return cls(
+        return Instances(
             masks=torch.zeros(0, height, width, dtype=torch.bool),
             boxes=torch.zeros(0, 4),
             scores=torch.zeros(0),

@@ -1,6 +1,5 @@
 """Every protocol on a miniature of its data set, in this process with the nano models made small."""
 
-import importlib.util
 import json
 
 import pytest
@@ -8,6 +7,7 @@ from hydra import compose, initialize_config_dir
 from miniatures import make_cdfsod, make_coco, make_lvis, make_voc
 from omegaconf import OmegaConf
 
+from ntt.commands import train
 from ntt.data.voc import voc_as_coco
 from ntt.preparation import LvisMinival
 
@@ -36,9 +36,6 @@ def data(tmp_path_factory, request):
 @pytest.fixture
 def run(project_root, data, tmp_path):
     """Metrics of a run of train.py."""
-    spec = importlib.util.spec_from_file_location("train", project_root / "train.py")
-    train = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(train)
 
     def call(*words):
         with initialize_config_dir(str(project_root / "conf"), version_base="1.3"):

@@ -72,6 +72,9 @@ def test_a_sweep_ends_with_a_comparison(train, run_dir):
     table = result.stdout[result.stdout.index("Comparison") :]
     assert table.index("encoder=dinov2_nano") < table.index("encoder=dinov3_nano")
     assert str(sweep) in table
+    report = (sweep / "report.md").read_text()
+    assert "minus encoder=dinov" in report
+    assert "too few images" in report, "the data could be read again"
 
 
 def test_help_and_config_are_readable(train):

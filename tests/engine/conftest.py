@@ -28,6 +28,7 @@ class FakeModel(torch.nn.Module):
     """Remembers labels; finds one instance, the upper half, in every image and at every prompt."""
 
     segmenter = SimpleNamespace(name="fake", fingerprint="fake")
+    shared_answers = None
 
     def __init__(self):
         super().__init__()

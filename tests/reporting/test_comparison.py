@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from ntt.reporting.comparison import SweepComparison, comparison_table
+from ntt.reporting.runs import read_runs
 
 
 def job(folder, name, overrides, metrics):
@@ -18,7 +19,7 @@ def job(folder, name, overrides, metrics):
 
 def lines(folder):
     console = Console(file=StringIO(), width=120)
-    console.print(comparison_table(folder))
+    console.print(comparison_table(read_runs(folder)))
     return console.file.getvalue().splitlines()
 
 
@@ -73,3 +74,20 @@ def test_a_sweep_over_something_else_has_no_intervals(tmp_path, metrics, capsys)
     end_sweep(tmp_path)
     assert "interval" not in capsys.readouterr().out
     assert not (tmp_path / "seeds.json").exists()
+
+
+def test_a_sweep_ends_well_where_no_report_can_be_made(tmp_path, metrics, capsys, caplog):
+    job(tmp_path, "0_a", ["evaluation=coco"], metrics)
+    job(tmp_path, "1_b", ["evaluation=voc"], {**metrics, "protocol": "PASCAL VOC"})
+    end_sweep(tmp_path)
+    assert "Report:" not in capsys.readouterr().out
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"No report of the sweep: {tmp_path}/1_b: was not judged")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_sweep_says_where_its_report_is(tmp_path, metrics, capsys):
+    job(tmp_path, "0_a", ["seed=0"], metrics)
+    end_sweep(tmp_path)
+    assert f"Report: {tmp_path}/report.html" in capsys.readouterr().out.splitlines()
+    assert (tmp_path / "report.html").exists()

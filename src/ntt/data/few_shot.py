@@ -157,14 +157,15 @@ class FewShotDataset:
         """
         problems = count_problems(self.shots, self.limit)
         problems = problems or [
-            *self._reference_problems(),
+            *self.reference_problems(),
             *self._target_problems(),
             *self._negative_problems(),
         ]
         if problems:
             raise InputError("\n".join(problems))
 
-    def _reference_problems(self) -> list[str]:
+    def reference_problems(self) -> list[str]:
+        """What is wrong with the references, one line each; pictures are not read wholly."""
         content, chosen = self._reference_content, self._chosen()
         problems = list(content.problems)
         if not problems:  # what cannot be read is not missing

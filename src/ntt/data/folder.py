@@ -142,11 +142,12 @@ class FolderDataset:
             InputError: one line for each problem found.
         """
         problems = count_problems(self.shots, self.limit)
-        problems = problems or [*self._reference_problems(), *self._target_problems()]
+        problems = problems or [*self.reference_problems(), *self._target_problems()]
         if problems:
             raise InputError("\n".join(problems))
 
-    def _reference_problems(self) -> list[str]:
+    def reference_problems(self) -> list[str]:
+        """What is wrong with the references, one line each; pictures are not read wholly."""
         try:
             self.references  # noqa: B018
         except InputError as error:

@@ -46,8 +46,19 @@ def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
     with _opened(file) as stored:
         upright = ImageOps.exif_transpose(stored)
         keep = annotated_size == _size(stored) and annotated_size != _size(upright)
-        pixels = _to_rgb(stored if keep else upright, "white")
-    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+        return _as_tensor(stored if keep else upright)
+
+
+def read_picture(picture: Image.Image) -> Tensor:
+    """The same of an open picture.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return _as_tensor(ImageOps.exif_transpose(picture))
+    except UNREADABLE as error:
+        raise InputError(f"this picture cannot be read ({error}); replace it") from error
 
 
 def read_masks(file: Path) -> Iterator[Tensor]:
@@ -91,6 +102,10 @@ def _opened(file: Path) -> Iterator[Image.Image]:
     except UNREADABLE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{file}: cannot be read as a picture ({reason}); replace it") from error
+
+
+def _as_tensor(picture: Image.Image) -> Tensor:
+    return torch.from_numpy(_to_rgb(picture, "white")).permute(2, 0, 1).float() / 255
 
 
 def _size(picture: Image.Image) -> Size:

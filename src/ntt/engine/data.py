@@ -11,6 +11,7 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ntt.data import FewShotDataset
+from ntt.data.samples import Targets
 from ntt.engine.read_ahead import ReadAhead
 from ntt.structures import Reference, Target
 
@@ -20,7 +21,7 @@ NumberedTarget = tuple[int, Target]
 class NumberedTargets(Dataset[NumberedTarget]):
     """Some of the targets, each with its number in the whole data set."""
 
-    def __init__(self, targets: Sequence[Target], indices: Sequence[int]) -> None:
+    def __init__(self, targets: Targets, indices: Sequence[int]) -> None:
         self.targets = targets
         self.indices = indices
 
@@ -49,6 +50,7 @@ class StageData(LightningDataModule):
 
     def __init__(self, dataset: FewShotDataset, reference_batch: int, image_batch: int, workers: int) -> None:
         super().__init__()
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # there may be fewer images
         self.dataset = dataset
         self.reference_batch = reference_batch
         self.image_batch = image_batch
@@ -57,9 +59,14 @@ class StageData(LightningDataModule):
         self.images_done: set[int] = set()
 
     @property
+    def images_left(self) -> list[int]:
+        """Numbers of the target images that are still to be segmented."""
+        return [index for index in range(len(self.dataset.targets)) if index not in self.images_done]
+
+    @property
     def share(self) -> list[int]:
-        """Numbers of the target images that this process segments."""
-        left = [index for index in range(len(self.dataset.targets)) if index not in self.images_done]
+        """Those of them that this process segments."""
+        left = self.images_left
         return left if self.trainer is None else left[self.trainer.global_rank :: self.trainer.world_size]
 
     def val_dataloader(self) -> DataLoader[Reference]:
@@ -90,7 +97,8 @@ class StageData(LightningDataModule):
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move the images of targets; references are cropped on the CPU first."""
-        return [
-            each if isinstance(each, Reference) else (each[0], replace(each[1], image=each[1].image.to(device)))
-            for each in batch
-        ]
+        return [each if isinstance(each, Reference) else _moved(each[0], each[1], device) for each in batch]
+
+
+def _moved(index: int, target: Target, device: torch.device) -> NumberedTarget:
+    return index, replace(target, image=target.image.to(device))

@@ -42,7 +42,7 @@ class Journal:
             with file.open("rb") as lines:
                 for line in lines:
                     checksum, _, text = line.rstrip(b"\n").partition(b" ")
-                    if line.endswith(b"\n") and checksum == b"%08x" % crc32(text):
+                    if checksum == b"%08x" % crc32(text):
                         yield json.loads(text)
 
     def memo(self) -> Memo:

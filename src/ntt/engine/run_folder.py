@@ -58,7 +58,9 @@ class RunFolder:
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise InputError(f"{self.path}: another process is at work here; wait, or name another folder") from None
+            raise InputError(
+                f"{self.path}: another process is at work here; wait, or name another folder"
+            ) from None
         held = read_record(self.path)
         if not (self.resume and held.get("identity") == self.identity):
             if held.get("identity") not in (None, self.identity):

@@ -50,7 +50,7 @@ def command_of(settings: Sequence[str], name: str) -> list[str]:
 
 
 def _earlier(settings: Sequence[str], conf: Path, name: str) -> list[Path]:
-    """Folders ``<date>/<time>_...`` of runs and sweeps, the last one first, where words about paths put them."""
+    """Folders of runs and sweeps, the last one first, where words about paths put them."""
     about_paths = [word for word in settings if word.lstrip("+").startswith("paths")]
     with initialize_config_dir(str(conf), version_base="1.3"):
         runs = OmegaConf.select(compose(name, about_paths), "paths.runs")

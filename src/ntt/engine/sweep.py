@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ from filelock import FileLock
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from ntt.engine.run_folder import FAILURE, LOCK, is_finished, write_record
+from ntt.engine.run_folder import LOCK, write_record
 from ntt.engine.same_command import command_of
+from ntt.reporting.runs import read_runs
 
 # Hydra makes the callback and calls it; whoever called Hydra gets nothing back from a sweep.
 _ended: list[Path] = []
@@ -39,13 +39,5 @@ class SweepFolder(Callback):
 
 def failed_jobs() -> dict[str, str]:
     """Jobs of the sweep that has just ended without ``metrics.json``, with the reason of each."""
-    jobs = [path.parent for folder in _ended for path in sorted(folder.glob("*/overrides.yaml"))]
-    return {job.name: _reason(job) for job in jobs if not is_finished(job)}
-
-
-def _reason(job: Path) -> str:
-    try:
-        reason: str = json.loads((job / FAILURE).read_text())["reason"]
-    except (OSError, ValueError, KeyError):
-        return "it was killed, or never began"
-    return reason
+    runs = [run for folder in _ended for run in read_runs(folder)]
+    return {run.folder.name: run.failure for run in runs if run.failure is not None}

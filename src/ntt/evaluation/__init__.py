@@ -1,11 +1,13 @@
 """How good instances and maps are: average precision by benchmark, mIoU, recall, ceilings of both halves."""
 
 from ntt.evaluation.base import Evaluation, kinds
+from ntt.evaluation.best_match import best_match_iou
 from ntt.evaluation.ceilings import true_label_instances, true_mask_instances
 from ntt.evaluation.coco_ap import CocoEvaluation
 from ntt.evaluation.coco_results import coco_results
 from ntt.evaluation.lvis_ap import LvisEvaluation
 from ntt.evaluation.open_set import open_set_metrics
+from ntt.evaluation.precision_recall import precision_recall
 from ntt.evaluation.proposal_recall import average_recall, count_found
 from ntt.evaluation.semantic_iou import IGNORED, semantic_metrics, true_semantic_map
 from ntt.evaluation.voc_ap import VocEvaluation
@@ -17,10 +19,12 @@ __all__ = [
     "LvisEvaluation",
     "VocEvaluation",
     "average_recall",
+    "best_match_iou",
     "coco_results",
     "count_found",
     "kinds",
     "open_set_metrics",
+    "precision_recall",
     "semantic_metrics",
     "true_label_instances",
     "true_mask_instances",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import partial
 from typing import Any
@@ -55,12 +55,21 @@ class CocoEvaluation(Evaluation):
         }
 
     def _evaluate(self, ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str) -> COCOeval:
-        evaluation = self.evaluator(ground_truth, load_results(ground_truth, results, kind), kind)
-        with redirect_stdout(io.StringIO()):  # pycocotools reports each of its steps
-            evaluation.evaluate()
-            evaluation.accumulate()
+        evaluation = accumulate(self.evaluator, ground_truth, results, kind)
+        with redirect_stdout(io.StringIO()):
             evaluation.summarize()
         return evaluation
+
+
+def accumulate(
+    evaluator: Callable[..., COCOeval], ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str
+) -> COCOeval:
+    """Match results with objects: ``eval["precision"]`` is by IoU, recall, category, area and limit."""
+    evaluation = evaluator(ground_truth, load_results(ground_truth, results, kind), kind)
+    with redirect_stdout(io.StringIO()):  # pycocotools reports each of its steps
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation
 
 
 def load_results(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str) -> COCO:

@@ -27,12 +27,20 @@ class MemoryBank:
         class_names: names of the K classes, in the order of their labels.
         fingerprint: says what the vectors were made with; a bank on disk with another one is refused.
         patches_kept: beside its vector, an instance keeps so many centres of the patches inside its mask.
+        notes: what else its file says.
     """
 
-    def __init__(self, class_names: Sequence[str], fingerprint: str, patches_kept: int = 0) -> None:
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        fingerprint: str,
+        patches_kept: int = 0,
+        notes: Mapping[str, str] | None = None,
+    ) -> None:
         self.class_names = tuple(class_names)
         self.fingerprint = fingerprint
         self.patches_kept = patches_kept
+        self.notes = dict(notes or {})
         self._vectors: list[Tensor] = []
         self._labels: list[int] = []
         self._patches: list[tuple[Tensor, Tensor]] = []
@@ -150,7 +158,7 @@ class MemoryBank:
         labels = sorted({label for label, keep in zip(self._labels, kept.tolist(), strict=True) if keep})
         place = {label: index for index, label in enumerate(labels)}
         names = [self.class_names[label] for label in labels]
-        part = MemoryBank(names, self.fingerprint, self.patches_kept)
+        part = MemoryBank(names, self.fingerprint, self.patches_kept, self.notes)
         indices = torch.nonzero(kept)[:, 0].tolist()
         part._vectors = [self._vectors[index] for index in indices]
         part._labels = [place[self._labels[index]] for index in indices]
@@ -169,7 +177,7 @@ class MemoryBank:
             "negative_vectors": vectors,
             "negative_labels": labels,
         }
-        write_bank(Path(path), tensors, self._patches, self.class_names, self.fingerprint)
+        write_bank(Path(path), tensors, self._patches, self.class_names, self.fingerprint, self.notes)
 
     def load(self, path: str | Path) -> Self:
         """Take over the bank saved at ``path``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,6 +24,7 @@ def write_bank(
     patches: Sequence[tuple[Tensor, Tensor]],
     class_names: Sequence[str],
     fingerprint: str,
+    notes: Mapping[str, str],
 ) -> None:
     """Write a bank.
 
@@ -32,14 +34,31 @@ def write_bank(
         patches: of each instance, or none at all.
         class_names: in the order of their labels.
         fingerprint: of what the vectors were made with.
+        notes: what else the file says.
     """
     held = dict(tensors)
     if patches:
         held["patches"] = torch.cat([centres for centres, _ in patches])
         held["patch_shares"] = torch.cat([shares for _, shares in patches])
         held["patch_counts"] = torch.tensor([len(shares) for _, shares in patches])
-    metadata = {"fingerprint": fingerprint, "class_names": json.dumps(list(class_names))}
+    facts = {**notes, "fingerprint": fingerprint, "class_names": list(class_names)}
+    # One text, since safetensors writes several in any order, and the same bank is to be the same file.
+    metadata = {"bank": json.dumps(facts, sort_keys=True)}
     save_file({name: tensor.contiguous() for name, tensor in held.items()}, path, metadata=metadata)
+
+
+def read_notes(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The class names of a bank and what else its file says.
+
+    Raises:
+        InputError: the file is no memory bank.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = _facts(file)
+            return tuple(map(str, facts["class_names"])), facts
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not a memory bank; give the file that save() or a run wrote") from error
 
 
 def read_bank(path: Path, class_names: Sequence[str], fingerprint: str) -> tuple[dict[str, Tensor], Patches]:
@@ -51,8 +70,8 @@ def read_bank(path: Path, class_names: Sequence[str], fingerprint: str) -> tuple
     """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            saved_with = metadata["fingerprint"], tuple(json.loads(metadata["class_names"]))
+            facts = _facts(file)
+            saved_with = facts["fingerprint"], tuple(facts["class_names"])
             tensors = {key: file.get_tensor(key) for key in TENSORS}
             patches: Patches = []
             if "patches" in file.keys():  # noqa: SIM118 - the file is no mapping
@@ -67,3 +86,10 @@ def read_bank(path: Path, class_names: Sequence[str], fingerprint: str) -> tuple
             "or classes; remove it to fill the memory again"
         )
     return tensors, patches
+
+
+def _facts(file: Any) -> dict[str, Any]:
+    facts = json.loads((file.metadata() or {})["bank"])
+    if not isinstance(facts, dict):
+        raise ValueError("no facts about a bank")
+    return facts

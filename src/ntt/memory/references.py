@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,8 @@ from ntt.errors import InputError
 from ntt.memory.bank import MemoryBank
 from ntt.memory.crop import crop_reference
 from ntt.structures import Reference
+
+Item = TypeVar("Item")
 
 
 class ReferenceMemory:
@@ -55,14 +58,23 @@ class ReferenceMemory:
         Raises:
             InputError: too many classes.
         """
+        self.check_classes(class_names)
+        how = f"{self.context_ratio} {self.normalise} {self.patches}"
+        identity = f"{encoder.fingerprint} {how} {references_digest}"
+        return MemoryBank(
+            class_names,
+            hashlib.sha256(identity.encode()).hexdigest()[:16],
+            self.patches,
+            {"references_digest": references_digest},
+        )
+
+    def check_classes(self, class_names: Sequence[str]) -> None:
+        """Raise InputError if there are too many."""
         if self.max_classes is not None and len(class_names) > self.max_classes:
             raise InputError(
                 f"there are {len(class_names)} classes, but the memory has room for {self.max_classes}: give "
                 "fewer, or raise model.memory.max_classes (category_num in memory_bank_cfg)"
             )
-        how = f"{self.context_ratio} {self.normalise} {self.patches}"
-        identity = f"{encoder.fingerprint} {how} {references_digest}"
-        return MemoryBank(class_names, hashlib.sha256(identity.encode()).hexdigest()[:16], self.patches)
 
     def fill(
         self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
@@ -91,7 +103,7 @@ class ReferenceMemory:
         self, encoder: Encoder, references: Iterable[Reference], device: torch.device
     ) -> Iterator[tuple[Reference, Tensor, Tensor]]:
         """Each reference with its patch features ``(h, w, C)`` and the share of each patch in its mask."""
-        for batch in _batches(references, self.batch_size):
+        for batch in batches(references, self.batch_size):
             crops, weights = zip(*(self._crop(reference, encoder) for reference in batch), strict=True)
             features = encoder(torch.stack(crops).to(device))
             if self.normalise:
@@ -114,7 +126,8 @@ class ReferenceMemory:
         )
 
 
-def _batches(references: Iterable[Reference], size: int) -> Iterator[list[Reference]]:
-    iterator = iter(references)
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of ``size`` items, the last one of what is left; items are asked for one list at a time."""
+    iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

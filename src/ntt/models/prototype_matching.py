@@ -19,6 +19,7 @@ from ntt.models.mining import mine_negatives
 from ntt.models.prompted_masks import segment_prompts
 from ntt.proposals import ProposalStrategy
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter, square_image
+from ntt.segmenters.sharing import SharedAnswers
 from ntt.structures import Instances, Prompt, Reference
 
 
@@ -39,6 +40,7 @@ class PrototypeMatching(ReferenceSegmenter):
     Attributes:
         score_threshold: as a number.
         memory: the bank of the references seen last; empty at first.
+        shared_answers: where the segmenter's answers are kept for other runs; None keeps none.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class PrototypeMatching(ReferenceSegmenter):
         self.reference_memory = memory
         self.matcher = matcher
         self.memory = MemoryBank((), fingerprint="")
+        self.shared_answers: SharedAnswers | None = None
         self.eval()
 
     @contextmanager
@@ -123,6 +126,24 @@ class PrototypeMatching(ReferenceSegmenter):
         self.calibrate(kept)
         return self
 
+    def add(self, references: Iterable[Reference], class_names: Sequence[str]) -> None:
+        """Remember more references; those remembered are not encoded again, the score threshold stays.
+
+        Args:
+            references: labelled by ``class_names``.
+            class_names: those of the memory in their order, then new ones.
+
+        Raises:
+            InputError: a mask is empty, or a new class has no reference; the memory is then as it was.
+        """
+        grown = self.memory.subset(torch.ones(len(self.memory), dtype=torch.bool))
+        self.reference_memory.check_classes(class_names)
+        grown.class_names = tuple(class_names)
+        with self.remembering(grown):
+            self.remember(references)
+        grown.aggregate()
+        self.memory = grown
+
     def calibrate(
         self,
         references: Sequence[Reference],
@@ -186,12 +207,18 @@ class PrototypeMatching(ReferenceSegmenter):
     @torch.no_grad()
     def embed(self, images: Sequence[Tensor]) -> list[ImageEmbedding]:
         """What the segmenter makes of images of any size before it is asked, in one batch."""
-        return self.segmenter.encode_all([image.to(self.device) for image in images])
+        moved = [image.to(self.device) for image in images]
+        if self.shared_answers is None:
+            return self.segmenter.encode_all(moved)
+        return self.shared_answers.embed(self.segmenter, moved, keep=self.proposals.question is None)
 
     @torch.no_grad()
     def ask(self, embedding: ImageEmbedding, features: Tensor) -> Proposals:
         """Mask proposals of an embedded image, whose patch features ``(h, w, C)`` may guide them."""
-        return self.proposals(self.segmenter, embedding, self.similarity(features))
+        similarity = self.similarity(features)
+        if self.shared_answers is None:
+            return self.proposals(self.segmenter, embedding, similarity)
+        return self.shared_answers.propose(self.proposals, self.segmenter, embedding, similarity)
 
     @torch.no_grad()
     def match(self, features: Tensor, proposals: Proposals, height: int, width: int) -> Instances:
@@ -211,8 +238,15 @@ class PrototypeMatching(ReferenceSegmenter):
 
     def predict(self, image: Tensor) -> Instances:
         """Segment ``(3, H, W)`` float in [0, 1]; masks and boxes at H x W."""
-        features = self.encode(image)
-        return self.match(features, self.propose(image, features), *image.shape[-2:])
+        (found,) = self.predict_all([image])
+        return found
+
+    def predict_all(self, images: Sequence[Tensor]) -> Iterator[Instances]:
+        """Segment images of any size; both encoders get them in one batch."""
+        for image, features, embedding in zip(
+            images, self.encode_all(images), self.embed(images), strict=True
+        ):
+            yield self.match(features, self.ask(embedding, features), *image.shape[-2:])
 
     def _with_mask(self, reference: Reference) -> Reference:
         if reference.mask is not None or reference.prompt is None:

@@ -51,6 +51,11 @@ class AutomaticMaskProposals:
         self._generator: Any = None
         self._built_for: Segmenter | None = None
 
+    @property
+    def question(self) -> str | None:
+        """See the protocol."""
+        return f"{type(self).__name__} {self.points_per_side} {self.options}"
+
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
         """The generator's masks, best predicted IoU first, whatever the classes."""
         assert isinstance(segmenter, Sam2Segmenter), "the generator is SAM 2's"

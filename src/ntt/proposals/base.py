@@ -10,7 +10,15 @@ from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
 
 
 class ProposalStrategy(Protocol):
-    """Decides what a segmenter is asked about an image."""
+    """Decides what a segmenter is asked about an image.
+
+    Attributes:
+        question: tells apart strategies that ask every image the same, whatever it resembles; None where the
+            question depends on the encoder.
+    """
+
+    @property
+    def question(self) -> str | None: ...  # noqa: D102 - above
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
         """Mask proposals of one image.

@@ -23,6 +23,11 @@ class GridProposals:
         self.points_per_side = points_per_side
         self.min_iou = min_iou
 
+    @property
+    def question(self) -> str | None:
+        """See the protocol."""
+        return f"{type(self).__name__} {self.points_per_side} {self.min_iou}"
+
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
         """At most ``points_per_side ** 2`` proposals, row by row from the top left, whatever the classes."""
         points = self.points(segmenter)

@@ -40,6 +40,8 @@ class GuidedProposals:
         self.focus = focus
         self.min_iou = min_iou
 
+    question = None  # depends on where the classes are seen
+
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
         """At most ``max_prompts`` proposals, where the image matches best first; none without a class."""
         points = self.points(similarity, segmenter.image_size)

@@ -1,23 +1,41 @@
-"""Sending the numbers elsewhere."""
+"""Sending a run's results elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
+    from pycocotools.coco import COCO
 
 
-def log_metrics(loggers: Iterable[Logger], metrics: Mapping[str, Any], cfg: DictConfig) -> None:
-    """Give every logger the config and all numbers, named by their path: ``segm/AP``."""
+def log_run(
+    loggers: Iterable[Logger], metrics: Mapping[str, Any], cfg: DictConfig, ground_truth: COCO | None
+) -> None:
+    """Give every logger the config and all numbers, named by their path (``segm/AP``), and what it can draw.
+
+    Args:
+        loggers: what the logger group built.
+        metrics: what ``metrics.json`` says.
+        cfg: of the run; its folder has the predictions.
+        ground_truth: of the targets, if there is one.
+    """
+    from ntt.reporting.charts import ChartLogger, run_charts
+
     numbers = dict(flatten(metrics))
     for destination in loggers:
         destination.log_hyperparams(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
         destination.log_metrics(numbers)
         destination.finalize("success")
+    drawing = [destination for destination in loggers if isinstance(destination, ChartLogger)]
+    if drawing:
+        charts = run_charts(Path(cfg.paths.output) / "predictions.json", ground_truth, metrics)
+        for destination in drawing:
+            destination.conclude(charts)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, float]]:

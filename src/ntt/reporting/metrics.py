@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from ntt.models import PrototypeMatching
+from ntt.reporting.peak_memory import peak_memory
 
 STAGES = ("mask_references", "fill_memory", "postprocess_memory", "fill_negatives", "calibrate")
 TEST_PARTS = ("encode", "propose", "match")
@@ -26,8 +27,10 @@ def run_metrics(
         images: how many target images were segmented.
 
     Returns:
-        ``report`` and ``timing``, ``encoder``, ``segmenter``, ``memory_bank``. ``timing.test`` is the time of
-        the model alone, without reading images, evaluation and pictures.
+        ``report`` and ``timing``, ``peak_memory``, ``encoder``, ``segmenter``, ``memory_bank``.
+        ``timing.test`` is the time of the model alone, without reading images, evaluation and pictures.
+        ``timing.shared`` is how much of it was not spent again, since the segmenter's answers were in the
+        store.
     """
     test = sum(seconds.get(part, 0.0) for part in TEST_PARTS)
     return {
@@ -36,9 +39,11 @@ def run_metrics(
             **{stage: round(seconds.get(stage, 0.0), 4) for stage in STAGES},
             "test": round(test, 4),
             **{part: round(seconds.get(part, 0.0), 4) for part in TEST_PARTS},
+            **({"shared": round(seconds["shared"], 4)} if "shared" in seconds else {}),
             "images": images,
             "images_per_second": round(images / test, 4) if test else None,
         },
+        "peak_memory": peak_memory(),
         "encoder": {
             **_facts(model.encoder),
             "dim": model.encoder.embed_dim,

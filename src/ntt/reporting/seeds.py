@@ -13,7 +13,7 @@ from ntt.reporting.loggers import flatten
 
 CONFIDENCE = 0.95
 SHOWN = ("segm/AP", "segm/AP50", "bbox/AP", "bbox/nAP50", "semantic/mIoU")
-NOT_JUDGED = ("timing", "encoder", "segmenter", "memory_bank")
+NOT_JUDGED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,14 @@ def _speed(metrics: Mapping[str, Any]) -> str:
         f"{segmenter['name']} ({segmenter['parameters'] / 1e6:.1f} M)\n"
         f"fill_memory {timing['fill_memory']:.1f} s, "
         f"test {timing['test']:.1f} s for {timing['images']} images, {rate} images/s\n"
-        f"  encode {timing['encode']:.1f}, propose {timing['propose']:.1f}, match {timing['match']:.1f} s\n"
+        f"  encode {timing['encode']:.1f}, propose {timing['propose']:.1f}, match {timing['match']:.1f} s"
+        f"{_shared(timing)}\n"
         f"memory {metrics['memory_bank']['bytes'] / 1e3:.0f} kB"
     )
+
+
+def _shared(timing: Mapping[str, Any]) -> str:
+    return f", of which {timing['shared']:.1f} s were spent by others" if timing.get("shared") else ""
 
 
 def _warnings(metrics: Mapping[str, Any]) -> list[str]:

@@ -2,5 +2,6 @@
 
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
+from ntt.segmenters.tensor_store import TensorStore
 
-__all__ = ["ImageEmbedding", "Prompts", "Proposals", "Sam2Segmenter", "Segmenter"]
+__all__ = ["ImageEmbedding", "Prompts", "Proposals", "Sam2Segmenter", "Segmenter", "TensorStore"]

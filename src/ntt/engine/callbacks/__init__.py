@@ -6,5 +6,14 @@ from ntt.engine.callbacks.progress import StageProgress
 from ntt.engine.callbacks.proposal_recall import ProposalRecall
 from ntt.engine.callbacks.semantic_maps import SemanticMaps
 from ntt.engine.callbacks.visualizations import Visualizations
+from ntt.engine.callbacks.wandb_images import WandbImages
 
-__all__ = ["Ceilings", "Predictions", "ProposalRecall", "SemanticMaps", "StageProgress", "Visualizations"]
+__all__ = [
+    "Ceilings",
+    "Predictions",
+    "ProposalRecall",
+    "SemanticMaps",
+    "StageProgress",
+    "Visualizations",
+    "WandbImages",
+]

@@ -10,10 +10,21 @@ import supervision as sv
 import torch
 from torch import Tensor
 
-from ntt.reporting.pictures.canvas import Pixels, class_colour, panels, resize, save, shown_size, to_pixels
+from ntt.reporting.pictures.canvas import (
+    DPI,
+    PANEL,
+    Pixels,
+    class_colour,
+    panels,
+    resize,
+    save,
+    shown_size,
+    to_pixels,
+)
 from ntt.structures import Instances
 
 MAX_SHOWN = 12
+LEAST_SIDE = round(PANEL * DPI)  # pixels; lines and letters are made for this size, and grow with a picture
 SHARE_OF_BEST = 0.6  # instances scored below this share of the image's best are not drawn
 
 
@@ -34,15 +45,7 @@ def draw_comparison(
         class_names: in the order of the labels.
     """
     shown = clearest(instances)
-    predicted = annotate(
-        image,
-        instances.masks[shown],
-        instances.labels[shown],
-        [
-            f"{class_names[label]} {score:.2f}"
-            for label, score in zip(instances.labels[shown], instances.scores[shown], strict=True)
-        ],
-    )
+    predicted = annotate(image, *_captioned(instances, shown, class_names))
     title = f"Prediction ({len(shown)} clearest of {len(instances)})"
     if truth is None:
         pictures, titles = [annotate(image, *_nothing(image), []), predicted], ["Image", title]
@@ -54,6 +57,34 @@ def draw_comparison(
     for axes, picture in zip(grid, pictures, strict=True):
         axes.imshow(picture)
     save(figure, path)
+
+
+def draw_instances(
+    pixels: Pixels, instances: Instances, class_names: Sequence[str], everything: bool = False
+) -> Pixels:
+    """Instances on their image at its own size, or with a longer side of ``LEAST_SIDE`` if it is smaller.
+
+    Args:
+        pixels: ``(H, W, 3)`` uint8.
+        instances: best first.
+        class_names: in the order of the labels.
+        everything: draw all, not only the clearest.
+    """
+    height, width = pixels.shape[:2]
+    scale = max(1.0, LEAST_SIDE / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    shown = torch.arange(len(instances)) if everything else clearest(instances)
+    image = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+    return annotate(image, *_captioned(instances, shown, class_names), size)
+
+
+def _captioned(
+    instances: Instances, shown: Tensor, class_names: Sequence[str]
+) -> tuple[Tensor, Tensor, list[str]]:
+    """Masks and labels of some instances, and what is written on them."""
+    labels, scores = instances.labels[shown], instances.scores[shown]
+    pairs = zip(labels.tolist(), scores.tolist(), strict=True)
+    return instances.masks[shown], labels, [f"{class_names[label]} {score:.2f}" for label, score in pairs]
 
 
 def clearest(instances: Instances) -> Tensor:
@@ -74,9 +105,12 @@ def clearest(instances: Instances) -> Tensor:
     return torch.tensor(kept, dtype=torch.int64)
 
 
-def annotate(image: Tensor, masks: Tensor, labels: Tensor, texts: list[str]) -> Pixels:
-    """Masks, outlines and texts on the image, enlarged or reduced to its size in a picture."""
-    height, width = shown_size(image)
+def annotate(
+    image: Tensor, masks: Tensor, labels: Tensor, texts: list[str], size: tuple[int, int] | None = None
+) -> Pixels:
+    """Masks, outlines and texts on the image, brought to a height and width; None for those in a picture."""
+    height, width = size or shown_size(image)
+    zoom = max(height, width) / LEAST_SIDE
     picture = to_pixels(resize(image, height, width))
     if not len(masks):
         return picture
@@ -88,9 +122,14 @@ def annotate(image: Tensor, masks: Tensor, labels: Tensor, texts: list[str]) -> 
     # supervision draws in OpenCV's order of channels, blue first.
     scene = np.ascontiguousarray(picture[..., ::-1])
     scene = sv.MaskAnnotator(color=palette, opacity=0.3).annotate(scene, detections)
-    scene = sv.PolygonAnnotator(color=palette, thickness=2).annotate(scene, detections)
+    scene = sv.PolygonAnnotator(color=palette, thickness=round(2 * zoom)).annotate(scene, detections)
     writer = sv.LabelAnnotator(
-        color=palette, text_color=sv.Color.BLACK, text_scale=0.5, text_padding=4, smart_position=True
+        color=palette,
+        text_color=sv.Color.BLACK,
+        text_scale=0.5 * zoom,
+        text_thickness=max(1, round(zoom)),
+        text_padding=round(4 * zoom),
+        smart_position=True,
     )
     scene = writer.annotate(scene, detections, labels=texts)
     return np.ascontiguousarray(scene[..., ::-1])

@@ -1,0 +1,8 @@
+"""The Python interface: load a model, show it examples, segment pictures."""
+
+from ntt.api.example import Example
+from ntt.api.few_shot_segmenter import FewShotSegmenter
+from ntt.api.loading import load
+from ntt.api.segmentation import Segmentation
+
+__all__ = ["Example", "FewShotSegmenter", "Segmentation", "load"]

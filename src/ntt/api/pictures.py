@@ -1,0 +1,140 @@
+"""Pictures as Python programs have them: files, Pillow's, NumPy's, torch's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sized
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from ntt.data.folder_layout import MASK_ENDING
+from ntt.data.images import read_image, read_picture
+from ntt.data.samples import is_picture, pictures_in
+from ntt.errors import InputError
+
+Picture: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8] | Tensor
+KINDS = "a path, a PIL image, a uint8 array (H, W, 3) or a float tensor (3, H, W) in [0, 1]"
+
+
+@dataclass(frozen=True)
+class OpenPicture:
+    """A picture to segment.
+
+    Attributes:
+        image: ``(3, H, W)`` float in [0, 1], RGB.
+        image_id: the file's name, or how many came before it.
+        path: the file; None if it came as pixels.
+    """
+
+    image: Tensor
+    image_id: int | str
+    path: Path | None
+
+
+def open_picture(picture: Picture, number: int = 0) -> OpenPicture:
+    """Read a picture to segment, the ``number``-th.
+
+    Raises:
+        InputError: see ``as_tensor``.
+    """
+    if isinstance(picture, str | os.PathLike):
+        path = Path(picture)
+        return OpenPicture(read_image(path), path.name, path)
+    return OpenPicture(as_tensor(picture, f"picture {number}"), number, None)
+
+
+def as_tensor(picture: Picture, called: str) -> Tensor:
+    """A picture the way it is looked at.
+
+    Args:
+        picture: a path; a PIL image of any mode; RGB ``(H, W, 3)`` uint8; RGB ``(3, H, W)`` float in [0, 1].
+        called: for the message.
+
+    Returns:
+        ``(3, H, W)`` float32 in [0, 1], RGB, on the device it was on.
+
+    Raises:
+        InputError: it cannot be read, or is an array of another kind.
+    """
+    if isinstance(picture, str | os.PathLike):
+        return read_image(Path(picture))
+    if isinstance(picture, Image.Image):
+        return read_picture(picture)
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+            raise InputError(f"{called} is a {picture.dtype} array of shape {picture.shape}; give {KINDS}")
+        return torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
+    if isinstance(picture, Tensor):
+        shape = tuple(picture.shape)
+        if not picture.is_floating_point() or len(shape) != 3 or shape[0] != 3 or not picture.numel():
+            raise InputError(f"{called} is a {picture.dtype} tensor of shape {shape}; give {KINDS}")
+        low, high = float(picture.min()), float(picture.max())
+        if not (low >= 0 and high <= 1):
+            raise InputError(f"{called} has values from {low:g} to {high:g}; bring them into [0, 1]")
+        return picture.detach().float()
+    raise InputError(f"{called} is a {type(picture).__name__}; give {KINDS}")
+
+
+def is_single(pictures: object) -> bool:
+    """Whether it is one picture: neither a folder or pattern nor something that holds pictures."""
+    if isinstance(pictures, str | os.PathLike):
+        return not Path(pictures).is_dir() and not _is_pattern(os.fspath(pictures))
+    return isinstance(pictures, Image.Image | np.ndarray | Tensor)
+
+
+def several(pictures: Any) -> Iterable[Picture]:
+    """What a folder, a pattern or an iterable holds.
+
+    Raises:
+        InputError: nothing, or it is none of these.
+    """
+    if isinstance(pictures, str | os.PathLike):
+        return find_pictures(pictures)
+    if not isinstance(pictures, Iterable):
+        raise InputError(f"cannot segment a {type(pictures).__name__}; give {KINDS}, or several of them")
+    if isinstance(pictures, Sized) and not len(pictures):
+        raise InputError("there is no picture to segment: the list is empty")
+    return pictures
+
+
+def find_pictures(images: str | os.PathLike[str]) -> list[Path]:
+    """The pictures of a folder or pattern (``photos/**/*.jpg``), by name; or the one file.
+
+    ``<name>_mask.png`` beside a picture of that name is not one of them.
+
+    Raises:
+        InputError: there is none.
+    """
+    path, text = Path(images), os.fspath(images)
+    if path.is_dir():
+        return _without_masks(pictures_in(path))
+    if not _is_pattern(text):
+        if not path.is_file():
+            raise InputError(f"{path}: no such picture or folder; correct the path")
+        return [path]
+    found = sorted(filter(is_picture, map(Path, glob(text, recursive=True))))  # noqa: PTH207 - may be absolute
+    if not found:
+        raise InputError(f"{text}: no picture is called like this; correct the pattern")
+    return _without_masks(found)
+
+
+def _without_masks(files: list[Path]) -> list[Path]:
+    pictures = {file.with_suffix("") for file in files}
+    return [
+        file
+        for file in files
+        if not file.stem.endswith(MASK_ENDING)
+        or file.with_name(file.stem.removesuffix(MASK_ENDING)) not in pictures
+    ]
+
+
+def _is_pattern(text: str) -> bool:
+    return has_magic(text) and not Path(text).exists()

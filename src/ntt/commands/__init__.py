@@ -1,0 +1,1 @@
+"""The commands: ``train.py`` and ``predict.py``, also installed as ``ntt-train`` and ``ntt-predict``."""

@@ -1,0 +1,102 @@
+"""The main job: fill the memory from references, segment the targets, report AP.
+
+Nothing is trained; the name is the field's habit. ``python train.py --help`` lists what can be chosen.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.hydra_config import HydraConfig
+
+from ntt.engine.command import run_command
+from ntt.engine.identity import run_identity
+from ntt.engine.run_folder import RunFolder
+from ntt.engine.same_command import command_of
+from ntt.locations import CONF, announce
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+logger = logging.getLogger("train")
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """One run, or what is left of it; returns what it wrote to ``metrics.json``."""
+    identity, command = run_identity(cfg), command_of(HydraConfig.get().overrides.task, "train")
+    with RunFolder(Path(cfg.paths.output), identity, command, cfg.resume) as folder:
+        if folder.finished:
+            logger.info("%s is finished; resume=false does it anew", folder.path)
+            return folder.metrics()
+        return run_stages(cfg, folder)
+
+
+def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
+    """All stages of a run; of each, what its folder holds already is not computed again."""
+    # Imported here, so that --help and misspelt options answer at once.
+    from hydra.utils import instantiate
+    from lightning import Trainer, seed_everything
+    from rich.console import Console
+
+    from ntt.engine.callbacks.base import OutcomeCallback
+    from ntt.engine.data import StageData
+    from ntt.engine.recorder import Recorder
+    from ntt.engine.remarks import hide_library_remarks
+    from ntt.engine.sharing import shared_answers
+    from ntt.engine.stages import Stages
+    from ntt.files import whole_file
+    from ntt.reporting.loggers import log_run
+    from ntt.reporting.metrics import run_metrics
+    from ntt.reporting.peak_memory import forget_peak_memory
+    from ntt.reporting.terminal import print_run
+
+    hide_library_remarks()
+    forget_peak_memory()
+    seed_everything(cfg.seed, workers=True, verbose=False)
+
+    dataset = instantiate(cfg.dataset)
+    dataset.check()
+    logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
+
+    loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
+    model = instantiate(cfg.model)
+    model.shared_answers = shared_answers(cfg)
+    data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
+    stages = Stages(model, dataset, folder.memo)
+    callbacks = {name: instantiate(callback) for name, callback in (cfg.callbacks or {}).items()}
+    observers = {name: each for name, each in callbacks.items() if isinstance(each, OutcomeCallback)}
+    recorder = Recorder(folder.journal("images"), observers)
+    data.images_done = recorder.images_done()
+    trainer: Trainer = instantiate(cfg.trainer, callbacks=[*callbacks.values(), recorder], logger=loggers)
+
+    if stages.reference_masks.recall():
+        trainer.validate(stages, data, verbose=False)  # mask_references
+    data.references_done = stages.begin_memory()
+    if data.references_done < len(dataset.references):
+        trainer.predict(stages, data, return_predictions=False)  # fill_memory
+    stages.postprocess_memory()
+    stages.fill_negatives()
+    stages.calibrate()
+    if trainer.is_global_zero:
+        with whole_file(folder.path / "memory.safetensors") as path:
+            model.memory.save(path)
+    if data.images_left:
+        trainer.test(stages, data, verbose=False)
+    trainer.strategy.barrier()
+    if not trainer.is_global_zero:
+        return {}
+
+    recorder.summarise(stages)
+    metrics = run_metrics(stages.report, model, stages.clock.seconds, stages.images)
+    folder.finish(metrics)
+    log_run(loggers, metrics, cfg, dataset.ground_truth)
+    print_run(metrics, folder.path, Console())
+    return metrics
+
+
+def main() -> None:
+    """The command."""
+    announce()
+    run_command(run, CONF, "train", resumes=True)

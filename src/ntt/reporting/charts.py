@@ -1,0 +1,71 @@
+"""What a run has to show that is not one number."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from pycocotools.coco import COCO
+
+from ntt.evaluation import kinds, precision_recall
+
+BINS = 50  # of the histogram of scores
+LABELS = {"AP50": "IoU 0.5", "AP75": "IoU 0.75", "AP": "mean, IoU 0.5 to 0.95"}
+
+
+@dataclass(frozen=True)
+class Charts:
+    """What is drawn of a run.
+
+    Attributes:
+        curves: of ``bbox`` and ``segm``, as far as they are judged, what ``precision_recall`` says.
+        scores: of all instances.
+        per_class: metrics by name of each class.
+    """
+
+    curves: dict[str, dict[str, list[float]]]
+    scores: list[float]
+    per_class: dict[str, dict[str, float | None]]
+
+
+class ChartLogger(ABC):
+    """A logger that can show more than numbers."""
+
+    @abstractmethod
+    def conclude(self, charts: Charts) -> None:
+        """Show the charts; the last thing that the logger hears of a run."""
+
+
+def run_charts(predictions: Path, ground_truth: COCO | None, metrics: Mapping[str, Any]) -> Charts:
+    """Gather the charts of a run that has ended.
+
+    Args:
+        predictions: the run's ``predictions.json``; without that file there are no curves and no scores.
+        ground_truth: of the targets; without it there are no curves.
+        metrics: what ``metrics.json`` says.
+    """
+    written = predictions.is_file()
+    results = json.loads(predictions.read_text(encoding="utf-8")) if written else []
+    judged = kinds(ground_truth) if written and ground_truth is not None else ()
+    curves = {kind: precision_recall(ground_truth, results, kind) for kind in judged}
+    return Charts(
+        curves={kind: curve for kind, curve in curves.items() if curve},
+        scores=[result["score"] for result in results],
+        per_class=metrics.get("per_class", {}),
+    )
+
+
+def curve_figure(curve: Mapping[str, list[float]], title: str) -> Figure:
+    """Precision over recall, a line for each IoU."""
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, label in LABELS.items():
+        axes.plot(curve["recall"], curve[name], label=label)
+    axes.set(title=title, xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend()
+    return figure

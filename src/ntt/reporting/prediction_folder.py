@@ -1,0 +1,60 @@
+"""Results of your own pictures as files: overlays, masks and one COCO file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ntt.api import Segmentation
+from ntt.api.coco_file import CocoFile
+from ntt.files import whole_file, write_json
+
+
+class PredictionFolder:
+    """``overlays/<stem>.jpg``, ``masks/<stem>/<k>_<class>.png`` and ``predictions.json``.
+
+    Pictures whose names differ only in folder or ending become ``<stem>``, ``<stem>_2`` and so on.
+
+    Args:
+        folder: where to write.
+        class_names: in the order of their labels.
+        home: the folder that the names in ``predictions.json`` are relative to.
+    """
+
+    def __init__(self, folder: Path, class_names: Sequence[str], home: Path) -> None:
+        self.folder = folder
+        self.home = home
+        self.coco = CocoFile(class_names)
+        self._stems: set[str] = set()
+
+    def add(self, found: Segmentation) -> None:
+        """Write what was found in a picture that has a file."""
+        file = found.path
+        assert file is not None, "pictures of a folder have one"
+        stem = self._stem(file.stem)
+        found.save(self.folder / "overlays" / f"{stem}.jpg")
+        for k, (mask, name) in enumerate(zip(found.masks, found.names, strict=True), start=1):
+            with whole_file(self.folder / "masks" / stem / f"{k:03d}_{_as_file_name(name)}.png") as path:
+                Image.fromarray(mask.numpy().astype(np.uint8) * 255).convert("1").save(path)
+        self.coco.add(found, file.relative_to(self.home).as_posix())
+
+    def finish(self) -> None:
+        """Write ``predictions.json``."""
+        write_json(self.folder / "predictions.json", self.coco.content, indent=None)
+
+    def _stem(self, wanted: str) -> str:
+        """A name that no other picture has, on file systems without capital letters either."""
+        stem, number = wanted, 1
+        while stem.lower() in self._stems:
+            number += 1
+            stem = f"{wanted}_{number}"
+        self._stems.add(stem.lower())
+        return stem
+
+
+def _as_file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name)

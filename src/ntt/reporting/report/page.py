@@ -1,0 +1,99 @@
+"""The files of a report."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
+
+from ntt.evaluation.bootstrap import CONFIDENCE, FEWEST_IMAGES, RESAMPLES
+from ntt.files import whole_file
+from ntt.reporting.report import tables
+from ntt.reporting.report.judging import Judgement, judge
+from ntt.reporting.report.pairs import Pair, disagreements
+from ntt.reporting.report.plots import plot_of_differences, plots_of_classes, plots_of_runs
+from ntt.reporting.report.verdict import best_first, verdict
+from ntt.reporting.runs import Run, run_names
+
+
+def write_report(runs: Sequence[Run], output: Path, baseline: int | None = None) -> Path:
+    """Compare runs on one page; ``report.html`` and, with its tables, ``report.md``.
+
+    Args:
+        runs: those that failed are listed with the reason.
+        output: folder for both files.
+        baseline: position of the run that all others are compared with, and whose pictures are shown beside
+            the best other's; it has to have finished. None: the best one, beside the next.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        InputError: the runs were judged on different targets, classes or by different rules.
+    """
+    content = _content(runs, baseline)
+    environment = Environment(
+        loader=PackageLoader("ntt.reporting.report", "."),
+        autoescape=lambda name: name is not None and "html" in name,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cell"] = markdown
+    for name, extra in {"report.md": {}, "report.html": {"plotly": get_plotlyjs()}}.items():
+        page = environment.get_template(f"{name}.jinja").render(**content, **extra)
+        with whole_file(output / name) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+    return output / "report.html"
+
+
+def markdown(words: str) -> str:
+    """A text that stands for itself in a cell of a Markdown table."""
+    return re.sub(r"([\\`*\[\]|~])", r"\\\1", html.escape(" ".join(words.split()), quote=False))
+
+
+def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:
+    """What both templates show."""
+    named = list(zip(runs, run_names(runs), strict=True))
+    finished = best_first([each for each in named if each[0].failure is None])
+    done, names = [run for run, _ in finished], [name for _, name in finished]
+    start = 0 if baseline is None else done.index(runs[baseline])
+    judgement = judge(done, names)
+    pair = (start, 1 if start == 0 else 0)
+    two, classes = len(done) > 1, bool(done and done[0].metrics.get("per_class"))
+    remarks = list(judgement.remarks)
+    return {
+        "title": f"Comparison of {len(runs)} run{'s' if len(runs) > 1 else ''}",
+        "verdict": verdict(done, names, judgement),
+        "remarks": remarks,
+        "overall": tables.overall(done, names) if done else None,
+        "plots": plots_of_runs(done, names),
+        "baseline": names[start] if names else "",
+        "differences": tables.differences(names, start, judgement),
+        "difference_plot": plot_of_differences(names, start, judgement),
+        "per_class": tables.per_class(done, names, pair, judgement) if two and classes else None,
+        "class_plots": plots_of_classes(done, names, pair, judgement) if two and classes else [],
+        "pairs": _pairs(judgement, pair, remarks),
+        "pair_names": [names[position] for position in pair] if two else [],
+        "failures": [(name, run.failure) for run, name in named if run.failure is not None],
+        "folders": [(name, str(run.folder)) for run, name in named],
+        "resamples": RESAMPLES,
+        "fewest": FEWEST_IMAGES,
+        "percent": round(100 * CONFIDENCE),
+    }
+
+
+def _pairs(judgement: Judgement, pair: tuple[int, int], remarks: list[str]) -> list[Pair]:
+    """Pictures, where they can still be read; else a remark."""
+    if not set(pair) <= judgement.judged.keys():
+        return []
+    try:
+        return disagreements(*(judgement.judged[position] for position in pair))
+    except Exception as error:  # whatever a dataset raises whose pictures are gone
+        remarks.append(f"No pictures, since {next(iter(str(error).splitlines()), repr(error))}")
+        return []

@@ -1,0 +1,117 @@
+"""Pictures of the images on which two runs disagree most."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ntt.data.masks import decode_mask
+from ntt.evaluation.bootstrap import image_order
+from ntt.matching import boxes_from_masks
+from ntt.reporting.pictures.canvas import Pixels
+from ntt.reporting.pictures.instances import annotate, clearest
+from ntt.reporting.report.judging import Judged
+from ntt.structures import Instances
+
+COUNT = 10
+QUALITY = 80  # of WebP
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One image as two runs see it.
+
+    Attributes:
+        name: of its file.
+        aps: of both runs, on this image alone.
+        truth: picture of the true objects, as the value of ``src``.
+        first: picture of what the first run found.
+        second: picture of what the second run found.
+        width: of the pictures in pixels.
+        height: of the pictures in pixels.
+    """
+
+    name: str
+    aps: tuple[float, float]
+    truth: str
+    first: str
+    second: str
+    width: int
+    height: int
+
+
+def disagreements(first: Judged, second: Judged) -> list[Pair]:
+    """The images whose AP differs most between two runs, most first."""
+    aps = np.stack([first.image_aps(), second.image_aps()], axis=1)
+    differences = np.abs(aps[:, 0] - aps[:, 1])
+    ids = image_order(first.data.ground_truth)
+    order = np.argsort(-differences, kind="stable")[:COUNT]
+    chosen = [position for position in order.tolist() if differences[position]]
+    by_image = [_by_image(each, {ids[position] for position in chosen}) for each in (first, second)]
+    return [
+        _pair(
+            first, ids[position], [found[ids[position]] for found in by_image], tuple(aps[position].tolist())
+        )
+        for position in chosen
+    ]
+
+
+def _pair(
+    judged: Judged, image_id: int | str, found: Sequence[list[dict[str, Any]]], aps: tuple[float, float]
+) -> Pair:
+    dataset = judged.data.dataset
+    image, names = judged.data.image(image_id), dataset.class_names
+    masks, labels = dataset.true_masks(image_id)
+    true = annotate(image, masks, labels, [names[label] for label in labels])
+    one, other = (_drawn(image, each, dataset.category_ids, names) for each in found)
+    height, width = true.shape[:2]
+    name = judged.data.ground_truth.imgs[image_id]["file_name"]
+    return Pair(name, aps, _embedded(true), _embedded(one), _embedded(other), width, height)
+
+
+def _drawn(
+    image: Tensor, results: Sequence[dict[str, Any]], category_ids: Sequence[int], names: Sequence[str]
+) -> Pixels:
+    instances = _instances(results, category_ids, *image.shape[-2:])
+    shown = clearest(instances)
+    labels, scores = instances.labels[shown], instances.scores[shown]
+    texts = [f"{names[label]} {score:.2f}" for label, score in zip(labels, scores, strict=True)]
+    return annotate(image, instances.masks[shown], labels, texts)
+
+
+def _instances(
+    results: Sequence[dict[str, Any]], category_ids: Sequence[int], height: int, width: int
+) -> Instances:
+    if not results:
+        return Instances.empty(height, width)
+    ordered = sorted(results, key=lambda result: -result["score"])
+    masks = torch.stack([decode_mask(result["segmentation"]) for result in ordered])
+    return Instances(
+        masks=masks,
+        boxes=boxes_from_masks(masks),
+        scores=torch.tensor([result["score"] for result in ordered]),
+        labels=torch.tensor([category_ids.index(result["category_id"]) for result in ordered]),
+    )
+
+
+def _by_image(judged: Judged, wanted: set[int | str]) -> defaultdict[int | str, list[dict[str, Any]]]:
+    found: defaultdict[int | str, list[dict[str, Any]]] = defaultdict(list)
+    for result in judged.results:
+        if result["image_id"] in wanted:
+            found[result["image_id"]].append(result)
+    return found
+
+
+def _embedded(pixels: Pixels) -> str:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "WEBP", quality=QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -1,0 +1,85 @@
+"""Runs that have ended, read from the folders they left."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from ntt.data.json_files import read_json
+from ntt.errors import InputError
+
+OVERRIDES, METRICS, FAILURE = "overrides.yaml", "metrics.json", "failure.json"
+UNFINISHED = f"it left no {METRICS}; its log may say why"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left.
+
+    Attributes:
+        folder: the run's.
+        overrides: words of its command line.
+        metrics: ``metrics.json``; empty if it did not finish.
+        failure: why it did not; None if it did.
+    """
+
+    folder: Path
+    overrides: tuple[str, ...]
+    metrics: dict[str, Any]
+    failure: str | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """What its AP is of: ``segm``, or ``bbox`` where the truth is boxes; None without ground truth."""
+        return next((kind for kind in ("segm", "bbox") if kind in self.metrics), None)
+
+    @property
+    def ap(self) -> float | None:
+        """AP of that kind."""
+        return None if self.kind is None else self.metrics[self.kind]["AP"]
+
+
+def read_runs(folder: Path) -> list[Run]:
+    """The run in a folder; of a sweep's folder its jobs, in the order they were started.
+
+    Raises:
+        InputError: there is neither, or a file of a run cannot be read.
+    """
+    if (folder / OVERRIDES).is_file():
+        return [_read_run(folder)]
+    jobs = sorted((path.parent for path in folder.glob(f"*/{OVERRIDES}")), key=_job_number)
+    if not jobs:
+        raise InputError(f"{folder}: no {OVERRIDES} here; give the folder of a run, or of a sweep")
+    return [_read_run(job) for job in jobs]
+
+
+def run_names(runs: Sequence[Run]) -> list[str]:
+    """What tells each run from the others: the words that not all share, else its folder."""
+    shared = set.intersection(*(set(run.overrides) for run in runs)) if len(runs) > 1 else set()
+    words = [" ".join(word for word in run.overrides if word not in shared) for run in runs]
+    counts = Counter(words)
+    common = os.path.commonpath([run.folder.parent for run in runs])
+    return [
+        own if own and counts[own] == 1 else f"{own} {run.folder.relative_to(common)}".strip()
+        for own, run in zip(words, runs, strict=True)
+    ]
+
+
+def _read_run(folder: Path) -> Run:
+    overrides = tuple(str(word) for word in OmegaConf.load(folder / OVERRIDES))
+    if (folder / METRICS).is_file():
+        return Run(folder, overrides, read_json(folder / METRICS, "metrics of a run"))
+    failure = folder / FAILURE
+    reason = read_json(failure, '{"reason": "one line"}').get("reason") if failure.is_file() else None
+    return Run(folder, overrides, {}, str(reason or UNFINISHED))
+
+
+def _job_number(job: Path) -> tuple[int, str]:
+    number, _, rest = job.name.partition("_")
+    return (int(number), rest) if number.isdigit() else (0, job.name)

@@ -1,0 +1,94 @@
+"""Images with masks and boxes that W&B lays over them and lets one switch on and off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ntt.matching import boxes_from_masks, semantic_map
+from ntt.reporting.label_maps import LARGEST
+from ntt.reporting.pictures.canvas import to_pixels
+from ntt.reporting.pictures.instances import clearest
+from ntt.structures import Instances
+
+if TYPE_CHECKING:
+    import wandb
+
+BACKGROUND = 0
+
+
+def truth_overlay(image: Tensor, masks: Tensor, labels: Tensor, class_names: Sequence[str]) -> wandb.Image:
+    """An image with its true objects.
+
+    Args:
+        image: ``(3, H, W)`` in [0, 1].
+        masks: ``(N, H, W)`` bool; where they overlap, the smaller is on top.
+        labels: ``(N,)`` int64.
+        class_names: in the order of the labels.
+    """
+    areas = masks.sum(dim=(1, 2))
+    return _overlay(image, "ground_truth", masks, boxes_from_masks(masks), labels, -areas, class_names)
+
+
+def predicted_overlay(image: Tensor, instances: Instances, class_names: Sequence[str]) -> wandb.Image:
+    """An image with its clearest instances and their scores; see ``truth_overlay``."""
+    shown = clearest(instances)
+    masks, boxes = instances.masks[shown], instances.boxes[shown]
+    labels, scores = instances.labels[shown], instances.scores[shown]
+    return _overlay(image, "prediction", masks, boxes, labels, scores, class_names, with_scores=True)
+
+
+def _overlay(
+    image: Tensor,
+    key: str,
+    masks: Tensor,
+    boxes: Tensor,
+    labels: Tensor,
+    order: Tensor,
+    class_names: Sequence[str],
+    with_scores: bool = False,
+) -> wandb.Image:
+    import wandb
+
+    masks, labels, order = masks.cpu(), labels.cpu(), order.cpu()
+    numbers = mask_numbers(labels, len(class_names))
+    names = {number: class_names[label] for label, number in numbers.items()}
+    numbered = torch.tensor([numbers[label] for label in labels.tolist()], dtype=torch.int64)
+    classes = semantic_map(masks, order, numbered - 1, score_threshold=-math.inf)
+    found = [
+        {
+            "position": dict(zip(("minX", "minY", "maxX", "maxY"), box, strict=True)),
+            "domain": "pixel",
+            "class_id": number,
+            "box_caption": f"{names[number]} {score:.2f}" if with_scores else names[number],
+            **({"scores": {"score": score}} if with_scores else {}),
+        }
+        for box, number, score in zip(boxes.tolist(), numbered.tolist(), order.tolist(), strict=True)
+    ]
+    class_labels = {BACKGROUND: "background", **names}
+    return wandb.Image(
+        to_pixels(image),
+        file_type="jpg",
+        masks={key: {"mask_data": classes.numpy().astype(np.uint8), "class_labels": class_labels}},
+        boxes={key: {"box_data": found, "class_labels": class_labels}},
+    )
+
+
+def mask_numbers(labels: Tensor, count: int) -> dict[int, int]:
+    """The number of each label in a mask, which has room for 255 beside the background.
+
+    A class keeps its number, and so its colour, in all images, unless there are too many classes.
+
+    Args:
+        labels: of one image, ``(N,)`` int64.
+        count: of all classes.
+    """
+    present = torch.unique(labels).tolist()
+    if count <= LARGEST:
+        return {label: label + 1 for label in present}
+    return {label: number for number, label in enumerate(present, start=1)}

@@ -1,0 +1,159 @@
+"""What a segmenter says about an image, asked once and kept for every run that asks the same."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
+from ntt.segmenters.tensor_store import TensorStore
+
+if TYPE_CHECKING:
+    from ntt.proposals import ProposalStrategy
+
+LAYOUT = "1"  # to be changed with the meaning of what is stored
+
+
+class SharedAnswers:
+    """Image embeddings and proposals that do not depend on the encoder, kept on disk.
+
+    The key is the content: pixels, the segmenter's fingerprint, the kind of device, and what is asked. What
+    comes from the store is what was computed, to the last bit.
+
+    Args:
+        store: holds them.
+
+    Attributes:
+        saved: seconds that others spent on what was found in the store.
+    """
+
+    def __init__(self, store: TensorStore) -> None:
+        self.store = store
+        self.saved = 0.0
+
+    def embed(self, segmenter: Segmenter, images: Sequence[Tensor], keep: bool) -> list[ImageEmbedding]:
+        """Embeddings of images on the segmenter's device, looked up or computed once somebody looks at them.
+
+        Args:
+            segmenter: encodes those that are not in the store, in one batch.
+            images: ``(3, H, W)`` each, in [0, 1].
+            keep: whether they are to be stored; if not, what is made of them is.
+        """
+        batch = _Batch(self, segmenter, images, keep)
+        return [SharedEmbedding(batch, position) for position in range(len(images))]
+
+    def propose(
+        self, strategy: ProposalStrategy, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor
+    ) -> Proposals:
+        """What a strategy gets out of a segmenter; looked up if the strategy asks every image the same."""
+        if strategy.question is None or not isinstance(embedding, SharedEmbedding):
+            return strategy(segmenter, embedding, similarity)
+        key = _key(embedding.key, strategy.question)
+        found = self.look_up(key)
+        if found is not None:
+            return Proposals(found["logits"].to(similarity.device), found["iou"].to(similarity.device))
+        began = time.perf_counter()
+        proposals = strategy(segmenter, embedding, similarity)
+        tensors = {"logits": proposals.logits.cpu(), "iou": proposals.iou.cpu()}
+        self.store.put(key, tensors, time.perf_counter() - began)
+        return proposals
+
+    def look_up(self, key: str) -> dict[str, Tensor] | None:
+        """Tensors from the store, counting what they save."""
+        found = self.store.get(key)
+        if found is None:
+            return None
+        self.saved += found[1]
+        return found[0]
+
+    def take_saved(self) -> float:
+        """Seconds saved since the last time."""
+        taken, self.saved = self.saved, 0.0
+        return taken
+
+
+class SharedEmbedding(ImageEmbedding):
+    """One of a batch; nothing is read or computed before its tensors are looked at."""
+
+    def __init__(self, batch: _Batch, position: int) -> None:
+        object.__setattr__(self, "_source", (batch, position))
+        object.__setattr__(self, "key", batch.keys[position])
+
+    key: str
+
+    @property
+    def features(self) -> Tensor:
+        """See the base class."""
+        return self._embedding().features
+
+    @property
+    def high_res(self) -> tuple[Tensor, ...]:
+        """See the base class."""
+        return self._embedding().high_res
+
+    def _embedding(self) -> ImageEmbedding:
+        batch, position = self.__dict__["_source"]
+        found: ImageEmbedding = batch.embeddings()[position]
+        return found
+
+
+class _Batch:
+    """Images that are encoded together, those of them that are not in the store."""
+
+    def __init__(
+        self, answers: SharedAnswers, segmenter: Segmenter, images: Sequence[Tensor], keep: bool
+    ) -> None:
+        self.answers = answers
+        self.segmenter = segmenter
+        self.images = images
+        self.keep = keep
+        self.keys = [_image_key(segmenter, image) for image in images]
+        self._embeddings: list[ImageEmbedding] | None = None
+
+    def embeddings(self) -> list[ImageEmbedding]:
+        """One an image, on the device of the image."""
+        if self._embeddings is None:
+            found = [self.answers.look_up(key) if self.keep else None for key in self.keys]
+            lacking = [position for position, tensors in enumerate(found) if tensors is None]
+            made = dict(zip(lacking, self._encode(lacking), strict=True))
+            self._embeddings = [
+                made[position] if tensors is None else _from_tensors(tensors, self.images[position])
+                for position, tensors in enumerate(found)
+            ]
+        return self._embeddings
+
+    def _encode(self, positions: Sequence[int]) -> list[ImageEmbedding]:
+        if not positions:
+            return []
+        began = time.perf_counter()
+        made = self.segmenter.encode_all([self.images[position] for position in positions])
+        if self.keep:
+            tensors = [_to_tensors(embedding) for embedding in made]
+            seconds = (time.perf_counter() - began) / len(made)
+            for position, each in zip(positions, tensors, strict=True):
+                self.answers.store.put(self.keys[position], each, seconds)
+        return made
+
+
+def _image_key(segmenter: Segmenter, image: Tensor) -> str:
+    content = hashlib.sha256(image.contiguous().numpy(force=True).tobytes()).hexdigest()
+    return _key(content, str(tuple(image.shape)), segmenter.fingerprint, image.device.type, LAYOUT)
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32]
+
+
+def _to_tensors(embedding: ImageEmbedding) -> dict[str, Tensor]:
+    levels = {f"high_res.{number}": level for number, level in enumerate(embedding.high_res)}
+    return {name: tensor.cpu() for name, tensor in {"features": embedding.features, **levels}.items()}
+
+
+def _from_tensors(tensors: dict[str, Tensor], image: Tensor) -> ImageEmbedding:
+    levels = sorted(name for name in tensors if name.startswith("high_res."))
+    high_res = tuple(tensors[name].to(image.device) for name in levels)
+    return ImageEmbedding(tensors["features"].to(image.device), high_res)

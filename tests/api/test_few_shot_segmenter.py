@@ -1,0 +1,249 @@
+"""Fit, add, remove, save and predict in a world of colours, whose answers are known."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from colour_world import BLUE, GREEN, RED, ColourEncoder, model
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from ntt import FewShotSegmenter, InputError
+from ntt.structures import Instances, Reference
+
+
+def found_in(segmenter, image):
+    """Names of what is found with certainty, from left to right."""
+    found = segmenter.predict(image).above(0.9)
+    order = found.boxes[:, 0].argsort()
+    return [found.names[index] for index in order]
+
+
+def test_finds_what_it_was_shown_whatever_the_kind_of_picture(fitted, scene, as_array, tmp_path):
+    image, (red, blue) = scene(RED, BLUE)
+    pixels = as_array(image)
+    Image.fromarray(pixels).save(tmp_path / "scene.png")
+    for picture in (
+        image,
+        pixels,
+        Image.fromarray(pixels),
+        tmp_path / "scene.png",
+        str(tmp_path / "scene.png"),
+    ):
+        found = fitted.predict(picture)
+        assert isinstance(found, Instances)
+        assert (found.class_names, sorted(found.names)) == (("red", "blue"), ["blue", "red"])
+        for name, mask in (("red", red), ("blue", blue)):
+            got = found.masks[found.names.index(name)]
+            assert (got & mask).sum() / (got | mask).sum() > 0.8
+        assert np.array_equal(found.pixels, pixels)
+    assert (found.image_id, found.path) == ("scene.png", tmp_path / "scene.png")
+
+
+def test_a_class_is_added_without_encoding_the_old_references_again(example, scene):
+    encoded = []
+
+    class Counting(ColourEncoder):
+        def forward(self, images):
+            encoded.append(len(images))
+            return super().forward(images)
+
+    segmenter = FewShotSegmenter(model())
+    segmenter.model.encoder = Counting()
+    segmenter.fit([example("red"), example("blue"), example("red")])
+    assert sum(encoded) == 3
+    image, _ = scene(RED, GREEN, BLUE)
+    assert found_in(segmenter, image) == ["red", "blue"]
+
+    encoded.clear()
+    assert segmenter.add([example("green", GREEN), example("red")]) == (3, 4)
+    assert sum(encoded) == 2
+    assert segmenter.class_names == ("red", "blue", "green")
+    assert [(each.id, each.name) for each in segmenter.references] == [
+        (0, "red"),
+        (1, "blue"),
+        (2, "red"),
+        (3, "green"),
+        (4, "red"),
+    ]
+    assert found_in(segmenter, image) == ["red", "green", "blue"]
+
+
+def test_adding_comes_to_the_same_as_fitting_on_all(example):
+    at_once = FewShotSegmenter(model()).fit([example("red"), example("blue"), example("green", GREEN)])
+    one_by_one = FewShotSegmenter(model()).fit(example("red"))
+    one_by_one.add(example("blue"))
+    one_by_one.add(example("green", GREEN))
+    assert one_by_one.class_names == at_once.class_names
+    assert torch.equal(one_by_one.model.memory.prototypes, at_once.model.memory.prototypes)
+
+
+def test_what_cannot_be_added_changes_nothing(fitted, example, scene):
+    image, _ = scene(RED)
+    before = fitted.references
+    empty = example("red", mask=torch.zeros(64, 96, dtype=torch.bool))
+    for remember in (fitted.add, fitted.fit):
+        with pytest.raises(InputError, match="is empty"):
+            remember([example("green", GREEN), example("green", GREEN), empty])
+        assert (fitted.class_names, fitted.references) == (("red", "blue"), before)
+        assert len(fitted.model.memory) == 2
+        assert found_in(fitted, image) == ["red"]
+
+
+def test_classes_and_references_are_removed_and_the_others_keep_their_order(fitted, example, scene):
+    fitted.add([example("green", GREEN), example("green", GREEN)])
+    image, _ = scene(RED, GREEN, BLUE)
+    fitted.remove("red")
+    assert fitted.class_names == ("blue", "green")
+    assert "red" not in fitted.predict(image).names
+    fitted.remove(2)
+    assert [(each.id, each.name) for each in fitted.references] == [(1, "blue"), (3, "green")]
+    fitted.remove(3)
+    assert fitted.class_names == ("blue",)
+    assert fitted.add(example("red")) == (4,), "an id is not given twice"
+    with pytest.raises(InputError, match=r"'rad' is not remembered. Did you mean red\?"):
+        fitted.remove("rad")
+    with pytest.raises(InputError, match=r"2 is not remembered. Known: 1, 4\."):
+        fitted.remove(2)
+    fitted.remove("blue")
+    fitted.remove("red")
+    with pytest.raises(InputError, match="call fit"):
+        fitted.predict(image)
+
+
+def test_several_pictures_are_read_as_they_are_asked_for(fitted, scene):
+    read = []
+
+    def pictures():
+        for number, colour in enumerate((RED, BLUE, GREEN, RED, BLUE)):
+            read.append(number)
+            yield scene(colour)[0]
+
+    results = fitted.predict(pictures(), batch_size=2)
+    assert read == []
+    assert (next(results).names[0], read) == ("red", [0, 1])
+    assert (next(results).names[0], read) == ("blue", [0, 1])
+    assert [found.image_id for found in results] == [2, 3, 4]
+
+
+def test_batches_change_nothing(fitted, scene):
+    pictures = [scene(*colours)[0] for colours in ((RED,), (BLUE, RED), (GREEN,))]
+    for alone, together in zip(fitted.predict(pictures), fitted.predict(pictures, batch_size=3), strict=True):
+        assert torch.equal(alone.masks, together.masks)
+        torch.testing.assert_close(alone.scores, together.scores)
+
+
+def test_an_unreadable_picture_of_several_raises_or_is_left_out(fitted, scene, as_array, tmp_path):
+    Image.fromarray(as_array(scene(RED)[0])).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"b.png: cannot be read"):
+        list(fitted.predict(tmp_path))
+    unread = []
+    found = list(fitted.predict(tmp_path, on_unreadable=lambda picture, error: unread.append(picture)))
+    assert [each.image_id for each in found] == ["a.png"]
+    assert unread == [tmp_path / "b.png"]
+
+
+def test_auto_finds_a_threshold_and_the_file_of_the_memory_keeps_it(example, scene, tmp_path):
+    segmenter = FewShotSegmenter(model(score_threshold="auto")).fit(
+        [example(name) for name in ("red", "blue") * 2]
+    )
+    assert segmenter.score_threshold > 0
+    assert "red" in segmenter.predict(scene(RED)[0]).names
+    segmenter.save(tmp_path / "memory.safetensors")
+    loaded = FewShotSegmenter(model(score_threshold="auto")).load_memory(tmp_path / "memory.safetensors")
+    assert loaded.score_threshold == segmenter.score_threshold
+    fixed = FewShotSegmenter(model(score_threshold=0.3)).load_memory(tmp_path / "memory.safetensors")
+    assert fixed.score_threshold == 0.3
+    fixed.save(tmp_path / "fixed.safetensors")
+    with pytest.raises(InputError, match="has no score threshold"):
+        loaded.load_memory(tmp_path / "fixed.safetensors")
+
+
+def test_a_saved_memory_is_the_same_and_can_grow(fitted, example, scene, tmp_path):
+    fitted.remove(0)
+    fitted.add(example("red"))
+    fitted.save(tmp_path / "memory.safetensors")
+    loaded = FewShotSegmenter(model()).load_memory(tmp_path / "memory.safetensors")
+    assert (loaded.class_names, loaded.references) == (fitted.class_names, fitted.references)
+    image, _ = scene(RED, BLUE)
+    assert torch.equal(loaded.predict(image).scores, fitted.predict(image).scores)
+    assert loaded.add(example("green", GREEN)) == (3,)
+
+
+def test_the_memory_of_a_run_is_taken_over_and_is_no_longer_that_of_its_references(scene, tmp_path):
+    run = model()
+    image, (mask,) = scene(RED)
+    run.fill([Reference(image, mask, 0)], ["red"], references_digest="of the run")
+    run.memory.aggregate()
+    run.memory.save(tmp_path / "memory.safetensors")
+    loaded = FewShotSegmenter(model()).load_memory(tmp_path / "memory.safetensors")
+    assert found_in(loaded, image) == ["red"]
+    loaded.save(tmp_path / "mine.safetensors")
+    with pytest.raises(InputError, match="another encoder, weights, image size, crop, references"):
+        model().start_memory(["red"], "of the run").load(tmp_path / "mine.safetensors")
+
+
+def test_memories_that_do_not_fit_are_refused(fitted, tmp_path):
+    file = tmp_path / "memory.safetensors"
+    fitted.save(file)
+    other = FewShotSegmenter(model())
+    other.model.encoder.fingerprint = "another"
+    with pytest.raises(InputError, match="made with another encoder"):
+        other.load_memory(file)
+    with pytest.raises(InputError, match="no such file"):
+        other.load_memory(tmp_path / "absent")
+    (tmp_path / "text").write_text("no memory")
+    with pytest.raises(InputError, match="not a memory bank"):
+        other.load_memory(tmp_path / "text")
+    with safe_open(file, framework="pt") as content:
+        facts = json.loads(content.metadata()["bank"])
+    facts["references"] = json.dumps([[0, "one too few"]])
+    save_file(load_file(file), file, metadata={"bank": json.dumps(facts)})
+    with pytest.raises(InputError, match="does not fit it"):
+        FewShotSegmenter(model()).load_memory(file)
+    assert other.references == (), "nothing was taken over"
+
+
+def test_nothing_can_be_asked_before_fit(example, scene, tmp_path):
+    segmenter = FewShotSegmenter(model())
+    for ask in (
+        lambda: segmenter.predict(scene(RED)[0]),
+        lambda: segmenter.predict([]),
+        lambda: segmenter.add(example("red")),
+        lambda: segmenter.remove("red"),
+        lambda: segmenter.save(tmp_path / "memory"),
+    ):
+        with pytest.raises(InputError, match=r"call fit\(\) with references, or load_memory\(\)"):
+            ask()
+    assert (segmenter.class_names, segmenter.references) == ((), ())
+    assert repr(segmenter) == "<FewShotSegmenter colour + colour, not fitted>"
+
+
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [
+        ([], "the list is empty"),
+        (None, "cannot segment a NoneType"),
+        (7, "cannot segment a int"),
+        (np.zeros((60, 80, 3)), r"float64 array of shape \(60, 80, 3\); give a path, a PIL image"),
+        (np.zeros((60, 80), np.uint8), r"uint8 array of shape \(60, 80\)"),
+        (torch.zeros(60, 80, 3), r"float32 tensor of shape \(60, 80, 3\)"),
+        (torch.zeros(1, 3, 60, 80), r"float32 tensor of shape \(1, 3, 60, 80\)"),
+        (torch.full((3, 60, 80), 255.0), r"values from 255 to 255; bring them into \[0, 1\]"),
+        (torch.full((3, 60, 80), torch.nan), "values from nan"),
+        ("absent.jpg", "absent.jpg: no such picture"),
+        ("absent/*.jpg", "no picture is called like this"),
+    ],
+)
+def test_what_is_no_picture_is_said_in_one_line(fitted, pictures, message):
+    with pytest.raises(InputError, match=message) as caught:
+        fitted.predict(pictures)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_batch_of_no_picture_is_refused(fitted, scene):
+    with pytest.raises(InputError, match="batch_size is 0"):
+        fitted.predict([scene(RED)[0]], batch_size=0)

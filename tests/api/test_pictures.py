@@ -1,0 +1,53 @@
+import pytest
+from PIL import Image
+
+from ntt import InputError
+from ntt.api.pictures import find_pictures, is_single
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    (tmp_path / "inside").mkdir()
+    for name in (
+        "b.jpg",
+        "a.png",
+        "b_mask.png",
+        "a_mask_of_lead.png",
+        "alone_mask.png",
+        "inside/c.jpg",
+        "d[1].jpg",
+    ):
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    (tmp_path / "notes.txt").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("images", "names"),
+    [
+        ("", ["a.png", "a_mask_of_lead.png", "alone_mask.png", "b.jpg", "d[1].jpg"]),
+        ("*.jpg", ["b.jpg", "d[1].jpg"]),
+        ("**/*.jpg", ["b.jpg", "d[1].jpg", "inside/c.jpg"]),
+        ("b*", ["b.jpg"]),
+        ("d[1].jpg", ["d[1].jpg"]),
+        ("b_mask.png", ["b_mask.png"]),
+    ],
+)
+def test_folders_patterns_and_files(pictures, images, names):
+    found = find_pictures(str(pictures / images))
+    assert [path.relative_to(pictures).as_posix() for path in found] == names
+
+
+def test_a_file_is_one_picture_even_if_it_is_called_like_a_pattern(pictures):
+    assert [is_single(pictures / name) for name in ("d[1].jpg", "*.jpg", "inside", "absent.jpg")] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("images", ["absent", "absent.jpg", "*.gif", "notes.*"])
+def test_nothing_to_be_found_is_said(pictures, images):
+    with pytest.raises(InputError, match=r"no such picture or folder|no picture is called like this"):
+        find_pictures(pictures / images)

@@ -1,0 +1,68 @@
+import json
+
+import numpy as np
+import pytest
+from colour_world import BLUE, GREEN, RED
+from PIL import Image
+from pycocotools.coco import COCO
+
+from ntt import InputError
+
+
+@pytest.fixture
+def found(fitted, scene, as_array, tmp_path):
+    Image.fromarray(as_array(scene(RED, BLUE)[0])).save(tmp_path / "scene.png")
+    return fitted.predict(tmp_path / "scene.png")
+
+
+def test_says_what_it_is(fitted, found, scene):
+    assert repr(found) in {
+        f"<Segmentation of 'scene.png', 96 x 64: {c}>" for c in ("1 red, 1 blue", "1 blue, 1 red")
+    }
+    nothing = fitted.predict(scene(GREEN)[0]).above(1.0)
+    assert repr(nothing) == "<Segmentation of 0, 96 x 64: nothing>"
+
+
+def test_tools_read_the_coco_file(found, tmp_path):
+    found.save(tmp_path / "found.json")
+    coco = COCO(tmp_path / "found.json")
+    assert coco.loadImgs(1) == [{"id": 1, "file_name": "scene.png", "width": 96, "height": 64}]
+    assert [coco.cats[k]["name"] for k in (1, 2)] == ["red", "blue"]
+    for k, annotation in enumerate(coco.loadAnns(coco.getAnnIds()), start=0):
+        assert np.array_equal(coco.annToMask(annotation), found.masks[k])
+        assert coco.cats[annotation["category_id"]]["name"] == found.names[k]
+        assert annotation["area"] == int(found.masks[k].sum())
+    assert json.loads((tmp_path / "found.json").read_text()) == found.to_coco()
+
+
+def test_supervision_gets_everything(found):
+    detections = found.to_supervision()
+    assert np.array_equal(detections.mask, found.masks)
+    assert np.allclose(detections.xyxy, found.boxes)
+    assert np.allclose(detections.confidence, found.scores)
+    assert list(detections.data["class_name"]) == found.names
+    assert len(found.above(2.0).to_supervision()) == 0
+
+
+def test_a_drawing_shows_masks_in_the_colours_of_their_classes(found):
+    drawn = np.asarray(found.plot())
+    assert drawn.shape == (400, 600, 3), "small pictures are drawn 600 pixels long"
+    plain = np.asarray(Image.fromarray(found.pixels).resize((600, 400), Image.Resampling.BILINEAR)).astype(
+        int
+    )
+    changed = np.abs(drawn.astype(int) - plain).max(axis=2) > 20
+    inside = np.asarray(Image.fromarray(np.asarray(found.masks.any(dim=0))).resize((600, 400)))
+    assert changed[inside].mean() > 0.8
+    assert changed[300:, 400:].mean() < 0.05
+
+
+def test_large_pictures_are_drawn_at_their_size(fitted, scene):
+    image, _ = scene(RED, height=700, width=60)
+    assert fitted.predict(image).plot(everything=True).size == (60, 700)
+
+
+def test_a_file_is_a_drawing_or_json(found, tmp_path):
+    found.save(tmp_path / "new" / "drawing.jpg")
+    assert Image.open(tmp_path / "new" / "drawing.jpg").size == (600, 400)
+    with pytest.raises(InputError, match=r"found.txt: call it .json for a COCO file, or .png or .jpg"):
+        found.save(tmp_path / "found.txt")

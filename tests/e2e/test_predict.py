@@ -1,0 +1,54 @@
+"""``predict.py`` as a user calls it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def predict(project_root, miniature):
+    """Call it on the miniature data with untrained models, from another folder."""
+
+    def call(*words):
+        small = ["encoder.weights=random", "segmenter.weights=random", "model.proposals.max_prompts=16"]
+        where = [
+            f"references={miniature}/references.json",
+            f"images={miniature}/targets",
+            f"paths.runs={miniature}/runs",
+        ]
+        return subprocess.run(
+            [sys.executable, str(project_root / "predict.py"), *where, *small, "device=cpu", *words],
+            cwd=miniature,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return call
+
+
+def test_a_folder_with_a_broken_picture(predict, miniature):
+    (miniature / "targets" / "1.png").write_bytes(b"no picture")
+    result = predict(f"reference_images={miniature}/references")
+    assert result.returncode == 0, result.stderr
+    (run,) = (miniature / "runs").glob("*/*_predict")
+    assert {path.name for path in (run / "overlays").iterdir()} == {"0.jpg", "2.jpg"}
+    content = json.loads((run / "predictions.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["0.png", "2.png"]
+    assert [category["name"] for category in content["categories"]] == ["disc", "bar"]
+    assert len(list((run / "masks").glob("*/*.png"))) == len(content["annotations"])
+    assert all(Image.open(mask).size == (96, 96) for mask in (run / "masks").glob("*/*.png"))
+    assert list(json.loads((run / "skipped.json").read_text())) == [str(miniature / "targets" / "1.png")]
+    assert "skipped: " in result.stdout
+    assert "predict: 3/3 images" in result.stdout
+    assert (run / "memory.safetensors").is_file()
+    assert (run / "config.yaml").is_file()
+
+
+def test_bad_input_is_one_line(predict):
+    result = predict("encoder=dinov3_lage")
+    assert result.returncode == 2
+    assert result.stderr == "Unknown DINOv3 model: dinov3_lage. Did you mean dinov3_large?\n"

@@ -1,0 +1,82 @@
+import os
+
+import pytest
+from omegaconf import OmegaConf
+
+from ntt.engine.identity import run_identity
+from ntt.engine.run_folder import RunFolder, in_use, write_failure
+from ntt.errors import InputError
+
+
+def opened(path, identity="one", resume=True):
+    return RunFolder(path, identity, ["train"], resume)
+
+
+def test_a_run_goes_on_until_it_is_finished(tmp_path):
+    with opened(tmp_path) as folder:
+        folder.memo("images")[0] = "first"
+    with opened(tmp_path) as folder:
+        assert folder.memo("images") == {0: "first"}
+        assert not folder.finished
+        folder.finish({"AP": 1})
+    with opened(tmp_path) as folder:
+        assert folder.finished
+        assert folder.metrics() == {"AP": 1}
+    assert not (tmp_path / "progress").exists()
+
+
+@pytest.mark.parametrize(("identity", "resume", "warned"), [("two", True, True), ("one", False, False)])
+def test_what_is_of_another_run_or_not_wanted_is_not_used(tmp_path, caplog, identity, resume, warned):
+    with opened(tmp_path) as folder:
+        folder.memo("images")[0] = "first"
+        folder.finish({})
+    with opened(tmp_path, identity, resume) as folder:
+        assert not folder.finished
+        assert folder.memo("images") == {}
+    assert ("holds another run, which is replaced" in caplog.text) == warned
+
+
+def test_a_failure_is_forgotten_when_the_run_is_tried_again(tmp_path):
+    write_failure(tmp_path, "no weights")
+    with opened(tmp_path):
+        assert not (tmp_path / "failure.json").exists()
+
+
+def test_two_processes_do_not_work_in_one_folder(tmp_path):
+    assert not in_use(tmp_path)
+    with opened(tmp_path):
+        assert in_use(tmp_path)
+        with pytest.raises(InputError, match="another process is at work here"):
+            opened(tmp_path).__enter__()
+    assert not in_use(tmp_path)
+
+
+def test_processes_of_one_run_share_the_folder(tmp_path, monkeypatch):
+    with opened(tmp_path):
+        monkeypatch.setenv("LOCAL_RANK", "1")
+        with opened(tmp_path) as second:
+            second.journal("images").append("seen")
+            assert second.journal("images").file.name == "images.1.jsonl"
+
+
+def identity(**values):
+    return run_identity(OmegaConf.create({"encoder": {"weights": "none"}, "resume": True, **values}))
+
+
+def test_the_identity_is_that_of_the_results(tmp_path):
+    same = identity()
+    assert identity(resume=False) == identity(loader_workers=3) == same
+    assert identity(seed=1) != same
+
+
+def test_the_identity_changes_with_a_file_that_is_named(tmp_path):
+    weights = tmp_path / "weights.pth"
+    absent = identity(encoder={"weights": str(weights)})
+    weights.write_bytes(b"one")
+    first = identity(encoder={"weights": str(weights)})
+    os.utime(weights, (0, 0))
+    assert len({absent, first, identity(encoder={"weights": str(weights)})}) == 3
+
+
+def test_texts_that_cannot_be_paths_do_no_harm():
+    assert identity(text="\0") != identity(text="x" * 100_000)

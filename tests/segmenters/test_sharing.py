@@ -1,0 +1,102 @@
+from collections import Counter
+
+import pytest
+import torch
+
+from ntt.segmenters import ImageEmbedding, Proposals, Segmenter, TensorStore
+from ntt.segmenters.sharing import SharedAnswers
+
+SIMILARITY = torch.zeros(1, 2, 2)
+
+
+class CountingSegmenter(Segmenter):
+    """Says the mean of the image; counts what it is asked."""
+
+    name, image_size, mask_size = "counting", 8, 2
+
+    def __init__(self, fingerprint="one"):
+        super().__init__()
+        self.fingerprint = fingerprint
+        self.calls = Counter()
+
+    def encode(self, image):
+        self.calls["encoded"] += 1
+        return ImageEmbedding(image.mean().reshape(1, 1, 1, 1), (image[:1, :1], image[:, :1, :1]))
+
+    def encode_all(self, images):
+        self.calls["batches"] += 1
+        return [self.encode(image) for image in images]
+
+    def decode(self, embedding, prompts, min_iou=-1.0):
+        self.calls["decoded"] += 1
+        return Proposals(embedding.features[0].expand(1, 2, 2), torch.ones(1))
+
+
+def strategy(question):
+    def ask(segmenter, embedding, similarity):
+        return segmenter.decode(embedding, None)
+
+    ask.question = question
+    return ask
+
+
+@pytest.fixture
+def images():
+    generator = torch.Generator().manual_seed(0)
+    return [torch.rand(3, 6, 8, generator=generator) for _ in range(3)]
+
+
+@pytest.fixture
+def propose(tmp_path):
+    """What a new process proposes that shares its answers."""
+
+    def call(segmenter, images, question):
+        answers = SharedAnswers(TensorStore(tmp_path, max_gb=1, days=7))
+        embeddings = answers.embed(segmenter, images, keep=question is None)
+        ask = strategy(question)
+        return [answers.propose(ask, segmenter, each, SIMILARITY).logits for each in embeddings], answers
+
+    return call
+
+
+def test_the_same_question_is_answered_without_the_segmenter(propose, images):
+    segmenter = CountingSegmenter()
+    first, _ = propose(segmenter, images, "grid")
+    assert segmenter.calls == {"batches": 1, "encoded": 3, "decoded": 3}
+    second, answers = propose(segmenter, images, "grid")
+    assert segmenter.calls == {"batches": 1, "encoded": 3, "decoded": 3}
+    assert answers.take_saved() > 0
+    assert answers.take_saved() == 0
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_where_the_question_depends_on_the_encoder_the_embedding_is_shared(propose, images):
+    segmenter = CountingSegmenter()
+    first, _ = propose(segmenter, images, None)
+    second, _ = propose(segmenter, images, None)
+    assert segmenter.calls == {"batches": 1, "encoded": 3, "decoded": 6}
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_of_a_batch_only_what_is_new_is_encoded(propose, images):
+    segmenter = CountingSegmenter()
+    propose(segmenter, images[:1], None)
+    propose(segmenter, images, None)
+    assert segmenter.calls["encoded"] == 3
+
+
+@pytest.mark.parametrize("change", ["segmenter", "question", "pixels", "shape"])
+def test_another_question_is_another_answer(propose, images, change):
+    segmenter, image, question = CountingSegmenter(), images[0], "grid"
+    propose(segmenter, [image], question)
+    if change == "segmenter":
+        segmenter.fingerprint = "two"
+    elif change == "question":
+        question = "finer grid"
+    elif change == "pixels":
+        image = image.clone()
+        image[0, 0, 0] += 1e-6
+    else:
+        image = image.reshape(3, 8, 6)
+    propose(segmenter, [image], question)
+    assert segmenter.calls["decoded"] == 2

@@ -1,0 +1,90 @@
+import multiprocessing
+import os
+import time
+
+import pytest
+import torch
+
+from ntt.segmenters import TensorStore
+
+KEY = "ab" * 16
+
+
+@pytest.fixture
+def store(tmp_path):
+    return TensorStore(tmp_path / "answers", max_gb=1, days=7)
+
+
+def test_gives_back_every_bit_and_how_long_it_took(store):
+    tensors = {"a": torch.randn(3, 4), "b": torch.tensor([float("nan"), -0.0])}
+    assert store.get(KEY) is None
+    store.put(KEY, tensors, 1.25)
+    found, seconds = store.get(KEY)
+    assert seconds == 1.25
+    for name, tensor in tensors.items():
+        assert found[name].numpy().tobytes() == tensor.numpy().tobytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\xff" * 100])
+def test_a_damaged_file_is_removed_and_its_content_computed_again(store, content):
+    store.put(KEY, {"a": torch.ones(2)}, 1.0)
+    (file,) = store.directory.rglob("*.safetensors")
+    file.write_bytes(content)
+    assert store.get(KEY) is None
+    assert not file.exists()
+
+
+def test_a_full_store_takes_no_more_and_says_so_once(tmp_path, caplog):
+    store = TensorStore(tmp_path, max_gb=1e-6, days=7)
+    store.put("aa" * 16, {"a": torch.ones(200)}, 1.0)
+    for key in ("bb" * 16, "cc" * 16):
+        store.put(key, {"a": torch.ones(200)}, 1.0)
+    assert [store.get(letters * 16) is None for letters in ("aa", "bb", "cc")] == [False, True, True]
+    assert caplog.text.count("cache.max_gb allows no more") == 1
+
+
+def test_what_others_stored_counts(tmp_path):
+    TensorStore(tmp_path, max_gb=1, days=7).put("aa" * 16, {"a": torch.ones(200)}, 1.0)
+    full = TensorStore(tmp_path, max_gb=1e-6, days=7)
+    full.put("bb" * 16, {"a": torch.ones(200)}, 1.0)
+    assert full.get("bb" * 16) is None
+
+
+def test_what_was_not_used_for_days_goes_when_a_store_is_opened(store):
+    for key in ("aa" * 16, "bb" * 16):
+        store.put(key, {"a": torch.ones(1)}, 1.0)
+    long_ago = time.time() - 8 * 24 * 3600
+    for file in store.directory.rglob("*.safetensors"):
+        os.utime(file, (long_ago, long_ago))
+    store.get("aa" * 16)
+    again = TensorStore(store.directory, max_gb=1, days=7)
+    assert again.get("aa" * 16) is not None
+    assert again.get("bb" * 16) is None
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_reason_to_stop(tmp_path, caplog):
+    (tmp_path / "answers").write_text("a file")
+    store = TensorStore(tmp_path / "answers", max_gb=1, days=7)
+    store.put(KEY, {"a": torch.ones(1)}, 1.0)
+    assert store.get(KEY) is None
+    assert "cannot be written to" in caplog.text
+
+
+def _write_and_read(directory, number):
+    store = TensorStore(directory, max_gb=1, days=7)
+    for _ in range(30):
+        store.put(KEY, {"a": torch.full((500,), float(number))}, 1.0)
+        found = store.get(KEY)
+        assert found is not None
+        assert len(found[0]["a"].unique()) == 1, "a mixture of two writers"
+
+
+def test_several_processes_write_the_same_key(tmp_path):
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_write_and_read, args=(tmp_path, number)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(timeout=60)
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    assert [file.suffix for file in tmp_path.rglob("*.*")] == [".safetensors"]
