@@ -241,7 +241,7 @@ def test_a_launcher_of_slurm_asks_for_what_the_command_line_says(tmp_path):
     params = Plugins.instance()._instantiate(cfg.hydra.launcher).params
     assert (params["partition"], params["timeout_min"], params["gpus_per_node"]) == ("a100", 30, None)
     assert params["additional_parameters"] == {"requeue": True, "mail-type": "END"}
-    assert params["setup"][0] == f"export PROJECT_ROOT='{CONF.parent}' NTT_EMBEDDED='{CONF.parent}'"
+    assert params["setup"][1] == f"export PROJECT_ROOT='{CONF.parent}' NTT_EMBEDDED='{CONF.parent}'"
 
 
 def test_the_sweep_of_encoders_is_dinov3_beside_dinov2():
