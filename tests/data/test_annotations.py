@@ -80,8 +80,11 @@ SPOILT_FIELDS = [
     ("images", "file_name", "..\\b.jpg", "leads out of the images folder"),
     ("images", "file_name", "/b.jpg", "leads out of the images folder"),
     ("images", "file_name", "C:\\b.jpg", "leads out of the images folder"),
-    ("images", "file_name", "b\0.jpg", "is no file name"),
+    ("images", "file_name", "b\0.jpg", "not to be printed"),
+    ("images", "file_name", "\ud800.jpg", "not to be printed"),
+    ("images", "file_name", "a" * 1001, "too long"),
     ("images", "width", 0, "width is 0"),
+    ("images", "height", 1e999, "height is inf"),
     ("images", "height", 10**9, "height is 1000000000"),
     ("images", "height", 8.5, "height is 8.5"),
     ("images", "id", " ", "id is ' '"),
@@ -92,6 +95,7 @@ SPOILT_FIELDS = [
     ("categories", "name", 5, "name is 5"),
     ("categories", "name", " ", "name is ' '"),
     ("categories", "name", "pen", "'pen' is taken"),
+    ("categories", "name", "\x1b[2J", "not to be printed"),
     ("annotations", "id", [11], "id is [11]"),
     ("annotations", "image_id", 5, "image_id 5 is not among the images"),
     ("annotations", "category_id", 5, "category_id 5 is not among the categories"),
@@ -193,6 +197,13 @@ def test_a_useless_prompt_is_named(read, content, prompt, message):
     content["annotations"][0].update(prompt)
     (problem,) = read(content, prompts=True).problems
     assert f"a.json: annotations[0] (id 11): {message}" in problem
+
+
+def test_an_image_too_large_for_pycocotools(read, content):
+    content["images"][0].update(height=2**14, width=2**15)
+    assert read(content).problems == ()
+    content["images"][0]["height"] += 1
+    assert "images[0] (id 4): height and width are 16385 and 32768; " in read(content).problems[0]
 
 
 def test_images_of_lvis_have_a_url(read, content):

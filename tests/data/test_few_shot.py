@@ -1,8 +1,10 @@
 import re
 import shutil
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from ntt.data.made_masks import MadeMask
@@ -303,3 +305,25 @@ def test_unsound_files_are_refused_without_check_too(coco):
     for use in ("class_names", "category_ids", "references", "ground_truth"):
         with pytest.raises(InputError, match="seven"):
             getattr(coco.dataset(), use)
+
+
+def test_links_in_the_images_folder_are_followed(coco, tmp_path):
+    """They were made by whoever owns the folder, and only pictures are read."""
+    picture = coco.root / "targets" / "1.png"
+    elsewhere = picture.rename(tmp_path / "elsewhere.png")
+    picture.symlink_to(elsewhere)
+    (coco.root / "targets" / "2.png").unlink()
+    (coco.root / "targets" / "2.png").symlink_to("/etc/passwd")
+    dataset = coco.dataset()
+    (line,) = problems_of(dataset)
+    assert "targets/2.png: cannot be read as a picture (cannot identify image file" in line
+    assert dataset.targets[0].image.shape == (3, 30, 40)
+
+
+def test_a_reference_that_is_cut_short_is_found_at_once(coco):
+    noise = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    file = coco.root / "references" / "1.png"
+    Image.fromarray(noise).save(file)
+    file.write_bytes(file.read_bytes()[:-1000])
+    (line,) = problems_of(coco.dataset())
+    assert line.startswith(f"{file}: cannot be read as a picture (")

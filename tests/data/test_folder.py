@@ -77,6 +77,17 @@ def test_every_problem_is_found_at_once(root):
     assert "targets/x.jpg: cannot be read" in lines[3]
 
 
+def test_some_targets_may_be_unreadable_but_not_all(root):
+    dataset = FolderDataset(root)
+    (root / "targets" / "x.jpg").write_text("no picture")
+    dataset.check(strict=False)
+    assert len(dataset.targets) == 2
+    assert len(problems_of(dataset)) == 1
+    (root / "targets" / "y.png").write_text("no picture")
+    with pytest.raises(InputError, match=r"x\.jpg: cannot be read as a picture .*\n.*y\.png: cannot be read"):
+        dataset.check(strict=False)
+
+
 def test_a_box_or_points_stand_for_a_mask(root):
     cup, ant = root / "references" / "cup", root / "references" / "ant"
     (ant / "c_mask.png").unlink()

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ntt.data.images import image_sizes, read_image, read_masks
+from ntt.data.images import image_sizes, limit_pictures, read_image, read_masks
 from ntt.errors import InputError
 
 
@@ -148,11 +148,38 @@ def test_absent_pictures_and_what_is_none(tmp_path, read):
         read(tmp_path)
 
 
-def test_a_picture_too_large_for_memory(tmp_path, monkeypatch, colours):
+@pytest.mark.parametrize("read", [read_image, lambda file: list(read_masks(file)), image_sizes])
+def test_a_picture_too_large_for_memory(tmp_path, monkeypatch, colours, read):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # put back afterwards
     Image.fromarray(colours).save(tmp_path / "a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    with pytest.raises(InputError, match="cannot be read as a picture"):
-        read_image(tmp_path / "a.png")
+    limit_pictures(40e-6)
+    read(tmp_path / "a.png")
+    limit_pictures(38e-6)
+    with pytest.raises(InputError, match=r"a\.png: has more than .* raise max_megapixels"):
+        read(tmp_path / "a.png")
+
+
+def test_a_bomb_of_a_few_bytes_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10**8)
+    file = tmp_path / "bomb.png"
+    Image.new("1", (20_000, 20_000)).save(file)
+    assert file.stat().st_size < 1e5
+    with pytest.raises(InputError, match=r"bomb\.png: has more than 200 million pixels; make it smaller"):
+        read_image(file)
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan")])
+def test_a_limit_that_is_none(limit):
+    with pytest.raises(InputError, match=r"max_megapixels is .*; make it a number above 0"):
+        limit_pictures(limit)
+
+
+def test_a_header_alone_does_not_tell_that_a_picture_is_cut_short(tmp_path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:1500])
+    assert image_sizes(tmp_path / "a.jpg") == ((64, 64), (64, 64))
+    with pytest.raises(InputError, match=r"a\.jpg: cannot be read as a picture \(image file is truncated"):
+        image_sizes(tmp_path / "a.jpg", whole=True)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of Pillow, about the damage

@@ -92,3 +92,39 @@ def test_box():
 def test_what_is_no_mask_at_all(broken):
     with pytest.raises(ValueError, match=r"^(is|has) "):
         encode_segmentation(broken, 10, 12)
+
+
+def zigzag(points, side=20_000):
+    return [value for k in range(points) for value in (2 * side if k % 2 else -side, k % side)]
+
+
+def test_outlines_that_would_crash_pycocotools_are_refused():
+    assert encode_segmentation([zigzag(10)], 20_000, 20_000)["size"] == [20_000, 20_000]
+    for polygons in ([zigzag(10_000)], [zigzag(10), zigzag(1000)]):
+        with pytest.raises(ValueError, match="outline is longer than 1048576 pixels"):
+            encode_segmentation(polygons, 20_000, 20_000)
+    angles = np.linspace(0, 6, 50_000)
+    fine = (50 + 40 * np.stack([np.cos(angles), np.sin(angles)], 1)).ravel().tolist()
+    assert mask_area(encode_segmentation([fine], 100, 100)) > 3000, "many points alone are no reason"
+
+
+numbers = st.integers() | st.floats() | st.sampled_from([0, 1, 5, 7, 35, 2**31, 2**32, 2**64, True, None])
+counts = st.lists(numbers, max_size=8) | st.text(max_size=8) | st.binary(max_size=4) | numbers
+run_lengths = st.fixed_dictionaries(
+    {}, optional={"size": st.just([5, 7]) | st.lists(numbers, max_size=3) | numbers, "counts": counts}
+)
+polygons = st.lists(st.lists(numbers | st.floats(-10, 15), max_size=10) | numbers, max_size=4)
+
+
+@settings(max_examples=400, deadline=None)
+@given(segmentation=run_lengths | polygons)
+def test_whatever_a_segmentation_is_it_is_a_mask_or_refused(segmentation):
+    try:
+        rle = encode_segmentation(segmentation, 5, 7)
+    except ValueError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+        assert len(str(error)) < 200  # noqa: PT017
+    else:
+        mask = decode_mask(rle)
+        assert mask.shape == (5, 7)
+        assert mask_area(rle) == mask.sum()

@@ -28,3 +28,13 @@ def test_shown_values_fit_a_line():
     assert shown([1, "a"]) == "[1, 'a']"
     assert len(shown(["\n"] * 100)) == 60
     assert "\n" not in shown(["\n"] * 100)
+
+
+def test_values_that_grow_when_they_are_written_are_shown():
+    laughs = ["lol"]
+    for _ in range(40):
+        laughs = [laughs] * 9
+    endless = {}
+    endless["self"] = endless
+    for value in (laughs, endless, {"a": laughs}, 10**5000, [-(10**5000)]):
+        assert 0 < len(shown(value)) <= 60

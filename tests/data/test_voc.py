@@ -4,6 +4,10 @@ from miniatures import VOC, make_voc
 from ntt.data.voc import voc_as_coco
 from ntt.errors import InputError
 
+ENTITIES = "".join(f'<!ENTITY a{k} "{f"&a{k - 1};" * 9}">' for k in range(1, 12))
+LAUGHS = f'<!DOCTYPE a [<!ENTITY a0 "lol">{ENTITIES}]><a>&a11;</a>'
+OUTSIDE = '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a><size><height>&b;</height></size></a>'
+
 
 @pytest.fixture
 def devkit(tmp_path):
@@ -46,6 +50,8 @@ def test_boxes_count_pixels_from_zero(devkit):
         (lambda file: file.unlink(), r"000001\.xml: is not there; unpack the whole archive"),
         (lambda file: file.write_text("<annotation>"), r"000001\.xml: no element found.*; unpack"),
         (lambda file: file.write_text("<a><object/></a>"), r"000001\.xml: size/height is missing"),
+        (lambda file: file.write_text(LAUGHS), r"000001\.xml: EntitiesForbidden.*; unpack"),
+        (lambda file: file.write_text(OUTSIDE), r"000001\.xml: EntitiesForbidden.*; unpack"),
     ],
 )
 def test_broken_files_are_named(devkit, spoil, message):

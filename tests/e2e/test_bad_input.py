@@ -16,7 +16,7 @@ def remove_image(root):
 
 
 def break_image(root):
-    (root / "targets" / "1.png").write_bytes(b"no picture")
+    (root / "references" / "1.png").write_bytes(b"no picture")
 
 
 def orphan_annotation(root):

@@ -1,5 +1,6 @@
 """Files that are not weights are refused in one line that says what they are."""
 
+import json
 import pickle
 
 import pytest
@@ -124,3 +125,22 @@ def test_any_bytes_are_refused_in_one_line(tmp_path, content):
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
     refusal(path)
+
+
+@pytest.mark.parametrize("part", ["../secret.safetensors", "/etc/passwd", "", 5, ["a"], "a.index.json"])
+def test_an_index_names_only_files_of_weights_beside_it(tmp_path, part):
+    path = tmp_path / "a.index.json"
+    path.write_text(json.dumps({"weight_map": {"a": part}}))
+    assert "no weight_map that lists" in refusal(path) or "which is no weights file" in refusal(path)
+
+
+def test_an_index_of_endless_depth_is_refused(tmp_path):
+    path = tmp_path / "a.index.json"
+    path.write_text('{"weight_map": ' + "[" * 100_000)
+    assert "no weight_map" in refusal(path)
+
+
+def test_keys_that_are_no_texts_are_passed_over(tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save({**TENSORS, 7: torch.ones(1)}, path)
+    assert same(read_tensors(path))

@@ -6,6 +6,7 @@ import torch
 from pycocotools.coco import COCO
 
 from ntt.data.masks import encode_mask
+from ntt.data.samples import TargetEntry
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances, Reference, Target
 
@@ -66,6 +67,14 @@ class FakeModel(torch.nn.Module):
         return features.permute(2, 0, 1).expand(2, -1, -1)
 
 
+class FakeTargets(list):
+    """Targets that know where they come from."""
+
+    @property
+    def entries(self):
+        return [TargetEntry(target.path, None, target.image_id) for target in list.__iter__(self)]
+
+
 class FakeDataset:
     class_names = ("disc", "bar")
     category_ids = (3, 7)
@@ -76,7 +85,7 @@ class FakeDataset:
         mask = torch.zeros(32, 40, dtype=torch.bool)
         mask[8:20, 8:20] = True
         self.references = [Reference(image, mask, label) for label in (0, 0, 0, 1, 1)]
-        self.targets = [Target(image, number, Path(f"{number}.png")) for number in (11, 12, 13)]
+        self.targets = FakeTargets(Target(image, number, Path(f"{number}.png")) for number in (11, 12, 13))
 
 
 @pytest.fixture

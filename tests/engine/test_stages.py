@@ -184,15 +184,58 @@ def test_maps_are_judged_all_at_once_and_crowds_do_not_count(run, fake_dataset, 
 
 
 @pytest.mark.parametrize(("third", "name"), [(13, "X_13_13"), ("../b?", "X_.._b_")])
-def test_maps_of_pictures_with_one_name_do_not_overwrite_each_other(run, fake_dataset, tmp_path, third, name):
+def test_what_is_drawn_of_pictures_with_one_name_is_kept_apart(run, fake_dataset, tmp_path, third, name):
     names = ("a/x.png", "x_13.png", "b/X.jpg")
-    fake_dataset.targets = [
+    fake_dataset.targets = type(fake_dataset.targets)(
         replace(target, path=Path(file), image_id=image_id)
         for target, file, image_id in zip(fake_dataset.targets, names, (11, 12, third), strict=True)
-    ]
-    run(SemanticMaps(tmp_path, score_threshold=0.5, images=3))
-    for folder in (tmp_path / "semantic", tmp_path / "visualizations" / "semantic"):
+    )
+    drawn = tmp_path / "visualizations"
+    run(SemanticMaps(tmp_path, score_threshold=0.5, images=3), Visualizations(drawn, images=3))
+    for folder in (tmp_path / "semantic", drawn / "semantic", drawn / "instances", drawn / "features"):
         assert sorted(path.stem for path in folder.glob("*.png")) == [name, "x", "x_13"]
+
+
+def with_a_spoilt_one(targets):
+    """Targets of which the second cannot be read."""
+
+    class SomeUnreadable(type(targets)):
+        def __getitem__(self, index):
+            if index == 1:
+                raise InputError("12.png: is spoilt; replace it")
+            return super().__getitem__(index)
+
+    return SomeUnreadable(targets)
+
+
+@pytest.mark.parametrize("image_batch", [1, 2, 3])
+def test_what_cannot_be_read_is_skipped_said_and_missed(
+    run, fake_dataset, with_ground_truth, tmp_path, caplog, image_batch
+):
+    fake_dataset.targets = with_a_spoilt_one(fake_dataset.targets)
+    progress = StageProgress(seconds_between_lines=0)
+    progress.console = Console(file=StringIO(), force_terminal=False)
+    with caplog.at_level(logging.INFO):
+        stages = run(
+            Predictions(tmp_path, VocEvaluation()), ProposalRecall(), progress, image_batch=image_batch
+        )
+    assert stages.images == 2
+    assert stages.report["skipped"] == [{"file": "12.png", "reason": "is spoilt; replace it"}]
+    assert [m for m in caplog.messages if "spoilt" in m] == ["test: skipped 12.png: is spoilt; replace it"]
+    assert any(line.startswith("test: 3/3 images, ") for line in caplog.messages)
+    assert stages.report["open_set"]["recall"] == pytest.approx(2 / 3)
+    assert stages.report["segm"]["nAP50"] == pytest.approx(2 / 3, abs=0.01)
+    # As in test_recall_is_of_all_proposals, but of one object in three.
+    assert stages.report["proposal_recall"]["segm"]["AR100"] == pytest.approx(0.1 * 2 / 3)
+
+
+def test_a_long_name_is_cut_so_that_it_can_be_written(run, fake_dataset, tmp_path):
+    path = Path("ü" * 120 + ".jpg")
+    fake_dataset.targets = type(fake_dataset.targets)(
+        replace(target, path=path) for target in fake_dataset.targets
+    )
+    run(SemanticMaps(tmp_path, score_threshold=0.5, images=3))
+    assert len(list((tmp_path / "semantic").glob("*.png"))) == 3
 
 
 def test_maps_refuse_what_they_cannot_do(run, fake_dataset, fake_model, tmp_path):

@@ -70,3 +70,9 @@ def test_nothing_reported(truth):
     found = open_set_metrics(truth, [])
     assert found["precision"] is None
     assert (found["recall"], found["absent_silent"], found["absent_instances"]) == (0, 1, 0)
+
+
+def test_an_image_that_could_not_be_read_is_no_silent_one(truth):
+    found = open_set_metrics(truth, [result(2, 8, 0, 8, 0.2)], unseen={1, 3})
+    assert (found["absent_images"], found["absent_silent"]) == (1, 1), "image 4 alone was looked at"
+    assert found["recall"] == 1 / 3, "the objects of image 1 are missed"

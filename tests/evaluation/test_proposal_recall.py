@@ -119,3 +119,9 @@ def test_without_objects_recall_is_undefined():
     masks = torch.ones(1, GRID, GRID, dtype=torch.bool)
     found = recall((proposals(masks, [0.5]), torch.zeros(0, 40, 80, dtype=torch.bool)))
     assert found == {kind: {"AR100": None, "AR1000": None} for kind in ("bbox", "segm")}
+
+
+def test_objects_of_an_image_that_was_not_looked_at_are_missed():
+    masks = rectangles(np.random.default_rng(0), 3)[:1]
+    found = average_recall([count_found(proposals(masks, [0.9]), masks), {"objects": 3}])
+    assert found["segm"] == {"AR100": 0.25, "AR1000": 0.25}

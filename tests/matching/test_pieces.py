@@ -5,8 +5,10 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.ops import box_iou
 
 from ntt.matching import (
+    Queries,
     boxes_from_masks,
     class_nms,
     classify,
@@ -79,6 +81,98 @@ def test_nms_is_within_classes_and_by_predicted_iou():
     assert class_nms(boxes, iou, torch.tensor([0, 0, 1, 0]), 0.5, 10).tolist() == [1, 2, 3]
     assert class_nms(boxes, iou, torch.tensor([0, 0, 1, 0]), 0.5, 2).tolist() == [1, 2]
     assert class_nms(boxes[:0], iou[:0], torch.zeros(0, dtype=torch.int64), 0.5, 2).tolist() == []
+
+
+def grid_boxes(generator, number, side):
+    """Small boxes that overlap much, far from the corner."""
+    corner = torch.randint(0, 12, (number, 2), generator=generator) + side - 24
+    extent = torch.randint(0, 12, (number, 2), generator=generator)
+    return torch.cat([corner, corner + extent], dim=1).float()
+
+
+def slow_nms(boxes, priority, labels, threshold):
+    kept = []
+    iou = box_iou(boxes.double(), boxes.double())
+    for i in priority.argsort(descending=True).tolist():
+        if not any(labels[i] == labels[j] and iou[i, j] > threshold for j in kept):
+            kept.append(i)
+    return kept
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    number=st.integers(0, 80) | st.just(1500),
+    side=st.sampled_from([24, 256, 1024]),
+    classes=st.sampled_from([1, 3, 1203]),
+    threshold=st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+)
+def test_nms_is_what_comparing_all_pairs_gives(seed, number, side, classes, threshold):
+    generator = torch.Generator().manual_seed(seed)
+    boxes = grid_boxes(generator, number, side)
+    priority = torch.randperm(number, generator=generator) / 1e4
+    labels = classes - 1 - torch.randint(0, min(classes, 3), (number,), generator=generator)
+    expected = slow_nms(boxes, priority, labels, threshold) if number < 100 else None
+    kept = class_nms(boxes, priority, labels, threshold, number)
+    if expected is not None:
+        assert kept.tolist() == expected
+    assert (priority[kept].diff() <= 0).all()
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_nms_of_what_is_no_number_names_boxes_once(value):
+    boxes, priority = torch.rand(6, 4), torch.rand(6)
+    boxes[2], priority[3] = value, value
+    kept = class_nms(boxes, priority, torch.tensor([0, 0, 0, 1, 1, 1]), 0.5, 10).tolist()
+    assert len(set(kept)) == len(kept)
+    assert set(kept) <= set(range(6))
+
+
+def slow_merge(masks, vectors, scores, labels):
+    new = scores.double()
+    for i in range(len(masks)):
+        contained = 0.0
+        for j in range(i):
+            if labels[i] == labels[j] and masks[i].any():
+                share = (masks[i] & masks[j]).sum() / masks[i].sum()
+                alike = F.cosine_similarity(vectors[i].double(), vectors[j].double(), dim=0)
+                contained = max(contained, float(share * alike.nan_to_num(0).clamp(min=0)))
+        new[i] *= max(1 - contained, 0) ** 0.5
+    return new.float()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    number=st.integers(0, 12),
+    side=sizes,
+    density=st.sampled_from([0.0, 0.3, 0.9, 1.0]),
+    spoilt=st.sampled_from([0.0, 1e-30, 1e18, torch.nan, torch.inf]),
+)
+def test_merging_is_what_comparing_all_pairs_gives(seed, number, side, density, spoilt):
+    generator = torch.Generator().manual_seed(seed)
+    masks = torch.rand(number, side, side, generator=generator) < density
+    vectors = torch.randn(number, 3, generator=generator)
+    vectors[::4] = vectors[::4] * spoilt
+    scores, labels = torch.rand(number, generator=generator), torch.arange(number) % 2
+    merged = soft_merge(masks, vectors, scores, labels)
+    assert not merged.isnan().any()
+    if spoilt != 1e-30:  # which float32 cannot normalise, and takes for zero
+        torch.testing.assert_close(merged, slow_merge(masks, vectors, scores, labels), atol=2e-3, rtol=0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([torch.nan, torch.inf, -torch.inf, 3e38]))
+def test_a_patch_without_finite_features_spoils_only_masks_on_it(seed, value):
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(6, 6, 5, generator=generator)
+    masks = torch.rand(8, 12, 12, generator=generator) > 0.5
+    masks[:4, :8, :8] = False
+    expected = pool_features(features, masks)
+    features[1, 1, 2:] = value
+    vectors = Queries.of(features, masks).vectors
+    torch.testing.assert_close(vectors[:4], expected[:4])
+    assert not cosine(vectors, torch.ones(2, 5)).isnan().any()
 
 
 def test_merging_lowers_only_later_contained_masks_of_the_same_class():

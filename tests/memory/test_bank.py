@@ -1,5 +1,9 @@
 """The memory bank: pooled vectors, prototypes, and a file that knows what it was made with."""
 
+import os
+import pickle
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,6 +11,7 @@ from hypothesis import strategies as st
 
 from ntt.errors import InputError
 from ntt.memory import MemoryBank
+from ntt.memory.files import write_bank
 
 
 def filled(counts: list[int], channels: int = 5, fingerprint: str = "abc") -> MemoryBank:
@@ -119,3 +124,50 @@ def test_a_whole_datasets_memory_is_small(classes, shots, limit, tmp_path):
     assert (tmp_path / "memory.safetensors").stat().st_size < limit
     loaded = MemoryBank(bank.class_names, "f").load(tmp_path / "memory.safetensors")
     assert loaded.nbytes == bank.nbytes
+
+
+class Command:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
+def test_a_pickle_or_a_bank_cut_short_is_refused_and_not_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bank = filled([1, 1])
+    bank.aggregate()
+    bank.save("whole.safetensors")
+    content = Path("whole.safetensors").read_bytes()
+    for attack in (pickle.dumps(Command()), content[:-1], content[:50]):
+        Path("memory.safetensors").write_bytes(attack)
+        with pytest.raises(InputError, match="not a memory bank"):
+            MemoryBank(bank.class_names, "abc").load("memory.safetensors")
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"labels": torch.tensor([0, 7])},
+        {"labels": torch.tensor([0, -1])},
+        {"labels": torch.tensor([0.0, 1.0])},
+        {"labels": torch.tensor([0])},
+        {"vectors": torch.zeros(2)},
+        {"prototypes": torch.zeros(2, 4)},
+        {"prototypes": torch.zeros(3, 5)},
+        {"negative_labels": torch.tensor([5])},
+    ],
+)
+def test_tensors_that_do_not_belong_together_are_refused(tmp_path, spoilt):
+    tensors = {
+        "vectors": torch.zeros(2, 5),
+        "labels": torch.tensor([0, 1]),
+        "prototypes": torch.zeros(2, 5),
+        "negative_vectors": torch.zeros(0, 0),
+        "negative_labels": torch.zeros(0, dtype=torch.int64),
+    }
+    path = tmp_path / "m.safetensors"
+    write_bank(path, tensors, [], ["a", "b"], "f")
+    MemoryBank(["a", "b"], "f").load(path)
+    write_bank(path, {**tensors, **spoilt}, [], ["a", "b"], "f")
+    with pytest.raises(InputError, match="not a whole memory bank"):
+        MemoryBank(["a", "b"], "f").load(path)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ntt.encoders import DINOv3
 from ntt.encoders.base import Encoder
 from ntt.errors import InputError
 from ntt.memory import ReferenceMemory
@@ -72,3 +73,19 @@ def test_room_can_be_limited():
     memory.fill(bank, encoder, [reference((1, 0, 0), 0)], cpu)
     with pytest.raises(InputError, match=r"class 'red' has more than the 2 references .*max_references"):
         memory.fill(bank, encoder, [reference((0, 1, 0), 1), reference((1, 0, 0), 0)], cpu)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "classes"),
+    [(("dinov3_nano", 96), ["a"]), (("dinov3_small", 64), ["a"]), (("dinov3_nano", 64), ["b"])],
+    ids=["image size", "encoder", "classes"],
+)
+def test_a_memory_of_something_else_is_refused(tmp_path, encoder, classes):
+    memory = ReferenceMemory(0.2, 8)
+    bank = memory.empty_bank(DINOv3("dinov3_nano", 64, weights="random"), ["a"], "references")
+    bank.add(torch.ones(2, 2, 4), torch.ones(2, 2), 0)
+    bank.aggregate()
+    bank.save(tmp_path / "memory.safetensors")
+    other = memory.empty_bank(DINOv3(*encoder, weights="random"), classes, "references")
+    with pytest.raises(InputError, match="this memory was made with another encoder, weights, image size"):
+        other.load(tmp_path / "memory.safetensors")

@@ -1,8 +1,10 @@
 """Archives are fetched from a local server; what was interrupted goes on."""
 
 import io
+import re
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -101,13 +103,33 @@ def test_damaged_archives_are_named_and_leave_no_broken_file(archive, world, tmp
     assert "deep/pictures/1.jpg" not in files(tmp_path / "data")
 
 
-def test_paths_that_lead_out_are_refused(world, tmp_path):
-    content = tarred({"../secret": b"!"})
-    world.files["/a.tar"] = content
-    archive = Archive(f"{world.root}/a.tar", len(content), tmp_path / "data", {"../secret": 1})
-    with pytest.raises(InputError, match=r"a\.tar: \.\./secret leads out of .*data; nothing of it is"):
+@pytest.mark.parametrize("kind", [zipped, tarred])
+@pytest.mark.parametrize(
+    "name", ["../secret", "a/../../secret", "/tmp/ntt_secret", "..\\secret", "C:\\secret"]
+)
+def test_paths_that_lead_out_are_refused(world, tmp_path, kind, name):
+    content = kind({name: b"!"})
+    file = f"a.{kind.__name__[:3]}"
+    world.files[f"/{file}"] = content
+    archive = Archive(f"{world.root}/{file}", len(content), tmp_path / "data", {name: 1})
+    with pytest.raises(InputError, match=rf"{file}: {re.escape(name)} leads out of .*data; nothing of it is"):
         archive.provide()
-    assert not (tmp_path / "secret").exists()
+    assert files(tmp_path) == [f"data/{file}"]
+    assert not Path("/tmp/ntt_secret").exists()
+
+
+def test_links_are_left_in_the_archive(world, tmp_path):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as packed:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+            info = tarfile.TarInfo("deep/link")
+            info.type, info.linkname = kind, "/etc/passwd"
+            packed.addfile(info)
+    content = buffer.getvalue()
+    world.files["/a.tar"] = content
+    with pytest.raises(InputError, match="deep/link: is not there, although"):
+        Archive(f"{world.root}/a.tar", len(content), tmp_path / "data", {"deep/link": 1}).provide()
+    assert list((tmp_path / "data").rglob("link")) == []
 
 
 def test_an_archive_that_holds_something_else(archive, world):

@@ -98,6 +98,15 @@ def test_maps_are_drawn_where_they_are_with_a_legend(tmp_path, image):
     assert heights[0] == heights[1] > heights[2], "nothing seen needs no legend"
 
 
+def test_names_may_have_dollars(tmp_path, image):
+    names = [r"$\frac$", "$"]
+    reference = Reference(image, square(0, 10, 10), 0, "")
+    draw_references(tmp_path / "r.png", [reference], names)
+    draw_semantic(tmp_path / "m.png", image, None, torch.ones(40, 60, dtype=torch.int64), names)
+    draw_similarity(tmp_path / "s.png", image, torch.rand(2, 8, 8), names)
+    assert {path.name for path in tmp_path.iterdir()} == {"r.png", "m.png", "s.png"}
+
+
 def test_similarity_is_hot_where_the_map_is(tmp_path, image):
     heat = torch.zeros(1, 8, 8)
     heat[0, :, 4:] = 1.0

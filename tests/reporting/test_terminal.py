@@ -91,3 +91,14 @@ def test_warns_of_random_weights(printed, metrics):
     assert "Random weights" not in printed(metrics)
     metrics["encoder"]["random_weights"] = True
     assert "Random weights in tiny" in printed(metrics)
+
+
+def test_counts_what_was_skipped(printed, metrics):
+    assert "skipped" not in printed(metrics)
+    metrics["skipped"] = [{"file": "a.jpg", "reason": "no such picture"}]
+    assert "1 target images could not be read and were skipped: see metrics.json." in printed(metrics)
+
+
+def test_names_of_classes_are_shown_as_they_are(printed, metrics):
+    metrics["per_class"] = {"[/red] cup": {"bbox": 0.1, "segm": 0.1}}
+    assert "[/red] cup" in printed(metrics)

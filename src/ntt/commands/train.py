@@ -40,6 +40,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     from lightning import Trainer, seed_everything
     from rich.console import Console
 
+    from ntt.data.images import limit_pictures
     from ntt.engine.callbacks.base import OutcomeCallback
     from ntt.engine.data import StageData
     from ntt.engine.recorder import Recorder
@@ -56,15 +57,16 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     forget_peak_memory()
     seed_everything(cfg.seed, workers=True, verbose=False)
 
+    limit_pictures(cfg.max_megapixels)
     dataset = instantiate(cfg.dataset)
-    dataset.check()
+    dataset.check(cfg.strict)
     logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
 
     loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
     model = instantiate(cfg.model)
     model.shared_answers = shared_answers(cfg)
     data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
-    stages = Stages(model, dataset, folder.memo)
+    stages = Stages(model, dataset, folder.memo, cfg.strict)
     callbacks = {name: instantiate(callback) for name, callback in (cfg.callbacks or {}).items()}
     observers = {name: each for name, each in callbacks.items() if isinstance(each, OutcomeCallback)}
     recorder = Recorder(folder.journal("images"), observers)

@@ -12,7 +12,8 @@ import torch
 from pycocotools.coco import COCO
 from torch import Tensor
 
-from ntt.data.annotations import Annotation, AnnotationFile, read_annotations
+from ntt.data.annotation_entries import Annotation, AnnotationFile
+from ntt.data.annotations import read_annotations
 from ntt.data.ground_truth import translate
 from ntt.data.json_files import read_json
 from ntt.data.made_masks import MadeMask
@@ -24,6 +25,7 @@ from ntt.data.samples import (
     count_problems,
     folder_targets,
     picture_problems,
+    target_problems,
 )
 from ntt.data.targets import AnnotatedTargets
 from ntt.errors import InputError, did_you_mean
@@ -149,8 +151,11 @@ class FewShotDataset:
         assert self._annotated is not None, "ground_truth is None"
         return self._annotated.masks(image_id, crowd=True)[0].any(dim=0)
 
-    def check(self) -> None:
-        """Look for everything that would stop a run later; pictures are not read wholly.
+    def check(self, strict: bool = True) -> None:
+        """Look for everything that would stop a run later; pictures of targets are not read wholly.
+
+        Args:
+            strict: whether some targets' pictures may not be unreadable.
 
         Raises:
             InputError: one line for each problem found.
@@ -158,7 +163,7 @@ class FewShotDataset:
         problems = count_problems(self.shots, self.limit)
         problems = problems or [
             *self.reference_problems(),
-            *self._target_problems(),
+            *self._target_problems(strict),
             *self._negative_problems(),
         ]
         if problems:
@@ -171,7 +176,7 @@ class FewShotDataset:
         if not problems:  # what cannot be read is not missing
             problems += self._class_problems(Counter(a.category_id for a in chosen))
         problems += self._unknown_classes()
-        return problems + picture_problems(self._reference_entries())
+        return problems + picture_problems(self._reference_entries(), whole=True)
 
     def _class_problems(self, counts: Counter[int]) -> list[str]:
         if not self._reference_content.categories:
@@ -187,11 +192,11 @@ class FewShotDataset:
                 )
         return problems
 
-    def _target_problems(self) -> list[str]:
+    def _target_problems(self, strict: bool) -> list[str]:
         if self._annotated is not None:
-            return self._annotated.problems() + picture_problems(self._annotated.entries)
+            return self._annotated.problems() + target_problems(self._annotated.entries, strict)
         try:
-            return picture_problems(folder_targets(self.target_images, self.limit))
+            return target_problems(folder_targets(self.target_images, self.limit), strict)
         except InputError as error:
             return [str(error)]
 
@@ -201,7 +206,7 @@ class FewShotDataset:
         content = read_annotations(self.negative_file)
         if content.problems:
             return list(content.problems)
-        return picture_problems(self._entries(content, translate(content, self._wanted)))
+        return picture_problems(self._entries(content, translate(content, self._wanted)), whole=True)
 
     def _chosen(self) -> list[Annotation]:
         """The first ``shots`` annotations of every class."""

@@ -23,6 +23,7 @@ from ntt.data.samples import (
     Targets,
     count_problems,
     picture_problems,
+    target_problems,
 )
 from ntt.errors import InputError
 
@@ -135,14 +136,17 @@ class FolderDataset:
         """
         raise InputError(f"{self.root}: has no ground truth for {image_id}; dataset=custom can have some")
 
-    def check(self) -> None:
+    def check(self, strict: bool = True) -> None:
         """Look for everything that would stop a run later; target pictures are not read wholly.
+
+        Args:
+            strict: whether some targets' pictures may not be unreadable.
 
         Raises:
             InputError: one line for each problem found.
         """
         problems = count_problems(self.shots, self.limit)
-        problems = problems or [*self.reference_problems(), *self._target_problems()]
+        problems = problems or [*self.reference_problems(), *self._target_problems(strict)]
         if problems:
             raise InputError("\n".join(problems))
 
@@ -154,9 +158,9 @@ class FolderDataset:
             return [str(error)]
         return []
 
-    def _target_problems(self) -> list[str]:
+    def _target_problems(self, strict: bool) -> list[str]:
         try:
-            return picture_problems(self._target_entries())
+            return target_problems(self._target_entries(), strict)
         except InputError as error:
             return [str(error)]
 
@@ -177,7 +181,7 @@ class FolderDataset:
                 break
             try:
                 objects = _references(image, label)
-                problems += picture_problems(objects[:1])
+                problems += picture_problems(objects[:1], whole=True)
                 found += objects
             except InputError as error:
                 problems.append(str(error))

@@ -11,7 +11,7 @@ import torch
 from pycocotools.coco import COCO
 from torch import Tensor
 
-from ntt.data.annotations import Annotation, AnnotationFile, ImageEntry
+from ntt.data.annotation_entries import Annotation, AnnotationFile, ImageEntry
 from ntt.data.masks import decode_mask
 
 

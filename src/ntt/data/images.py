@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,12 +19,26 @@ Size = tuple[int, int]  # height, width
 
 ORIENTATION = 0x0112  # EXIF tag
 SIDEWAYS = (5, 6, 7, 8)  # its values that swap width and height
-# What Pillow raises on files that are no pictures, are cut short, or would not fit into memory.
-UNREADABLE = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
 # Modes of one number a pixel that do not fit into a byte, and the number that is white.
 DEEP_MODES = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I;16N": 65535, "I": 65535, "F": 1}
 VOID = 255  # what PASCAL VOC and DAVIS paint borders with, in pictures of masks that have a palette
 WHITE = 255
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # half the limit is no danger
+
+
+def limit_pictures(megapixels: float) -> None:
+    """Refuse larger pictures from now on, in this process and those that are forked from it.
+
+    Args:
+        megapixels: millions of pixels.
+
+    Raises:
+        InputError: that is none.
+    """
+    if not megapixels > 0:
+        raise InputError(f"max_megapixels is {megapixels}; make it a number above 0")
+    Image.MAX_IMAGE_PIXELS = round(megapixels * 1e6 / 2)  # of which Pillow warns; it refuses twice as many
 
 
 def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
@@ -57,7 +71,7 @@ def read_picture(picture: Image.Image) -> Tensor:
     """
     try:
         return _as_tensor(ImageOps.exif_transpose(picture))
-    except UNREADABLE as error:
+    except Exception as error:  # as for files: Pillow's readers fail in more ways than can be listed
         raise InputError(f"this picture cannot be read ({error}); replace it") from error
 
 
@@ -80,13 +94,15 @@ def read_masks(file: Path) -> Iterator[Tensor]:
         yield torch.from_numpy(numbers == number)
 
 
-def image_sizes(file: Path) -> tuple[Size, Size]:
-    """Height and width of a picture as looked at, and as stored; reads the header only.
+def image_sizes(file: Path, whole: bool = False) -> tuple[Size, Size]:
+    """Height and width of a picture as looked at, and as stored; reads the header only, unless ``whole``.
 
     Raises:
         InputError: the file is absent or no picture.
     """
     with _opened(file) as stored:
+        if whole:
+            stored.load()
         height, width = _size(stored)
         sideways = stored.getexif().get(ORIENTATION) in SIDEWAYS
     return ((width, height) if sideways else (height, width)), (height, width)
@@ -99,7 +115,12 @@ def _opened(file: Path) -> Iterator[Image.Image]:
             yield picture
     except FileNotFoundError:
         raise InputError(f"{file}: no such picture; correct the path or put the file there") from None
-    except UNREADABLE as error:
+    except Image.DecompressionBombError as error:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+        raise InputError(
+            f"{file}: has more than {limit:g} million pixels; make it smaller or raise max_megapixels"
+        ) from error
+    except Exception as error:  # damaged files make Pillow's readers fail in more ways than can be listed
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{file}: cannot be read as a picture ({reason}); replace it") from error
 

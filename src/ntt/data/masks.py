@@ -10,7 +10,7 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from ntt.data.values import is_number
+from ntt.data.values import is_number, shown
 
 Rle = dict[str, Any]  # what pycocotools takes: {"size": [height, width], "counts": bytes}
 
@@ -18,6 +18,7 @@ FIRST_CHARACTER = 48  # compressed run lengths are written with characters from 
 CHARACTERS = 64  # so many of them: five bits of a number and one that says "more follows"
 MORE, SIGN, BITS = 0x20, 0x10, 5
 LONGEST_NUMBER = 7  # characters
+LONGEST_OUTLINE = 2**20  # pixels; pycocotools takes some 100 bytes for each, and crashes where it gets none
 
 
 def encode_segmentation(segmentation: Any, height: int, width: int) -> Rle:
@@ -76,21 +77,36 @@ def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
             raise ValueError(f"has a polygon far outside the image, which is {width} pixels wide")
         if not all(-height <= y <= 2 * height for y in polygon[1::2]):
             raise ValueError(f"has a polygon far outside the image, which is {height} pixels high")
+        if _may_be_long(polygon, height, width) and _outline(polygon) > LONGEST_OUTLINE:
+            raise ValueError(f"has a polygon whose outline is longer than {LONGEST_OUTLINE} pixels")
     if not polygons:
         return _from_runs({"size": [height, width], "counts": [height * width]}, height, width)
-    rle: Rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    parts: list[Rle] = coco_mask.frPyObjects(polygons, height, width)
+    rle: Rle = coco_mask.merge(parts) if len(parts) > 1 else parts[0]
     return rle
+
+
+def _may_be_long(polygon: list[float], height: int, width: int) -> bool:
+    """Whether its outline is worth measuring: each edge is at most three times the image's longer side."""
+    return len(polygon) // 2 * 3 * max(height, width) > LONGEST_OUTLINE
+
+
+def _outline(polygon: list[float]) -> float:
+    """Its length as pycocotools walks it: the longer of width and height of each edge."""
+    points = np.array(polygon, dtype=np.float64).reshape(-1, 2)
+    return float(np.abs(np.diff(points, axis=0, append=points[:1])).max(axis=1).sum())
 
 
 def _from_runs(segmentation: dict[str, Any], height: int, width: int) -> Rle:
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [height, width]:
-        raise ValueError(f"has size {size}, the image is [{height}, {width}] (height, width)")
+        raise ValueError(f"has size {shown(size)}, the image is [{height}, {width}] (height, width)")
     runs = decompress(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(type(run) is int and run >= 0 for run in runs):
         raise ValueError("has counts that are not run lengths")
     if sum(runs) != height * width:
-        raise ValueError(f"has counts that add up to {sum(runs)} pixels, the image has {height * width}")
+        total = shown(sum(runs))
+        raise ValueError(f"has counts that add up to {total} pixels, the image has {height * width}")
     rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
     return rle
 

@@ -9,8 +9,11 @@ from typing import Any
 from ntt.errors import InputError
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Knows no class but ordered dictionaries, which it makes plain ones; so a pickle can call nothing."""
+class _PlainUnpickler(pickle._Unpickler):
+    """Knows no class but ordered dictionaries, which it makes plain ones; so a pickle can call nothing.
+
+    Python's own reader, and not the faster one in C, which makes room for as many entries as a file says.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         """Refuse what a pickle names."""

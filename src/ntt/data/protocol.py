@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ntt.data.annotations import AnnotationFile
+from ntt.data.annotation_entries import AnnotationFile
 from ntt.data.few_shot import FewShotDataset
 from ntt.data.sampling import Sampler
 from ntt.errors import InputError
@@ -58,8 +58,11 @@ class ProtocolDataset(FewShotDataset):
         )
         self.sampler = sampler
 
-    def check(self) -> None:
-        """Look for everything that would stop a run later; pictures are not read wholly.
+    def check(self, strict: bool = True) -> None:
+        """Look for everything that would stop a run later; pictures of targets are not read wholly.
+
+        Args:
+            strict: whether some targets' pictures may not be unreadable.
 
         Raises:
             InputError: one line for each problem found; only one where a whole file or folder is absent.
@@ -68,7 +71,7 @@ class ProtocolDataset(FewShotDataset):
         for path in (file, self.target_file, self.reference_images, self.target_images):
             if path is not None and not path.exists():
                 raise InputError(f"{path}: is not there; {self.if_absent}")
-        super().check()
+        super().check(strict)
 
     @cached_property
     def _reference_content(self) -> AnnotationFile:

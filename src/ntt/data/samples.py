@@ -97,18 +97,27 @@ def count_problems(shots: int | None, limit: int | None) -> list[str]:
     ]
 
 
-def picture_problems(entries: Iterable[ReferenceEntry | TargetEntry]) -> list[str]:
-    """What keeps the pictures of some entries from being read, one line a picture; reads headers only."""
-    problems = []
-    for file, size in dict.fromkeys((entry.file, entry.size) for entry in entries):
-        try:
-            sizes = image_sizes(file)
-        except InputError as error:
-            problems.append(str(error))
-        else:
-            if size is not None and size not in sizes:
-                problems.append(_wrong_size(file, size, sizes[0]))
-    return problems
+def picture_problems(entries: Iterable[ReferenceEntry | TargetEntry], whole: bool = False) -> list[str]:
+    """What is wrong with the pictures of some entries, one line a picture.
+
+    Args:
+        entries: several may be of one picture.
+        whole: read all of the pictures, and not their headers alone.
+    """
+    unreadable, misannotated = _problems(_pictures(entries), whole)
+    return unreadable + misannotated
+
+
+def target_problems(entries: Iterable[TargetEntry], strict: bool) -> list[str]:
+    """What is wrong with the pictures of targets, one line a picture; reads headers only.
+
+    Args:
+        entries: of all targets.
+        strict: whether some may not be unreadable; all may never be.
+    """
+    pictures = _pictures(entries)
+    unreadable, misannotated = _problems(pictures, whole=False)
+    return (unreadable if strict or len(unreadable) == len(pictures) else []) + misannotated
 
 
 def is_picture(file: Path) -> bool:
@@ -137,6 +146,25 @@ def folder_targets(folder: Path, limit: int | None) -> list[TargetEntry]:
         InputError: there is no such folder, or no picture in it.
     """
     return [TargetEntry(file, None, file.name) for file in pictures_in(folder)[:limit]]
+
+
+def _pictures(entries: Iterable[ReferenceEntry | TargetEntry]) -> list[tuple[Path, Size | None]]:
+    """File and annotated size, each picture once."""
+    return list(dict.fromkeys((entry.file, entry.size) for entry in entries))
+
+
+def _problems(pictures: Iterable[tuple[Path, Size | None]], whole: bool) -> tuple[list[str], list[str]]:
+    """Which pictures cannot be read, and which have another size than annotated."""
+    unreadable, misannotated = [], []
+    for file, size in pictures:
+        try:
+            sizes = image_sizes(file, whole)
+        except InputError as error:
+            unreadable.append(str(error))
+        else:
+            if size is not None and size not in sizes:
+                misannotated.append(_wrong_size(file, size, sizes[0]))
+    return unreadable, misannotated
 
 
 def _read(file: Path, size: Size | None) -> Tensor:

@@ -11,7 +11,8 @@ import torch
 from pycocotools.coco import COCO
 from torch import Tensor
 
-from ntt.data.annotations import Annotation, AnnotationFile, ImageEntry, read_annotations
+from ntt.data.annotation_entries import Annotation, AnnotationFile, ImageEntry
+from ntt.data.annotations import read_annotations
 from ntt.data.ground_truth import as_coco, stack_masks, translate
 from ntt.data.samples import TargetEntry
 

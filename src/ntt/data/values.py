@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 from typing import Any, TypeGuard
+
+LONGEST = 60  # characters of a value in a message
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
@@ -19,7 +22,24 @@ def whole(value: Any) -> int | None:
     return None
 
 
+class _Short(reprlib.Repr):
+    """Looks at the beginning of a value only, which may refer to itself or hold one thing a billion times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlist = self.maxtuple = self.maxdict = LONGEST // 3
+        self.maxlevel = 4
+        self.maxstring = self.maxother = 2 * LONGEST
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Python refuses to write a number of thousands of digits."""
+        return repr(value) if value.bit_length() < 10**4 else "a huge number"
+
+
+_short = _Short()
+
+
 def shown(value: Any) -> str:
     """A value in a message: on one line, and not longer than that."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    text = _short.repr(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

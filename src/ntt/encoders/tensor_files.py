@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
-from json import JSONDecodeError
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor
 from ntt.errors import InputError
 
 # Training checkpoints keep the weights one or two levels down; of teacher and student the teacher counts.
+INDEX = ".index.json"
 _WRAPPERS = ("teacher", "model", "state_dict", "backbone")
 
 
@@ -35,7 +35,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return _read_safetensors(path)
     if start[:2] == b"PK" or start[:1] == b"\x80":
         return _unwrap(_read_torch(path), path)
-    if start[:1] == b"{" and path.name.endswith(".index.json"):
+    if start[:1] == b"{" and path.name.endswith(INDEX):
         return _read_shards(path)
     if b"git-lfs" in start:
         raise InputError(f"{path} is a Git LFS pointer, not the weights: run git lfs pull")
@@ -61,18 +61,21 @@ def _first_bytes(path: Path) -> bytes:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
-    except SafetensorError as error:
+    except (SafetensorError, OSError, RuntimeError, KeyError, ValueError) as error:
         raise InputError(f"{path} is damaged or cut short ({error}): fetch it again") from error
 
 
 def _read_shards(path: Path) -> dict[str, Tensor]:
     try:
         shards = sorted(set(json.loads(path.read_text())["weight_map"].values()))
-    except (JSONDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise InputError(f"{path} has no weight_map that lists the parts of the weights") from error
+        parts = [path.with_name(shard) for shard in shards]
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} has no weight_map that lists the files beside it") from error
     tensors: dict[str, Tensor] = {}
-    for shard in shards:
-        tensors.update(read_tensors(path.with_name(shard)))
+    for part in parts:
+        if part.name.endswith(INDEX):
+            raise InputError(f"{path} lists {part.name}, which is no weights file")
+        tensors.update(read_tensors(part))
     return tensors
 
 
@@ -97,7 +100,7 @@ def _unwrap(content: object, path: Path) -> dict[str, Tensor]:
         content = inner
     if not isinstance(content, Mapping):
         raise InputError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")
-    tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    tensors = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if not tensors:
         raise InputError(
             f"{path} holds no tensors, nor under {', '.join(_WRAPPERS)}: it has {_some(content)}"

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from lightning import LightningDataModule
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ntt.data import FewShotDataset
-from ntt.data.samples import Targets
 from ntt.engine.read_ahead import ReadAhead
+from ntt.engine.unreadable import NumberedTarget, TargetsOrReasons, Unreadable
 from ntt.structures import Reference, Target
-
-NumberedTarget = tuple[int, Target]
 
 
 class NumberedTargets(Dataset[NumberedTarget]):
     """Some of the targets, each with its number in the whole data set."""
 
-    def __init__(self, targets: Targets, indices: Sequence[int]) -> None:
+    def __init__(self, targets: TargetsOrReasons, indices: Sequence[int]) -> None:
         self.targets = targets
         self.indices = indices
 
@@ -90,9 +90,14 @@ class StageData(LightningDataModule):
         )
 
     def test_dataloader(self) -> DataLoader[NumberedTarget] | ReadAhead[NumberedTarget]:
-        """Targets with their numbers, in lists, for ``test``."""
-        targets = NumberedTargets(self.dataset.targets, self.share)
-        loader = DataLoader(targets, batch_size=self.image_batch, num_workers=self.workers, collate_fn=list)
+        """Targets, or why one cannot be read, with their numbers, in lists, for ``test``."""
+        loader = DataLoader(
+            NumberedTargets(TargetsOrReasons(self.dataset.targets), self.share),
+            batch_size=self.image_batch,
+            num_workers=self.workers,
+            collate_fn=list,
+            worker_init_fn=partial(_limit_pixels, Image.MAX_IMAGE_PIXELS),
+        )
         return loader if self.workers else ReadAhead(loader)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
@@ -100,5 +105,12 @@ class StageData(LightningDataModule):
         return [each if isinstance(each, Reference) else _moved(each[0], each[1], device) for each in batch]
 
 
-def _moved(index: int, target: Target, device: torch.device) -> NumberedTarget:
+def _moved(index: int, target: Target | Unreadable, device: torch.device) -> NumberedTarget:
+    if isinstance(target, Unreadable):
+        return index, target
     return index, replace(target, image=target.image.to(device))
+
+
+def _limit_pixels(most: int | None, _: int) -> None:
+    """Hold a worker that was not forked to the limit of ``limit_pictures``."""
+    Image.MAX_IMAGE_PIXELS = most

@@ -22,6 +22,7 @@ from ntt.engine.command import LEGACY_CONFIG
 from ntt.errors import InputError
 from ntt.foreign_keys import Rule, becomes, of_kind, only, translate, unused
 from ntt.models.guide import AUTOMATIC, GRID, settle_encoder
+from ntt.yaml_files import read_yaml
 
 GROUPS = ("encoder", "segmenter", "model", "dataset", "logger")
 METHODS = {method.name: method for method in (AUTOMATIC, GRID)}
@@ -235,16 +236,7 @@ def expand_words(words: Sequence[str]) -> tuple[list[str], str | None]:
 
 
 def _load(file: Path) -> Mapping[Any, Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{file}: no such file; correct the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}:{mark.line + 1}" if mark else str(file)
-        raise InputError(f"{where}: not YAML: {getattr(error, 'problem', None) or 'unreadable'}") from error
+    content = read_yaml(file)
     if not isinstance(content, Mapping):
         raise InputError(f"{file}: holds no keys; give a config with the keys model and trainer")
     return content

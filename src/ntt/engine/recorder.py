@@ -11,6 +11,7 @@ from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.journal import Journal
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
+from ntt.engine.unreadable import NumberedTarget, Unreadable
 
 
 class Recorder(Callback):
@@ -26,13 +27,22 @@ class Recorder(Callback):
         self.observers = observers
 
     def images_done(self) -> set[int]:
-        """Numbers of the images that need not be segmented again."""
-        return {entry["index"] for entry in self.journal.read()}
+        """Numbers of the images that need not be segmented again; what could not be read is tried again."""
+        return {entry["index"] for entry in self.journal.read() if "unread" not in entry}
 
     def on_test_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: Stages, outputs: Sequence[Outcome], *_: Any
+        self,
+        trainer: Trainer,
+        pl_module: Stages,
+        outputs: Sequence[Outcome],
+        batch: Sequence[NumberedTarget],
+        *_: Any,
     ) -> None:
         """Take the images of a batch one by one."""
+        for index, each in batch:
+            if isinstance(each, Unreadable):
+                unread = {"image_id": each.image_id, "file": str(each.file), "reason": each.reason}
+                self.journal.append({"index": index, "unread": unread})
         seconds = pl_module.test_clock.take()
         for outcome in outputs:
             notes = {name: each.on_outcome(pl_module, outcome) for name, each in self.observers.items()}
@@ -43,8 +53,13 @@ class Recorder(Callback):
         """Let every callback sum up the images of all processes, of this run and of those cut short."""
         entries = {entry["index"]: entry for entry in self.journal.read()}
         in_order = [entries[index] for index in sorted(entries)]
-        for entry in in_order:
+        unread = [entry["unread"] for entry in in_order if "unread" in entry]
+        done = [entry for entry in in_order if "unread" not in entry]
+        for entry in done:
             stages.clock.add(entry["seconds"])
-        stages.images = len(in_order)
+        stages.images = len(done)
         for name, each in self.observers.items():
-            each.summarise(stages, [entry["notes"][name] for entry in in_order])
+            notes = [entry["notes"][name] for entry in done]
+            each.summarise(stages, notes, [image["image_id"] for image in unread])
+        if unread:
+            stages.report["skipped"] = [{key: image[key] for key in ("file", "reason")} for image in unread]

@@ -21,7 +21,7 @@ def shared_answers(cfg: DictConfig) -> SharedAnswers | None:
     """
     if cfg.cache.when not in WHEN:
         raise InputError(f"cache.when={cfg.cache.when} is unknown; choose one of {', '.join(WHEN)}")
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.cache.when == "never" or (cfg.cache.when == "sweep" and not in_sweep):
         return None
     return SharedAnswers(instantiate(cfg.cache.store))

@@ -16,6 +16,8 @@ from ntt.engine.digest import references_digest
 from ntt.engine.outcome import Outcome
 from ntt.engine.reference_masks import ReferenceMasks
 from ntt.engine.stage_bar import StageBar
+from ntt.engine.unreadable import NumberedTarget, Unreadable
+from ntt.errors import InputError
 from ntt.models import PrototypeMatching
 from ntt.models.calibration import MAX_REFERENCES
 from ntt.segmenters.base import ImageEmbedding
@@ -34,6 +36,7 @@ class Stages(LightningModule):
         model: filled by ``fill_memory``, asked by ``test``.
         dataset: says what the classes are.
         memo: results so far, by the name of what is computed and then by number; keeps new ones.
+        strict: whether a target image that cannot be read ends the run; otherwise it is left out.
 
     Attributes:
         reference_masks: what ``mask_references`` makes.
@@ -49,11 +52,13 @@ class Stages(LightningModule):
         model: PrototypeMatching,
         dataset: FewShotDataset,
         memo: Callable[[str], MutableMapping[int, Any]] = lambda _: {},
+        strict: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
         self.dataset = dataset
         self.memo = memo
+        self.strict = strict
         self.reference_masks = ReferenceMasks(dataset, model.segmenter)
         self.pictures: list[list[int]] = []
         self.clock = Clock()
@@ -138,22 +143,34 @@ class Stages(LightningModule):
         self.report["calibration"] = asdict(found)
         logger.info("calibrate: score_threshold is %.3f", found.threshold)
 
-    def test_step(self, batch: Sequence[tuple[int, Target]]) -> list[Outcome]:  # type: ignore[override]
+    def test_step(self, batch: Sequence[NumberedTarget]) -> list[Outcome]:  # type: ignore[override]
         """test: segment some images, keeping what callbacks may draw or evaluate."""
-        images = [target.image for _, target in batch]
+        targets = self._readable(batch)
+        if not targets:
+            return []
+        images = [target.image for _, target in targets]
         with self.test_clock.measure("encode"):
             features = self.model.encode_all(images)
         with self.test_clock.measure("propose"):
             embeddings = self.model.embed(images)
         outcomes = [
             self._outcome(index, target, *parts)
-            for (index, target), *parts in zip(batch, features, embeddings, strict=True)
+            for (index, target), *parts in zip(targets, features, embeddings, strict=True)
         ]
         if self.model.shared_answers is not None:
             # So long it would have taken, that speed can be compared; "shared" is what others spent of it.
             saved = self.model.shared_answers.take_saved()
             self.test_clock.add({"propose": saved, "shared": saved})
         return outcomes
+
+    def _readable(self, batch: Sequence[NumberedTarget]) -> list[tuple[int, Target]]:
+        """The images that can be segmented; others are said, or end the run."""
+        for _, each in batch:
+            if isinstance(each, Unreadable):
+                if self.strict:
+                    raise InputError(str(each))
+                logger.warning("test: skipped %s", each)
+        return [(index, each) for index, each in batch if isinstance(each, Target)]
 
     def _outcome(self, index: int, target: Target, features: Tensor, embedding: ImageEmbedding) -> Outcome:
         height, width = target.image.shape[-2:]

@@ -45,8 +45,7 @@ def true_label_instances(
     kept = torch.nonzero(overlap >= BACKGROUND_IOU)[:, 0]
     logits, iou = proposals.logits[kept], proposals.iou[kept]
     labels = true_labels.to(device)[index[kept]]
-    scale = logits.new_tensor([width, height, width, height]) / logits.shape[-1]
-    survivors = class_nms(boxes_from_masks(logits > 0) * scale, iou, labels, nms_iou, len(labels))
+    survivors = class_nms(boxes_from_masks(logits > 0), iou, labels, nms_iou, len(labels))
     scores = iou[survivors].clamp(0, 1)
     return best_instances(logits[survivors], scores, labels[survivors], height, width, max_instances)
 

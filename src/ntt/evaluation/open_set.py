@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from pycocotools.coco import COCO
 HIT_IOU = 0.5
 
 
-def open_set_metrics(ground_truth: COCO, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def open_set_metrics(
+    ground_truth: COCO, results: Sequence[Mapping[str, Any]], unseen: Collection[int | str] = ()
+) -> dict[str, Any]:
     """Judge everything that is reported, whatever its score: what AP, which ranks, does not see.
 
     An instance is right if its mask has an IoU of at least 0.5 with an object of its class that no better
@@ -23,6 +25,7 @@ def open_set_metrics(ground_truth: COCO, results: Sequence[Mapping[str, Any]]) -
     Args:
         ground_truth: of the images that were segmented.
         results: of ``coco_results``.
+        unseen: images that could not be read; their objects are missed, and they are not ``absent``.
 
     Returns:
         ``precision`` and ``recall`` over all images, and of the images without any object of the classes:
@@ -38,7 +41,7 @@ def open_set_metrics(ground_truth: COCO, results: Sequence[Mapping[str, Any]]) -
         objects = ground_truth.imgToAnns[image_id]
         right, wrong = _judge(reported[image_id], objects)
         counts.update(right=right, wrong=wrong, objects=sum(not each["iscrowd"] for each in objects))
-        if not objects:
+        if not objects and image_id not in unseen:
             absent.append(len(reported[image_id]))
     return {
         "precision": _share(counts["right"], counts["right"] + counts["wrong"]),

@@ -60,8 +60,7 @@ class PrototypeMatcher:
 
         queries = Queries.of(features, masks)
         scores, labels, priority = self.confidence(self.scorer(queries, memory), iou)
-        scale = features.new_tensor([width, height, width, height]) / masks.shape[-1]
-        kept = class_nms(boxes_from_masks(masks) * scale, priority, labels, self.nms_iou, self.candidates)
+        kept = class_nms(boxes_from_masks(masks), priority, labels, self.nms_iou, self.candidates)
         logits, vectors = logits[kept], queries.vectors[kept]
         masks = resize_masks(logits, height, width) if self.exact else masks[kept]
         scores = soft_merge(masks, vectors, scores[kept], labels[kept])

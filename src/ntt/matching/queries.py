@@ -26,8 +26,12 @@ class Queries:
 
     @classmethod
     def of(cls, features: Tensor, masks: Tensor) -> Self:
-        """Queries of patch features ``(h, w, C)`` and masks ``(N, m, n)`` bool over the same image."""
-        return cls(features.flatten(0, 1), patch_weights(features, masks))
+        """Queries of patch features ``(h, w, C)`` and masks ``(N, m, n)`` bool over the same image.
+
+        A feature that is not finite, as half precision may leave some, counts as zero, or it would spoil all.
+        """
+        finite = features.flatten(0, 1).nan_to_num(0.0, 0.0, 0.0)
+        return cls(finite, patch_weights(features, masks))
 
     @cached_property
     def vectors(self) -> Tensor:

@@ -78,13 +78,15 @@ def read_bank(path: Path, class_names: Sequence[str], fingerprint: str) -> tuple
                 counts = file.get_tensor("patch_counts").tolist()
                 centres, shares = (file.get_tensor(key).split(counts) for key in ("patches", "patch_shares"))
                 patches = list(zip(centres, shares, strict=True))
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise InputError(f"{path}: not a memory bank; remove it to fill the memory again") from error
     if saved_with != (fingerprint, tuple(class_names)):
         raise InputError(
             f"{path}: this memory was made with another encoder, weights, image size, crop, references "
             "or classes; remove it to fill the memory again"
         )
+    if not _fit(tensors, patches, len(class_names)):
+        raise InputError(f"{path}: not a whole memory bank; remove it to fill the memory again")
     return tensors, patches
 
 
@@ -93,3 +95,15 @@ def _facts(file: Any) -> dict[str, Any]:
     if not isinstance(facts, dict):
         raise ValueError("no facts about a bank")
     return facts
+
+
+def _fit(tensors: Mapping[str, Tensor], patches: Patches, classes: int) -> bool:
+    """Whether the tensors belong to one another."""
+    vectors, prototypes = tensors["vectors"], tensors["prototypes"]
+    pairs = [(vectors, tensors["labels"]), (tensors["negative_vectors"], tensors["negative_labels"])]
+    return (
+        all(v.ndim == 2 and y.shape == v.shape[:1] and y.dtype == torch.int64 for v, y in pairs)
+        and all(bool(((labels >= 0) & (labels < classes)).all()) for _, labels in pairs)
+        and prototypes.shape == (classes, vectors.shape[1])
+        and len(patches) in (0, len(vectors))
+    )

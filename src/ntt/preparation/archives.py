@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from ntt.downloads import Source, fetch
@@ -78,8 +78,8 @@ class Archive(Need):
                         shutil.copyfileobj(content, file)
 
     def _wants(self, name: str) -> bool:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts:
+        path, windows = PurePosixPath(name), PureWindowsPath(name)
+        if path.is_absolute() or windows.drive or windows.root or ".." in windows.parts:
             raise InputError(f"{self.url}: {name} leads out of {self.into}; nothing of it is trusted")
         return any(path == PurePosixPath(held) or PurePosixPath(held) in path.parents for held in self.holds)
 
@@ -95,5 +95,6 @@ def _members(archive: Path) -> Generator[tuple[str, int, IO[bytes]]]:
     else:
         with tarfile.open(archive) as opened_tar:
             for member in opened_tar:
-                if (extracted := opened_tar.extractfile(member)) is not None:  # None: a folder
+                extracted = opened_tar.extractfile(member) if member.isreg() else None  # no link, no folder
+                if extracted is not None:
                     yield member.name, member.size, extracted

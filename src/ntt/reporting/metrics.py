@@ -20,7 +20,7 @@ def run_metrics(
     """Everything worth comparing between runs.
 
     Args:
-        report: ``protocol``, ``bbox``, ``segm``, ``per_class``, ``open_set``, ``ceilings``,
+        report: ``skipped``, ``protocol``, ``bbox``, ``segm``, ``per_class``, ``open_set``, ``ceilings``,
             ``proposal_recall``, ``semantic``, ``calibration``, as far as they were computed.
         model: after the run.
         seconds: wall time of the stages and of the parts of ``test``.
@@ -34,6 +34,7 @@ def run_metrics(
     """
     test = sum(seconds.get(part, 0.0) for part in TEST_PARTS)
     return {
+        "skipped": [],  # file and reason of target images that could not be read
         **report,
         "timing": {
             **{stage: round(seconds.get(stage, 0.0), 4) for stage in STAGES},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 CEILINGS = {"true_labels": "if labels were true", "true_masks": "if masks were true"}
@@ -75,7 +76,7 @@ def _per_class(title: str, per_class: Mapping[str, float | None]) -> Table:
         table.add_column(justify="right")
     table.show_header = False
     for row in range(rows):
-        cells = [(name, number(value)) for name, value in ranked[row::rows]]
+        cells = [(escape(name), number(value)) for name, value in ranked[row::rows]]
         table.add_row(*(text for cell in cells for text in cell))
     return table
 
@@ -103,9 +104,15 @@ def _shared(timing: Mapping[str, Any]) -> str:
 
 
 def _warnings(metrics: Mapping[str, Any]) -> list[str]:
+    skipped, lines = len(metrics.get("skipped", ())), []
+    if skipped:
+        lines = [f"[yellow]{skipped} target images could not be read and were skipped: see metrics.json.[/]"]
     untrained = [
         metrics[part]["name"] for part in ("encoder", "segmenter") if metrics[part]["random_weights"]
     ]
     if not untrained:
-        return []
-    return [f"[yellow]Random weights in {' and '.join(untrained)}: the precision above means nothing.[/]"]
+        return lines
+    return [
+        *lines,
+        f"[yellow]Random weights in {' and '.join(untrained)}: the precision above means nothing.[/]",
+    ]

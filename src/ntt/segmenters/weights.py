@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import pickle
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ntt.encoders.tensor_files import read_tensors
 from ntt.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -54,11 +51,8 @@ def load_weights(model: nn.Module, weights: str | Path, name: str) -> str:
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["model"]
-        return state
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+        return read_tensors(path)
+    except InputError as error:
         raise InputError(
             f"{path}: not a SAM 2 checkpoint (segmenter.weights); wanted Meta's .pt or .safetensors"
         ) from error

@@ -16,7 +16,7 @@ from torch import Tensor
 from ntt.data.converters.coco import CocoBuilder
 from ntt.data.converters.files import pictures_below
 from ntt.data.converters.shapes import box_shape, mask_shape, outline_shape, points_shape
-from ntt.data.images import UNREADABLE, Size
+from ntt.data.images import Size
 from ntt.data.json_files import read_json
 from ntt.data.values import is_number, shown, whole
 from ntt.errors import InputError
@@ -121,15 +121,16 @@ def _painted(shape: dict[str, Any], size: Size) -> Tensor:
     """The mask, ``(H, W)`` bool, of a picture of it that lies at the first of two points."""
     left, top = (round(number) for number in shape["points"][0])
     try:
-        with Image.open(BytesIO(b64decode(str(shape.get("mask"))))) as picture:
-            piece = torch.from_numpy(np.array(picture.convert("L"))) > 0
-    except UNREADABLE:
+        picture = Image.open(BytesIO(b64decode(str(shape.get("mask")))))
+        width, height = picture.size
+        fits = 0 <= left <= size[1] - width and 0 <= top <= size[0] - height
+        piece = torch.from_numpy(np.array(picture.convert("L"))) > 0 if fits else None
+    except Exception:  # damaged pictures make Pillow's readers fail in more ways than can be listed
         raise ValueError("mask is no picture in base64") from None
-    mask = torch.zeros(size, dtype=torch.bool)
-    height, width = piece.shape
-    if not (0 <= left <= size[1] - width and 0 <= top <= size[0] - height):
+    if piece is None:
         raise ValueError(
             f"mask of {width} x {height} at {shown(shape['points'][0])} does not fit the picture"
         )
+    mask = torch.zeros(size, dtype=torch.bool)
     mask[top : top + height, left : left + width] = piece
     return mask

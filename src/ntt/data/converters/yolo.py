@@ -8,7 +8,6 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import yaml
 from supervision.dataset.formats.yolo import yolo_annotations_to_detections
 
 from ntt.data.converters.coco import CocoBuilder
@@ -17,6 +16,7 @@ from ntt.data.converters.shapes import box_shape, outline_shape
 from ntt.data.images import Size
 from ntt.data.values import shown
 from ntt.errors import InputError
+from ntt.yaml_files import read_yaml
 
 PICTURES, LABELS = ("images", "jpegimages"), ("labels",)
 NAMES = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt", "obj.names")
@@ -74,10 +74,10 @@ class _Classes:
 
 def _read_classes(file: Path) -> _Classes:
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        content = {"names": text.splitlines()} if file.suffix in TEXTS else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        lines = file.read_text(encoding="utf-8-sig").splitlines() if file.suffix in TEXTS else None
+    except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read ({' '.join(str(error).split())}); correct it") from None
+    content = read_yaml(file) if lines is None else {"names": lines}
     names: Any = content.get("names") if isinstance(content, dict) else None
     if isinstance(names, list):
         names = dict(enumerate(names))

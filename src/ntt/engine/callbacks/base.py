@@ -23,5 +23,11 @@ class OutcomeCallback(Callback, ABC):
     def on_outcome(self, stages: Stages, outcome: Outcome) -> Any:
         """One image is done; returns a note about it, ready for JSON, None where there is nothing to note."""
 
-    def summarise(self, stages: Stages, notes: Sequence[Any]) -> None:
-        """All images are done, in one process; ``notes`` are those of all, in the order of the images."""
+    def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
+        """All images are done, in one process.
+
+        Args:
+            stages: of that process.
+            notes: of all images that were segmented, in their order.
+            unread: ids of the images that could not be read.
+        """

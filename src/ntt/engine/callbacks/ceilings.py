@@ -47,7 +47,7 @@ class Ceilings(OutcomeCallback):
         image_id, categories = outcome.target.image_id, dataset.category_ids
         return {name: coco_results(image_id, found, categories) for name, found in ceilings.items()}
 
-    def summarise(self, stages: Stages, notes: Sequence[Any]) -> None:
+    def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
         """Evaluate both."""
         ground_truth = stages.dataset.ground_truth
         if ground_truth is None:

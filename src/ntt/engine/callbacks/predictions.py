@@ -37,11 +37,11 @@ class Predictions(OutcomeCallback):
         """Note the image's instances as COCO results."""
         return coco_results(outcome.target.image_id, outcome.instances, stages.dataset.category_ids)
 
-    def summarise(self, stages: Stages, notes: Sequence[list[dict[str, Any]]]) -> None:
-        """Write and evaluate."""
+    def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
+        """Write and evaluate. What was not read is missed; that nothing was found there is no merit."""
         results = list(chain.from_iterable(notes))
         write_json(self.path, results, indent=None)
         ground_truth = stages.dataset.ground_truth
         if ground_truth is not None:
             stages.report.update(self.evaluation(ground_truth, results))
-            stages.report["open_set"] = open_set_metrics(ground_truth, results)
+            stages.report["open_set"] = open_set_metrics(ground_truth, results, set(unread))

@@ -20,9 +20,10 @@ class ProposalRecall(OutcomeCallback):
             return None
         return count_found(outcome.proposals, stages.dataset.true_masks(outcome.target.image_id)[0])
 
-    def summarise(self, stages: Stages, notes: Sequence[Any]) -> None:
-        """Average over all images."""
+    def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
+        """Average over all images; objects on those that were not read are missed."""
         ground_truth = stages.dataset.ground_truth
         if ground_truth is not None:
-            recall = average_recall(notes)
+            missed = [each for image in unread for each in ground_truth.imgToAnns[image]]
+            recall = average_recall([*notes, {"objects": sum(not each["iscrowd"] for each in missed)}])
             stages.report["proposal_recall"] = {kind: recall[kind] for kind in kinds(ground_truth)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from ntt.engine.callbacks.base import OutcomeCallback
+from ntt.engine.callbacks.file_names import file_names
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
@@ -21,7 +21,6 @@ from ntt.evaluation import IGNORED, kinds, semantic_metrics, true_semantic_map
 from ntt.matching import semantic_map
 from ntt.reporting.label_maps import LARGEST, write_label_map, write_legend
 from ntt.reporting.pictures import draw_semantic
-from ntt.structures import Target
 
 
 class SemanticMaps(OutcomeCallback):
@@ -43,7 +42,7 @@ class SemanticMaps(OutcomeCallback):
         self.pictures = Path(output_dir) / "visualizations" / "semantic"
         self.score_threshold = score_threshold
         self.images = images
-        self._names: set[str] = set()
+        self._names: list[str] = []
 
     def setup(self, trainer: Trainer, pl_module: Stages, stage: str) -> None:  # type: ignore[override]
         """Refuse more classes than a map can hold, and boxes for truth, before anything is computed.
@@ -59,6 +58,7 @@ class SemanticMaps(OutcomeCallback):
 
     def on_test_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Say what the values of the maps mean."""
+        self._names = file_names(pl_module.dataset.targets)
         write_legend(self.maps / "classes.json", pl_module.dataset.class_names)
 
     def on_outcome(self, stages: Stages, outcome: Outcome) -> list[list[int]] | None:
@@ -69,7 +69,7 @@ class SemanticMaps(OutcomeCallback):
         """
         dataset, target, found = stages.dataset, outcome.target, outcome.instances
         predicted = semantic_map(found.masks, found.scores, found.labels, self.score_threshold)
-        file = self._file_name(target)
+        file = self._names[outcome.index]
         write_label_map(self.maps / file, predicted, len(dataset.class_names))
         truth = None
         if dataset.ground_truth is not None:
@@ -80,7 +80,7 @@ class SemanticMaps(OutcomeCallback):
             draw_semantic(self.pictures / file, target.image.cpu(), truth, predicted, dataset.class_names)
         return None if truth is None else _cells(predicted, truth, len(dataset.class_names) + 1)
 
-    def summarise(self, stages: Stages, notes: Sequence[Any]) -> None:
+    def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
         """Judge all maps at once."""
         if stages.dataset.ground_truth is None:
             return
@@ -89,14 +89,6 @@ class SemanticMaps(OutcomeCallback):
         for true, predicted, pixels in chain.from_iterable(notes):
             confusion[true, predicted] += pixels
         stages.report["semantic"] = semantic_metrics(confusion, class_names)
-
-    def _file_name(self, target: Target) -> str:
-        """The picture's stem as a PNG; with the image's id where an earlier picture has that stem."""
-        name = target.path.stem
-        while name.casefold() in self._names:  # some file systems do not tell case
-            name += "_" + re.sub(r"[^\w.-]", "_", str(target.image_id))  # an id may be a text, even a path
-        self._names.add(name.casefold())
-        return f"{name}.png"
 
 
 def _cells(predicted: Tensor, truth: Tensor, classes: int) -> list[list[int]]:

@@ -8,6 +8,7 @@ import torch
 from lightning import Trainer
 
 from ntt.engine.callbacks.base import OutcomeCallback
+from ntt.engine.callbacks.file_names import file_names
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.reporting.pictures import draw_comparison, draw_features, draw_references, draw_similarity
@@ -26,10 +27,12 @@ class Visualizations(OutcomeCallback):
     def __init__(self, output_dir: str | Path, images: int) -> None:
         self.output_dir = Path(output_dir)
         self.images = images
+        self._names: list[str] = []
 
     def on_test_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
         """Draw the references."""
         dataset = pl_module.dataset
+        self._names = file_names(dataset.targets)
         references = (dataset.references[index] for index in range(len(dataset.references)))
         draw_references(self.output_dir / "references.png", references, dataset.class_names)
 
@@ -38,7 +41,7 @@ class Visualizations(OutcomeCallback):
         if outcome.index >= self.images:
             return
         dataset, target, instances = stages.dataset, outcome.target, outcome.instances
-        image, file = target.image.cpu(), f"{target.path.stem}.png"
+        image, file = target.image.cpu(), self._names[outcome.index]
         truth = None if dataset.ground_truth is None else dataset.true_masks(target.image_id)
         labels = instances.labels if truth is None else truth[1]
         present = torch.unique(labels)[:MAX_HEAT_MAPS]

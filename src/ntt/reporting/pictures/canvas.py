@@ -58,7 +58,7 @@ def panels(image: Tensor, titles: list[str], columns: int, scale: float = 1.0) -
     for axes in grid:
         axes.set_axis_off()
     for axes, title in zip(grid, titles, strict=False):
-        axes.set_title(title, fontsize=TITLE_SIZE)
+        axes.set_title(title, fontsize=TITLE_SIZE, parse_math=False)
     return figure, grid[: len(titles)]
 
 

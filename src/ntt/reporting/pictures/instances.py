@@ -25,6 +25,7 @@ from ntt.structures import Instances
 
 MAX_SHOWN = 12
 LEAST_SIDE = round(PANEL * DPI)  # pixels; lines and letters are made for this size, and grow with a picture
+SIDE_COMPARED = 1024  # pixels of the longer side of masks are enough to see what covers what
 SHARE_OF_BEST = 0.6  # instances scored below this share of the image's best are not drawn
 
 
@@ -93,7 +94,9 @@ def clearest(instances: Instances) -> Tensor:
     if not len(instances):
         return torch.zeros(0, dtype=torch.int64)
     least = SHARE_OF_BEST * float(instances.scores.max())
-    masks = instances.masks.flatten(1).float()
+    # As numbers, a hundred large masks would fill the memory.
+    step = max(1, max(instances.masks.shape[1:]) // SIDE_COMPARED)
+    masks = instances.masks[:, ::step, ::step].flatten(1).float()
     areas = masks.sum(dim=1)
     for index in range(len(instances)):
         if float(instances.scores[index]) < least or len(kept) == MAX_SHOWN:

@@ -64,9 +64,8 @@ def draw_references(path: Path, references: Iterable[Reference], class_names: Se
     for label, name in enumerate(class_names):
         block, row = divmod(label, CLASSES_A_COLUMN)
         left, top = block * block_width, row * TILE
-        axes.text(
-            left + NAME_WIDTH - 12, top + TILE / 2, name, ha="right", va="center", fontsize=13, wrap=True
-        )
+        x, y = left + NAME_WIDTH - 12, top + TILE / 2
+        axes.text(x, y, name, ha="right", va="center", fontsize=13, wrap=True, parse_math=False)
         for shot, tile in enumerate(tiles[label]):
             start, above = left + NAME_WIDTH + shot * TILE + EDGE, top + EDGE
             sheet[above : above + INNER, start : start + INNER] = tile.pixels

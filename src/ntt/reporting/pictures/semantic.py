@@ -45,7 +45,11 @@ def draw_semantic(
     patches = [Patch(facecolor=palette[value], edgecolor="grey", label=names[value]) for value in seen]
     if patches:
         columns = min(LEGEND_COLUMNS, len(patches))
-        figure.legend(handles=patches, loc="outside lower center", ncols=columns, fontsize=12, frameon=False)
+        legend = figure.legend(
+            handles=patches, loc="outside lower center", ncols=columns, fontsize=12, frameon=False
+        )
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # a name may have dollars
     save(figure, path)
 
 

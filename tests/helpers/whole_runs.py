@@ -1,0 +1,26 @@
+"""A run of the main job inside the process of a test, which spares the start of a command."""
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def whole_run(output, words):
+    """Run ``python train.py WORDS`` with few prompts into a folder; returns its metrics."""
+    from ntt.commands.train import run_stages
+    from ntt.engine.identity import run_identity
+    from ntt.engine.run_folder import RunFolder
+
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        cfg = compose(
+            "train", [*words, f"paths.output={output}", "trainer=cpu", "model.proposals.max_prompts=16"]
+        )
+    limit = Image.MAX_IMAGE_PIXELS
+    try:
+        with RunFolder(Path(output), run_identity(cfg), ["train"], resume=True) as folder:
+            return run_stages(cfg, folder)
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
