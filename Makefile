@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --con
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format clean
+.PHONY: help setup demo test test-slurm test-all lint format clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -19,6 +19,9 @@ demo: $(VENV)/.runtime ## Run the main job on the embedded data: prints the AP t
 
 test: $(VENV)/.develop ## Run the tests, but for the slow ones
 	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+test-slurm: $(VENV)/.develop ## Run the tests of sweeps on Slurm, beside a Slurm started for them (as root)
+	tests/slurm/with_slurm.sh $(BIN)/python -m pytest -m slurm $(ARGS)
 
 test-all: $(VENV)/.develop ## Run all tests
 	$(BIN)/python -m pytest -n auto $(ARGS)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.plugins import Plugins
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -207,3 +208,46 @@ def test_hydra_settings_build(option):
     assert cfg.hydra.job.name == {"default": "train"}.get(option, option)
     for callback in cfg.hydra.callbacks.values():
         assert instantiate(callback) is not None
+
+
+LAUNCHERS = {"slurm": "SlurmLauncher", "local_parallel": "JoblibLauncher"}
+
+
+def test_launchers_are_all_tested():
+    assert set(LAUNCHERS) == {file.stem for file in (CONF / "hydra" / "launcher").glob("*.yaml")}
+
+
+@pytest.mark.parametrize(("option", "launcher"), LAUNCHERS.items())
+def test_launchers_build(tmp_path, option, launcher):
+    pytest.importorskip("hydra_plugins", reason="pip install 'ntt[cluster]'")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        words = [f"paths.output={tmp_path}", f"hydra/launcher={option}"]
+        hydra = compose("train", words, return_hydra_config=True).hydra
+    assert type(Plugins.instance()._instantiate(hydra.launcher)).__name__ == launcher
+    assert {"folder", "comparison"} <= set(hydra.callbacks), "a launcher keeps what ends a sweep"
+    for callback in hydra.callbacks.values():
+        assert instantiate(callback) is not None
+
+
+def test_a_launcher_of_slurm_asks_for_what_the_command_line_says(tmp_path):
+    words = ["partition=a100", "timeout_min=30", "gpus_per_node=null", "+additional_parameters.mail-type=END"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose(
+            "train",
+            [f"paths.output={tmp_path}", "hydra/launcher=slurm"]
+            + [f"{'+' * word.startswith('+')}hydra.launcher.{word.lstrip('+')}" for word in words],
+            return_hydra_config=True,
+        )
+    params = Plugins.instance()._instantiate(cfg.hydra.launcher).params
+    assert (params["partition"], params["timeout_min"], params["gpus_per_node"]) == ("a100", 30, None)
+    assert params["additional_parameters"] == {"requeue": True, "mail-type": "END"}
+    assert params["setup"][1] == f"export PROJECT_ROOT='{CONF.parent}' NTT_EMBEDDED='{CONF.parent}'"
+
+
+def test_the_sweep_of_encoders_is_dinov3_beside_dinov2():
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("train", ["experiment=encoder_sweep"], return_hydra_config=True)
+    sizes = ("small", "base", "large", "giant")
+    encoders = cfg.hydra.sweeper.params.encoder.replace(" ", "").split(",")
+    assert encoders == [f"{family}_{size}" for family in ("dinov3", "dinov2") for size in sizes]
+    assert set(encoders) <= set(GROUPS["encoder"])

@@ -1,5 +1,6 @@
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -37,6 +38,23 @@ def test_lists_the_options_when_none_is_near(project_root):
     ):
         compose("train", overrides=["trainer=qqq"])
     assert describe(caught.value) == "Unknown trainer: qqq. Known: cpu, ddp, default, gpu."
+
+
+@pytest.mark.parametrize(
+    ("launcher", "absent", "extra"),
+    [("slurm", "submitit_slurm", "cluster"), ("local_parallel", "joblib", "cluster"), ("ray", "ray", "ray")],
+)
+def test_names_the_package_that_a_launcher_lacks(project_root, monkeypatch, launcher, absent, extra):
+    launchers = ConfigStore.instance().repo["hydra"]["launcher"]
+    monkeypatch.delitem(launchers, f"{absent}.yaml", raising=False)
+    with (
+        initialize_config_dir(str(project_root / "conf"), version_base="1.3"),
+        pytest.raises(HydraException) as caught,
+    ):
+        compose("train", overrides=[f"hydra/launcher={launcher}"], return_hydra_config=True)
+    assert describe(caught.value) == (
+        f"hydra/launcher/{absent} comes with a package that is not installed: pip install 'ntt[{extra}]'"
+    )
 
 
 def refuse(path):

@@ -15,6 +15,12 @@ from ntt.errors import InputError, did_you_mean
 MAX_LINES = 10
 # How a group's option is called in messages; encoders are told apart by how their name begins.
 ENCODER_FAMILIES = {"dinov2": "DINOv2 model", "dinov3": "DINOv3 model"}
+# Options that come with a package, and the optional dependency of ntt that brings it.
+EXTRAS = {
+    "hydra/launcher/submitit_slurm": "cluster",
+    "hydra/launcher/joblib": "cluster",
+    "hydra/launcher/ray": "ray",
+}
 
 
 def describe(error: BaseException) -> str:
@@ -69,6 +75,8 @@ def _one_line(error: BaseException) -> str:
 
 
 def _unknown_option(missing: str, options: Iterable[str]) -> str:
+    if missing in EXTRAS:
+        return f"{missing} comes with a package that is not installed: pip install 'ntt[{EXTRAS[missing]}]'"
     group, _, option = missing.rpartition("/")
     known = sorted(options)
     kind = ENCODER_FAMILIES.get(option.lower()[:6], group) if group == "encoder" else group

@@ -15,6 +15,8 @@ from ntt.reporting.runs import read_runs
 
 # Hydra makes the callback and calls it; whoever called Hydra gets nothing back from a sweep.
 _ended: list[Path] = []
+# Not in the callback, which launchers send to the processes of their jobs.
+_locks: list[FileLock] = []
 
 
 class SweepFolder(Callback):
@@ -24,14 +26,15 @@ class SweepFolder(Callback):
         """Before the first job."""
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(folder / LOCK)
-        self._lock.acquire(blocking=False)
+        lock = FileLock(folder / LOCK)
+        lock.acquire(blocking=False)
+        _locks.append(lock)
         write_record(folder, command_of(list(config.hydra.overrides.task), config.hydra.job.config_name))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """After the last job."""
         _ended.append(Path(config.hydra.sweep.dir))
-        self._lock.release()
+        _locks.pop().release()
 
 
 def failed_jobs() -> dict[str, str]:
