@@ -103,3 +103,33 @@ def test_killed_at_random_moments_the_result_is_the_same(project_root, words, mi
     # Each attempt gets a little further: together they take as long as the undisturbed run.
     moments = [generator.uniform(0, 2 * seconds / kills) for _ in range(kills)]
     assert_same(kill_until_done(project_root, words, miniature, moments), whole)
+
+
+def test_a_sweep_that_was_killed_repeats_no_finished_job(project_root, words, miniature):
+    command = [
+        *words,
+        f"paths.runs={miniature}/sweep",
+        "callbacks.progress.seconds_between_lines=0",
+        "-m",
+        "seed=0,1",
+    ]
+    log = miniature / "sweep.log"
+    with log.open("w") as output:
+        process = start(project_root, command, output)
+        assert wait_for(log, "#1 : ", process), log.read_text()
+        assert wait_for(log, "1/18 images", process), log.read_text()
+        process.kill()
+        process.wait()
+    (folder,) = (miniature / "sweep").glob("*/*")
+    (first,) = folder.glob("0_*")
+    finished = (first / "metrics.json").stat().st_mtime_ns
+    assert not list(folder.glob("1_*/metrics.json"))
+    begun = {path: path.read_text() for path in folder.glob("1_*/progress/images.*")}
+    assert begun
+    with log.open("w") as output:
+        assert start(project_root, command, output).wait(timeout=300) == 0, log.read_text()
+    assert [path.name for path in (miniature / "sweep").glob("*/*")] == [folder.name]
+    assert (first / "metrics.json").stat().st_mtime_ns == finished
+    assert f"{first} is finished" in log.read_text()
+    assert len(list(folder.glob("*/metrics.json"))) == 2
+    assert (folder / "report.html").is_file()

@@ -1,0 +1,65 @@
+"""What the jobs of a sweep save by sharing the segmenter's answers.
+
+    python scripts/measure_sweep.py
+
+runs one sweep of four encoders twice, sharing nothing and sharing, each with an empty cache, and prints what
+each took. Arguments are words of ``train.py`` for both: dataset.limit=8, model=guided.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ntt.reporting.runs import read_runs
+
+ROOT = Path(__file__).resolve().parent.parent
+SWEEP = (
+    "experiment=encoder_sweep",
+    "encoder=dinov2_nano,dinov3_nano,efficientnet_lite0,untrained",
+    "dataset.limit=16",
+)
+
+
+def main() -> None:
+    """Measure both."""
+    with tempfile.TemporaryDirectory() as folder:
+        apart = measure(Path(folder) / "apart", ["cache.when=never"])
+        shared = measure(Path(folder) / "shared", ["cache.when=sweep"])
+    assert apart["AP"] == shared["AP"], "sharing must not change any result"
+    print(f"sharing nothing: {apart['seconds']:.0f} s, of which {apart['segmenting']:.0f} s in the models")
+    print(f"sharing:         {shared['seconds']:.0f} s; {shared['megabytes']:.0f} MB were stored")
+    print(f"ratio of the whole sweeps {apart['seconds'] / shared['seconds']:.2f}")
+    first, rest = shared["jobs"][0], shared["jobs"][1:]
+    print(
+        f"test stage of the first job {first:.1f} s, of the others {sum(rest) / len(rest):.1f} s on average"
+    )
+
+
+def measure(folder: Path, words: list[str]) -> dict[str, Any]:
+    """Run the sweep in a folder of its own; seconds, AP of the jobs, and what they stored."""
+    command = [sys.executable, str(ROOT / "train.py"), "-m", *SWEEP, *words, *sys.argv[1:]]
+    environment = {**os.environ, "NTT_CACHE": str(folder / "cache")}
+    began = time.perf_counter()
+    subprocess.run([*command, f"paths.runs={folder}/runs"], env=environment, check=True)
+    seconds = time.perf_counter() - began
+    (sweep,) = (folder / "runs").glob("*/*")
+    runs = read_runs(sweep)
+    timing = [run.metrics["timing"] for run in runs]
+    stored = sum(file.stat().st_size for file in (folder / "cache").rglob("*.safetensors"))
+    return {
+        "seconds": seconds,
+        "AP": [run.ap for run in runs],
+        "jobs": [each["test"] - each.get("shared", 0.0) for each in timing],
+        "segmenting": sum(each["test"] for each in timing),
+        "megabytes": stored / 1e6,
+    }
+
+
+if __name__ == "__main__":
+    main()
