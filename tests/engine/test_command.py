@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+from filelock import FileLock
 
 PROGRAM = """
 from pathlib import Path
@@ -23,6 +24,14 @@ def task(cfg):
         run.finish({})
 
 run_command(task, Path(__file__).parent, "main", resumes=True)
+"""
+BROKEN = """
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+class Broken(BasicLauncher):
+    def launch(self, *arguments, **named):
+        super().launch(*arguments, **named)
+        raise ConnectionError("the cluster is gone")
 """
 CONFIG = """
 bad: null
@@ -114,3 +123,25 @@ def test_another_sweep_and_one_that_must_not_resume_have_their_own_folder(comman
     assert command("-m", "bad=null,null").stdout.count("done\n") == 2
     (tmp_path / "runs/day/sweep").rename(tmp_path / "runs/day/second")
     assert command("-m", "bad=null", "+resume=false").stdout.count("done\n") == 1
+
+
+def test_a_launcher_that_gives_up_is_one_line_and_the_jobs_so_far_are_told(command, tmp_path):
+    (tmp_path / "hydra" / "launcher").mkdir(parents=True)
+    (tmp_path / "hydra" / "launcher" / "broken.yaml").write_text("_target_: hydra_plugins.broken.Broken\n")
+    (tmp_path / "hydra_plugins").mkdir()
+    (tmp_path / "hydra_plugins" / "broken.py").write_text(BROKEN)
+    result = command("-m", "bad=8", "hydra/launcher=broken")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-2:] == [
+        "The sweep was cut short: ConnectionError: the cluster is gone",
+        "0 failed: bad: 8 is no input",
+    ]
+
+
+def test_two_sweeps_do_not_work_in_one_folder(command, tmp_path):
+    folder = tmp_path / "runs" / "day" / "sweep"
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        result = command("-m", "bad=null")
+    assert result.returncode == 2
+    assert result.stderr.endswith("another sweep is at work here; wait, or name another folder\n")

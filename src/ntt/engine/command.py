@@ -21,11 +21,10 @@ from omegaconf.errors import OmegaConfBaseException
 from ntt.engine.config_errors import describe, require_values
 from ntt.engine.run_folder import is_finished, write_failure
 from ntt.engine.same_command import continue_earlier
-from ntt.engine.sweep import failed_jobs
+from ntt.engine.sweep import BAD_INPUT, failed_jobs, sweeps_begun
 from ntt.errors import InputError
 
 JOB_FAILED = 1
-BAD_INPUT = 2
 LEGACY_CONFIG = "legacy_config="
 USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 
@@ -52,7 +51,7 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
             require_values(cfg)
             return task(cfg)
         except Exception as error:
-            if _debugging():
+            if cfg.ntt.debug:
                 raise
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 _fail_job(error)
@@ -75,11 +74,11 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
         if _debugging():
             raise
         _give_up(error)
-    failed = failed_jobs()
-    for job, reason in failed.items():
-        print(f"{job} failed: {reason}", file=sys.stderr, flush=True)
-    if failed:
-        sys.exit(JOB_FAILED)
+    except Exception as error:
+        if _debugging() or not sweeps_begun():
+            raise
+        _end_sweep(error)
+    _tell_failures()
 
 
 @contextmanager
@@ -104,6 +103,26 @@ def _fail_job(error: Exception) -> None:
     log.error("This job failed: %s", reason, exc_info=None if isinstance(error, USER_ERRORS) else error)
     if not is_finished(folder):
         write_failure(folder, reason)
+
+
+def _end_sweep(error: Exception) -> None:
+    """A launcher gave up, and Hydra with it: compare the jobs that there are."""
+    from ntt.reporting.comparison import compare_sweep  # takes a second to import
+
+    reason = next(iter(str(error).splitlines()), "")
+    print(f"The sweep was cut short: {type(error).__name__}: {reason}", file=sys.stderr, flush=True)
+    for folder in sweeps_begun():
+        compare_sweep(folder)
+    _tell_failures()
+    sys.exit(JOB_FAILED)
+
+
+def _tell_failures() -> None:
+    failed = failed_jobs()
+    for job, reason in failed.items():
+        print(f"{job} failed: {reason}", file=sys.stderr, flush=True)
+    if failed:
+        sys.exit(JOB_FAILED)
 
 
 def _give_up(error: BaseException) -> None:

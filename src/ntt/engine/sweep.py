@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -13,31 +14,34 @@ from ntt.engine.run_folder import LOCK, write_record
 from ntt.engine.same_command import command_of
 from ntt.reporting.runs import read_runs
 
-# Hydra makes the callback and calls it; whoever called Hydra gets nothing back from a sweep.
-_ended: list[Path] = []
-# Not in the callback, which launchers send to the processes of their jobs.
-_locks: list[FileLock] = []
+BAD_INPUT = 2
+# Not in the callback: Hydra makes it and hands nothing back, and launchers send it to the processes of jobs.
+_begun: dict[Path, FileLock] = {}
 
 
 class SweepFolder(Callback):
     """Keeps the sweep's folder for itself, and notes there what the sweep is."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Before the first job."""
+        """Before the first job; ends the command where another sweep is at work in the folder."""
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
-        lock.acquire(blocking=False)
-        _locks.append(lock)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            print(f"{folder}: another sweep is at work here; wait, or name another folder", file=sys.stderr)
+            sys.exit(BAD_INPUT)  # an error would only be a warning to Hydra
+        _begun[folder] = lock
         write_record(folder, command_of(list(config.hydra.overrides.task), config.hydra.job.config_name))
 
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """After the last job."""
-        _ended.append(Path(config.hydra.sweep.dir))
-        _locks.pop().release()
+
+def sweeps_begun() -> list[Path]:
+    """Folders of the sweeps that this process began."""
+    return list(_begun)
 
 
 def failed_jobs() -> dict[str, str]:
-    """Jobs of the sweep that has just ended without ``metrics.json``, with the reason of each."""
-    runs = [run for folder in _ended for run in read_runs(folder)]
+    """Their jobs that left no ``metrics.json``, with the reason of each."""
+    runs = [run for folder in _begun if any(folder.glob("*/overrides.yaml")) for run in read_runs(folder)]
     return {run.folder.name: run.failure for run in runs if run.failure is not None}

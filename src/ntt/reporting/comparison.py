@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ntt.files import write_json
-from ntt.reporting.runs import Run, read_runs, run_names
+from ntt.reporting.runs import OVERRIDES, Run, read_runs, run_names
 from ntt.reporting.seeds import seed_groups, seed_table
 from ntt.reporting.terminal import number
 
@@ -32,16 +32,22 @@ class SweepComparison(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare the jobs of the sweep that has just ended."""
-        folder = Path(config.hydra.sweep.dir)
-        console = Console()
-        runs = read_runs(folder)
-        console.print(comparison_table(runs))
-        groups = seed_groups((run.overrides, run.metrics) for run in runs if run.metrics)
-        if groups:
-            console.print("", seed_table(groups), sep="\n")
-            write_json(folder / "seeds.json", [asdict(group) for group in groups])
-        for title, path in {"Sweep": folder, **_report(runs, folder)}.items():
-            console.print(f"{title}: {path}", soft_wrap=True, highlight=False)
+        compare_sweep(Path(config.hydra.sweep.dir))
+
+
+def compare_sweep(folder: Path) -> None:
+    """Compare the jobs that were begun in the folder of a sweep; nothing where there are none."""
+    if not any(folder.glob(f"*/{OVERRIDES}")):
+        return
+    console = Console()
+    runs = read_runs(folder)
+    console.print(comparison_table(runs))
+    groups = seed_groups((run.overrides, run.metrics) for run in runs if run.metrics)
+    if groups:
+        console.print("", seed_table(groups), sep="\n")
+        write_json(folder / "seeds.json", [asdict(group) for group in groups])
+    for title, path in {"Sweep": folder, **_report(runs, folder)}.items():
+        console.print(f"{title}: {path}", soft_wrap=True, highlight=False)
 
 
 def comparison_table(runs: Sequence[Run]) -> Table:
