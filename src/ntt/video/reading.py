@@ -92,7 +92,7 @@ class VideoFile:
             # The cover of a piece of music is a video stream too.
             streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
             if not streams:
-                raise InputError(f"{self.path}: has no pictures, only other streams; take a video")
+                raise InputError(f"{self.path}: has no pictures, at most sound; take a video")
             yield container, streams[0]
 
 
