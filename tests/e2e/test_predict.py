@@ -67,15 +67,7 @@ def test_a_video(predict, miniature):
     assert "predict: 3/3 frames" in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
-        (["encoder=dinov3_lage"], "Unknown DINOv3 model: dinov3_lage. Did you mean dinov3_large?"),
-        ([], "give what to segment: images=<folder, file or pattern>, or video=<file>"),
-        (["video=absent.mp4"], "absent.mp4: no such video; correct the path"),
-    ],
-)
-def test_bad_input_is_one_line(predict, words, line):
-    result = predict(*words)
+def test_bad_input_is_one_line(predict):
+    result = predict("encoder=dinov3_lage")
     assert result.returncode == 2
-    assert result.stderr == f"{line}\n"
+    assert result.stderr == "Unknown DINOv3 model: dinov3_lage. Did you mean dinov3_large?\n"
