@@ -24,6 +24,7 @@ SPECIAL = (
     "evaluation",
     "trainer",
     "cache",
+    "tracking",
     "experiment",
     "paths",
     "hydra",
@@ -143,6 +144,23 @@ def test_scorers_build_and_reach_the_matcher_of_every_model(tmp_path, option):
         cfg = composed(tmp_path, f"scorer={option}", f"model={model}")
         assert callable(instantiate(cfg.scorer))
         assert cfg.model.matcher.scorer.scorer == cfg.scorer
+
+
+@pytest.mark.parametrize(
+    ("option", "segmenter", "kind"),
+    [
+        ("overlap", "sam2.1_tiny", "OverlapTracker"),
+        ("sam2", "sam2.1_tiny", "Sam2Tracker"),
+        ("auto", "sam2.1_tiny", "Sam2Tracker"),
+        ("auto", "sam2_nano", "OverlapTracker"),
+    ],
+)
+def test_trackings_build(tmp_path, option, segmenter, kind):
+    assert set(GROUPS["tracking"]) == {"overlap", "sam2", "auto"}
+    cfg = untrained(composed(tmp_path, f"tracking={option}", f"segmenter={segmenter}", job="predict"))
+    with torch.device("meta"):
+        model = instantiate(cfg.model)
+    assert type(instantiate(cfg.tracking)(model)).__name__ == kind
 
 
 @pytest.mark.parametrize("option", GROUPS["evaluation"])

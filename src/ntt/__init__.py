@@ -13,10 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["Example", "FewShotSegmenter", "InputError", "Segmentation", "load"]
+__all__ = ["Example", "FewShotSegmenter", "InputError", "Segmentation", "VideoSegmentation", "load"]
 
 if TYPE_CHECKING:
-    from ntt.api import Example, FewShotSegmenter, Segmentation, load
+    from ntt.api import Example, FewShotSegmenter, Segmentation, VideoSegmentation, load
     from ntt.errors import InputError
 else:
 

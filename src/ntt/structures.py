@@ -78,7 +78,10 @@ class Instances:
 
     def above(self, score: float) -> Self:
         """Those whose score is at least this."""
-        kept = self.scores >= score
+        return self.subset(self.scores >= score)
+
+    def subset(self, kept: Tensor) -> Self:
+        """Some of them, by their indices or as ``(N,)`` bool."""
         return replace(
             self,
             masks=self.masks[kept],

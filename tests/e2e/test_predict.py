@@ -3,9 +3,14 @@
 import json
 import subprocess
 import sys
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from PIL import Image
+
+from ntt.video import VideoFile
+from ntt.video.writing import VideoWriter
 
 
 @pytest.fixture
@@ -14,9 +19,8 @@ def predict(project_root, miniature):
 
     def call(*words):
         small = ["encoder.weights=random", "segmenter.weights=random", "model.proposals.max_prompts=16"]
-        where = [
+        where = [  # what to segment is left to the test
             f"references={miniature}/references.json",
-            f"images={miniature}/targets",
             f"paths.runs={miniature}/runs",
         ]
         return subprocess.run(
@@ -32,7 +36,7 @@ def predict(project_root, miniature):
 
 def test_a_folder_with_a_broken_picture(predict, miniature):
     (miniature / "targets" / "1.png").write_bytes(b"no picture")
-    result = predict(f"reference_images={miniature}/references")
+    result = predict(f"images={miniature}/targets", f"reference_images={miniature}/references")
     assert result.returncode == 0, result.stderr
     (run,) = (miniature / "runs").glob("*/*_predict")
     assert {path.name for path in (run / "overlays").iterdir()} == {"0.jpg", "2.jpg"}
@@ -46,6 +50,21 @@ def test_a_folder_with_a_broken_picture(predict, miniature):
     assert "predict: 3/3 images" in result.stdout
     assert (run / "memory.safetensors").is_file()
     assert (run / "config.yaml").is_file()
+
+
+def test_a_video(predict, miniature):
+    with VideoWriter(miniature / "clip.mp4", Fraction(5)) as clip:
+        for number in range(3):
+            clip.add(np.asarray(Image.open(miniature / "targets" / f"{number}.png")), number / 5)
+    result = predict(f"video={miniature}/clip.mp4", f"reference_images={miniature}/references")
+    assert result.returncode == 0, result.stderr
+    (run,) = (miniature / "runs").glob("*/*_predict")
+    content = json.loads((run / "frames.json").read_text())
+    assert [frame["seconds"] for frame in content["frames"]] == [0.0, 0.2, 0.4]
+    assert len(list(VideoFile(run / "annotated.mp4"))) == 3
+    ids = {each["id"] for frame in content["frames"] for each in frame["instances"]}
+    assert f"{len(ids)} objects in 3 frames" in result.stdout
+    assert "predict: 3/3 frames" in result.stdout
 
 
 def test_bad_input_is_one_line(predict):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self, overload
+from typing import Any, Self, TypeAlias, overload
 
 import numpy as np
 import torch
@@ -15,16 +15,22 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from ntt.api.frames import Frame, Video, open_frames
 from ntt.api.pictures import OpenPicture, Picture, is_single, open_picture, several
 from ntt.api.references import Examples, NamedReferences, read_references
 from ntt.api.segmentation import Segmentation
+from ntt.api.video_segmentation import VideoSegmentation
 from ntt.errors import InputError, did_you_mean
 from ntt.files import whole_file
 from ntt.memory.files import read_notes
 from ntt.memory.references import batches
 from ntt.models import PrototypeMatching
 from ntt.structures import Instances, Reference
+from ntt.video import Tracker
 
+Parts: TypeAlias = tuple[
+    Tensor, Tensor, Tensor, Tensor, tuple[str, ...], NDArray[np.uint8], int | str, Path | None
+]
 REFERENCES, THRESHOLD = "references", "score_threshold"  # notes in a file of a memory
 
 
@@ -48,13 +54,17 @@ class FewShotSegmenter:
 
     Args:
         model: joins an encoder and a segmenter.
+        tracking: makes what follows the objects of a video; None where there will be no video.
 
     Attributes:
         model: with everything that this class does not offer.
     """
 
-    def __init__(self, model: PrototypeMatching) -> None:
+    def __init__(
+        self, model: PrototypeMatching, tracking: Callable[[PrototypeMatching], Tracker] | None = None
+    ) -> None:
         self.model = model
+        self.tracking = tracking
         self._ids: list[int] = []
         self._sources: list[str] = []
         self._next_id = 0
@@ -202,6 +212,26 @@ class FewShotSegmenter:
             return self._segmentation(picture, self.model.predict(picture.image))
         return self._stream(_opened(several(images), on_unreadable), batch_size)
 
+    def predict_video(self, video: Video) -> Iterator[VideoSegmentation]:
+        """Find the remembered classes in a video; an object has the same id in all its frames.
+
+        Args:
+            video: a file of any format that FFmpeg reads; or frames of one size, in any form that ``predict``
+                takes several pictures in.
+
+        Returns:
+            An iterator, which reads and segments frame by frame as it is asked, and holds one of them.
+
+        Raises:
+            InputError: nothing is remembered, the file is no video, or a segmenter without a trained memory
+                of frames was asked to use it; from the iteration too, where a frame cannot be read or has
+                another size than the first.
+        """
+        self._require_memory()
+        if self.tracking is None:
+            raise InputError("this model was made without tracking; ntt.load makes one with it")
+        return self._follow(open_frames(video), self.tracking(self.model))
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the memory to a safetensors file: vectors, not pictures.
 
@@ -262,10 +292,19 @@ class FewShotSegmenter:
             found = self.model.predict_all([picture.image for picture in batch])
             yield from map(self._segmentation, batch, found)
 
+    def _follow(self, frames: Iterator[Frame], tracker: Tracker) -> Iterator[VideoSegmentation]:
+        for seconds, picture in frames:
+            found, ids = tracker.step(picture.image)
+            yield VideoSegmentation(*self._parts(picture, found), ids, seconds)
+
     def _segmentation(self, picture: OpenPicture, found: Instances) -> Segmentation:
+        return Segmentation(*self._parts(picture, found))
+
+    def _parts(self, picture: OpenPicture, found: Instances) -> Parts:
+        """What a ``Segmentation`` is made of."""
         parts = found.masks, found.boxes, found.scores, found.labels
         pixels = (picture.image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-        return Segmentation(*parts, self.class_names, pixels, picture.image_id, picture.path)
+        return *parts, self.class_names, pixels, picture.image_id, picture.path
 
     def _read_threshold(self, path: Path, notes: dict[str, str]) -> float:
         if not self.model.wants_calibration:

@@ -67,7 +67,7 @@ def build(cfg: DictConfig, device: str | torch.device) -> FewShotSegmenter:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(cfg.seed)
         model: Any = instantiate(cfg.model)
-    return FewShotSegmenter(model.to(place))
+    return FewShotSegmenter(model.to(place), instantiate(cfg.tracking))
 
 
 def _device(wanted: str | torch.device) -> torch.device:

@@ -10,11 +10,12 @@ from ntt.matching.pairs import PairMatcher
 from ntt.matching.pooling import pool_features
 from ntt.matching.queries import Queries
 from ntt.matching.resizing import resize_masks
-from ntt.matching.selection import best_instances
+from ntt.matching.selection import COVERED, best_instances, coverage, uncovered
 from ntt.matching.semantic import semantic_map
 from ntt.matching.similarity import classify, cosine, similarity_maps
 
 __all__ = [
+    "COVERED",
     "Confidence",
     "CosineConfidence",
     "Judgement",
@@ -28,9 +29,11 @@ __all__ = [
     "class_nms",
     "classify",
     "cosine",
+    "coverage",
     "pool_features",
     "resize_masks",
     "semantic_map",
     "similarity_maps",
     "soft_merge",
+    "uncovered",
 ]

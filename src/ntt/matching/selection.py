@@ -1,4 +1,4 @@
-"""The last step: the best scored masks become instances of the image."""
+"""The last step: the best scored masks become instances of the image; and which of them are worth a look."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from torch import Tensor
 from ntt.matching.boxes import boxes_from_masks
 from ntt.matching.resizing import resize_masks
 from ntt.structures import Instances
+
+SIDE_COMPARED = 1024  # pixels of the longer side of masks are enough to see what covers what
+COVERED = 0.5  # share of the smaller of two masks that they have in common
 
 
 def best_instances(
@@ -36,3 +39,32 @@ def best_instances(
         scores=scores[order].float().cpu(),
         labels=labels[order].cpu(),
     )
+
+
+def uncovered(instances: Instances, share_of_best: float, limit: int) -> Tensor:
+    """Indices of the instances worth a look: well scored, and not covered by a better one of any class.
+
+    Args:
+        instances: best first.
+        share_of_best: those that score less than this share of the best are left out.
+        limit: at most so many.
+    """
+    kept: list[int] = []
+    if not len(instances):
+        return torch.zeros(0, dtype=torch.int64)
+    least = share_of_best * float(instances.scores.max())
+    # As numbers, a hundred large masks would fill the memory.
+    step = max(1, max(instances.masks.shape[1:]) // SIDE_COMPARED)
+    masks = instances.masks[:, ::step, ::step].flatten(1).float()
+    for index in range(len(instances)):
+        if float(instances.scores[index]) < least or len(kept) == limit:
+            break
+        if not bool((coverage(masks[kept], masks[index][None]) > COVERED).any()):
+            kept.append(index)
+    return torch.tensor(kept, dtype=torch.int64)
+
+
+def coverage(masks: Tensor, others: Tensor) -> Tensor:
+    """What each pair shares of the smaller one, ``(N, H, W)`` and ``(M, H, W)`` to ``(N, M)``."""
+    a, b = masks.flatten(1).float(), others.flatten(1).float()
+    return a @ b.T / torch.minimum(a.sum(1)[:, None], b.sum(1)[None]).clamp(min=1)

@@ -43,6 +43,7 @@ class Sam2Segmenter(Segmenter):
         dtype: ``bfloat16`` computes under autocast, for a GPU; masks and predicted IoU stay float32.
         compile: whether torch.compile is applied to the image encoder; pays off over many images on a GPU.
         box_prompts: False for weights that were trained on points alone.
+        video_memory: False for weights whose memory of frames was not trained.
 
     Attributes:
         model: the package's ``SAM2Base``.
@@ -66,6 +67,7 @@ class Sam2Segmenter(Segmenter):
         dtype: str = "float32",
         compile: bool = False,
         box_prompts: bool = True,
+        video_memory: bool = True,
     ) -> None:
         super().__init__()
         if dtype not in DTYPES:
@@ -77,6 +79,7 @@ class Sam2Segmenter(Segmenter):
         self.mask_size = image_size // MASK_STRIDE
         self.dtype = DTYPES[dtype]
         self.box_prompts = box_prompts
+        self.video_memory = video_memory
         self.model: Any = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
         digest = load_weights(self.model, weights, name)
         if compile:
@@ -105,7 +108,7 @@ class Sam2Segmenter(Segmenter):
 
     def encode_batch(self, images: Tensor) -> ImageEmbedding:
         """Encode ``(B, 3, image_size, image_size)`` in [0, 1]; every tensor of the result has B first."""
-        with self._precision():
+        with self.precision():
             levels = self.model.forward_image((images.to(self.mean) - self.mean) / self.std)["backbone_fpn"]
         # The package calls an image without a past "no memory" and marks it by this vector.
         features = levels[-1] + self.model.no_mem_embed.reshape(1, -1, 1, 1)
@@ -144,7 +147,7 @@ class Sam2Segmenter(Segmenter):
         def answer(batch: slice) -> Tensor:
             nonlocal kept
             sparse = self._embed_prompts(Prompts(prompts.points[batch], prompts.labels[batch]))
-            with self._precision():
+            with self.precision():
                 masks, iou = decode_best(self.model, embedding, sparse, min_iou)
             logits[kept : kept + len(masks)] = masks
             kept += len(masks)
@@ -153,7 +156,8 @@ class Sam2Segmenter(Segmenter):
         ious = self.batches.run(answer, len(prompts), device)
         return Proposals(logits[:kept], torch.cat([torch.zeros(0, device=device), *ious]))
 
-    def _precision(self) -> torch.autocast:
+    def precision(self) -> torch.autocast:
+        """Computes as ``dtype`` says inside the block."""
         return torch.autocast(self.mean.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16)
 
     def _embed_prompts(self, prompts: Prompts) -> Tensor:

@@ -10,6 +10,7 @@ import supervision as sv
 import torch
 from torch import Tensor
 
+from ntt.matching import uncovered
 from ntt.reporting.pictures.canvas import (
     DPI,
     PANEL,
@@ -25,7 +26,6 @@ from ntt.structures import Instances
 
 MAX_SHOWN = 12
 LEAST_SIDE = round(PANEL * DPI)  # pixels; lines and letters are made for this size, and grow with a picture
-SIDE_COMPARED = 1024  # pixels of the longer side of masks are enough to see what covers what
 SHARE_OF_BEST = 0.6  # instances scored below this share of the image's best are not drawn
 
 
@@ -61,7 +61,11 @@ def draw_comparison(
 
 
 def draw_instances(
-    pixels: Pixels, instances: Instances, class_names: Sequence[str], everything: bool = False
+    pixels: Pixels,
+    instances: Instances,
+    class_names: Sequence[str],
+    everything: bool = False,
+    ids: Tensor | None = None,
 ) -> Pixels:
     """Instances on their image at its own size, or with a longer side of ``LEAST_SIDE`` if it is smaller.
 
@@ -70,13 +74,18 @@ def draw_instances(
         instances: best first.
         class_names: in the order of the labels.
         everything: draw all, not only the clearest.
+        ids: ``(N,)`` identities, which give the colours and are written on the instances; None for classes.
     """
     height, width = pixels.shape[:2]
     scale = max(1.0, LEAST_SIDE / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
     shown = torch.arange(len(instances)) if everything else clearest(instances)
     image = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-    return annotate(image, *_captioned(instances, shown, class_names), size)
+    masks, colours, texts = _captioned(instances, shown, class_names)
+    if ids is not None:
+        colours = ids[shown]
+        texts = [f"{identity} {text}" for identity, text in zip(colours.tolist(), texts, strict=True)]
+    return annotate(image, masks, colours, texts, size)
 
 
 def _captioned(
@@ -89,23 +98,8 @@ def _captioned(
 
 
 def clearest(instances: Instances) -> Tensor:
-    """Indices of the instances worth drawing: well scored, and not covered by a better one of any class."""
-    kept: list[int] = []
-    if not len(instances):
-        return torch.zeros(0, dtype=torch.int64)
-    least = SHARE_OF_BEST * float(instances.scores.max())
-    # As numbers, a hundred large masks would fill the memory.
-    step = max(1, max(instances.masks.shape[1:]) // SIDE_COMPARED)
-    masks = instances.masks[:, ::step, ::step].flatten(1).float()
-    areas = masks.sum(dim=1)
-    for index in range(len(instances)):
-        if float(instances.scores[index]) < least or len(kept) == MAX_SHOWN:
-            break
-        overlap = masks[kept] @ masks[index]
-        smaller = torch.minimum(areas[kept], areas[index]).clamp(min=1)
-        if not bool((overlap / smaller > 0.5).any()):
-            kept.append(index)
-    return torch.tensor(kept, dtype=torch.int64)
+    """Indices of the instances worth drawing."""
+    return uncovered(instances, SHARE_OF_BEST, MAX_SHOWN)
 
 
 def annotate(

@@ -1,0 +1,9 @@
+"""Videos: objects found in frames keep their identity through time."""
+
+from ntt.video.base import Tracker
+from ntt.video.overlap import OverlapTracker
+from ntt.video.reading import VideoFile
+from ntt.video.sam2 import Sam2Tracker
+from ntt.video.suited import suited_tracker
+
+__all__ = ["OverlapTracker", "Sam2Tracker", "Tracker", "VideoFile", "suited_tracker"]

@@ -1,0 +1,107 @@
+"""Identities by SAM 2's memory of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ntt.errors import InputError
+from ntt.matching import COVERED, boxes_from_masks, coverage, resize_masks
+from ntt.models import PrototypeMatching
+from ntt.segmenters import Sam2Segmenter
+from ntt.structures import Instances
+from ntt.video.assignment import assign
+from ntt.video.base import Tracker
+from ntt.video.sam2_memory import ObjectMemory, SeenFrame, see
+
+
+@dataclass
+class TrackedObject:
+    """An object that SAM 2 follows.
+
+    Attributes:
+        id: its identity.
+        label: its class.
+        score: of the last detection that was this object.
+        last_seen: number of the last frame that it was in sight.
+        memory: what SAM 2 remembers of it.
+    """
+
+    id: int
+    label: int
+    score: float
+    last_seen: int
+    memory: ObjectMemory
+
+
+class Sam2Tracker(Tracker):
+    """SAM 2 follows every object from the frame in which the model found it; detections add new ones.
+
+    Where an object is known, SAM 2's mask counts and a detection renews the score alone.
+
+    Args:
+        model: fitted; finds the objects. Its segmenter is SAM 2 with a memory that was trained.
+        settings: those of :class:`Tracker`; no more than ``max_objects`` are followed at a time.
+
+    Raises:
+        InputError: the segmenter has no trained memory of frames.
+    """
+
+    def __init__(self, model: PrototypeMatching, **settings: Any) -> None:
+        super().__init__(model, **settings)
+        segmenter = model.segmenter
+        if not isinstance(segmenter, Sam2Segmenter) or not segmenter.video_memory:
+            raise InputError(
+                f"tracking=sam2: the memory of segmenter {segmenter.name} was not trained on videos; "
+                "take tracking=overlap, or segmenter=sam2.1_large"
+            )
+        self.segmenter = segmenter
+        self._objects: list[TrackedObject] = []
+        self._next_id = 1
+
+    def _follow(self, number: int, image: Tensor) -> tuple[Instances, Tensor]:
+        seen = see(self.segmenter, number, image)
+        masks = self._masks([each.memory.follow(seen) for each in self._objects], *image.shape[1:])
+        found = self._detect(number, image)
+        if found is not None:
+            masks = self._update(seen, masks, found)
+        return self._in_sight(number, masks)
+
+    def _masks(self, logits: list[Tensor], height: int, width: int) -> Tensor:
+        if not logits:
+            return torch.zeros(0, height, width, dtype=torch.bool)
+        return resize_masks(torch.stack(logits), height, width).cpu()
+
+    def _update(self, seen: SeenFrame, masks: Tensor, found: Instances) -> Tensor:
+        """Renew scores and begin to follow what is new; the masks of all objects."""
+        labels = torch.tensor([each.label for each in self._objects], dtype=torch.int64)
+        for row, column in assign(masks, labels, found.masks, found.labels, self.min_iou):
+            self._objects[row].score = float(found.scores[column])
+        known = (coverage(found.masks, masks) > COVERED).any(dim=1)
+        new = found.subset(~known)
+        new = new.subset(torch.arange(len(new)) < self.max_objects - len(self._objects))
+        for mask, label, score in zip(new.masks, new.labels.tolist(), new.scores.tolist(), strict=True):
+            memory = ObjectMemory(self.segmenter, seen, mask)
+            self._objects.append(TrackedObject(self._next_id, label, score, seen.number, memory))
+            self._next_id += 1
+        return torch.cat([masks, new.masks])
+
+    def _in_sight(self, number: int, masks: Tensor) -> tuple[Instances, Tensor]:
+        """What has a mask, best first; what has had none for too long is forgotten."""
+        visible = masks.flatten(1).any(dim=1)
+        for each, is_visible in zip(self._objects, visible.tolist(), strict=True):
+            each.last_seen = number if is_visible else each.last_seen
+        shown = [each for each in self._objects if each.last_seen == number]
+        self._objects = [each for each in self._objects if number - each.last_seen <= self.patience]
+        scores = torch.tensor([each.score for each in shown])
+        order = scores.argsort(descending=True, stable=True)
+        instances = Instances(
+            masks=masks[visible][order],
+            boxes=boxes_from_masks(masks[visible])[order],
+            scores=scores[order],
+            labels=torch.tensor([each.label for each in shown], dtype=torch.int64)[order],
+        )
+        return instances, torch.tensor([each.id for each in shown], dtype=torch.int64)[order]

@@ -1,0 +1,18 @@
+import pytest
+
+from ntt.commands.predict import run
+from ntt.composition import composed
+from ntt.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "give what to segment: images="),
+        (["images=photos", "video=street.mp4"], "give what to segment: images="),
+        (["video=absent.mp4"], r"absent\.mp4: no such video; correct the path"),
+    ],
+)
+def test_what_to_segment_is_looked_at_first(tmp_path, words, problem):
+    with pytest.raises(InputError, match=problem):
+        run(composed("predict", ["references=absent", *words, f"paths.output={tmp_path}"]))

@@ -1,0 +1,35 @@
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from ntt.video import VideoFile
+from ntt.video.writing import VideoWriter
+
+
+def test_players_everywhere_can_show_it(video):
+    with av.open(video(count=4)) as container:
+        (stream,) = container.streams
+        assert (stream.codec_context.name, stream.codec_context.format.name) == ("h264", "yuv420p")
+        assert (stream.frames, stream.average_rate) == (4, 10)
+
+
+def test_sides_become_even(video):
+    frames = [pixels for _, pixels in VideoFile(video(size=(47, 63)))]
+    assert {pixels.shape for pixels in frames} == {(48, 64, 3)}
+    assert np.ptp(frames[0].astype(int)) < 8, "the border is that of the picture"
+
+
+def test_frames_stay_when_they_were(video):
+    uneven = [0.0, 0.04, 0.5, 0.51, 2.0]
+    assert [seconds for seconds, _ in VideoFile(video(seconds=uneven))] == pytest.approx(uneven, abs=1e-4)
+
+
+def test_frames_that_do_not_advance_are_kept(video):
+    assert len(list(VideoFile(video(seconds=[0.0, 0.0, 0.2, 0.1, 0.3])))) == 5
+
+
+def test_nothing_was_added(tmp_path):
+    with pytest.raises(KeyError), VideoWriter(tmp_path / "a.mp4", Fraction(25)):
+        raise KeyError
