@@ -87,7 +87,9 @@ def understand(workplace, project_root, monkeypatch):
 
     def extras(action, wanted):
         assert action == "install"
-        known = tomllib.loads((project_root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+        known = tomllib.loads((project_root / "pyproject.toml").read_text())["project"][
+            "optional-dependencies"
+        ]
         unknown = {*wanted.removeprefix("ntt[").removesuffix("]").split(",")} - {*known}
         assert not unknown, f"unknown extras: {unknown}"
 
@@ -178,5 +180,3 @@ def test_commands_are_found_in_all_of_a_block():
     begun = {line.split("  ")[0].strip() for line in lines if line.startswith(("python train.py", "make "))}
     whole = {line for line in begun if not line.endswith("\\")}
     assert {line.replace("'", "") for line in whole} <= {" ".join(each.words) for each in commands()}
-
-

@@ -26,7 +26,9 @@ def test_every_option_is_there_with_its_comment(script):
         assert f"## `{group}`" in lines
         for file in (script.CONF / group).glob("*.yaml"):
             said = [line for line in lines if line.startswith(f"| `{file.stem}` | ") and line.count("|") == 3]
-            assert any(script.summary(file) for _ in said), f"{file}: begin it with a comment that says what it is"
+            assert any(script.summary(file) for _ in said), (
+                f"{file}: begin it with a comment that says what it is"
+            )
 
 
 def test_groups_are_all_folders(script):
@@ -39,7 +41,9 @@ def test_keys_values_and_comments(script, tmp_path):
         "# A file. More of it.\ndefaults:\n  - a: b # no key\na: 1 # one\nb:\n  c: [x, y] # a #list\n"
         "d: # block\n  - 1\ne: 'a # b'\n"
     )
-    (tmp_path / "all.yaml").write_text("# @package _global_\n# Everywhere (docs). Yes.\nother:\n  a: null # none\n")
+    (tmp_path / "all.yaml").write_text(
+        "# @package _global_\n# Everywhere (docs). Yes.\nother:\n  a: null # none\n"
+    )
     assert list(script.commented(tmp_path / "some.yaml", "group")) == [
         ("group.a", "1", "one"),
         ("group.b.c", "[x, y]", "a #list"),

@@ -13,7 +13,9 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder), strict=True)
     config.plugins.on_startup(command="build", dirty=False)
-    build(config)  # raises on a warning: a dead link, a page that the navigation lacks, an unreadable docstring
+    build(
+        config
+    )  # raises on a warning: a dead link, a page that the navigation lacks, an unreadable docstring
     return folder
 
 
@@ -24,7 +26,9 @@ def test_every_page_is_there(site):
 
 def test_nothing_is_loaded_from_a_network(site):
     for file in site.glob("*.html"):
-        loaded = re.findall(r'<(?:script|img|link|iframe)[^>]*(?:src|href)="?(https?://[^">\s]+)', file.read_text())
+        loaded = re.findall(
+            r'<(?:script|img|link|iframe)[^>]*(?:src|href)="?(https?://[^">\s]+)', file.read_text()
+        )
         assert not loaded, file
     styles = "".join(file.read_text() for file in site.rglob("*.css"))
     assert "url(http" not in styles
