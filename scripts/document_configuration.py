@@ -1,4 +1,4 @@
-"""Write docs/configuration.md: every group of conf/, its options and their keys, with the comments beside them.
+"""Write docs/configuration.md: every group of conf/, its options and keys, with the comments beside them.
 
     python scripts/document_configuration.py
 
@@ -26,9 +26,9 @@ HEAD = """# Configuration
 
 <!-- Written by scripts/document_configuration.py out of the comments in conf/. -->
 
-`python train.py GROUP=OPTION` chooses an option, `python train.py KEY=VALUE` changes a value; values are written as in
-YAML, lists as `[a,b]`. `python train.py --cfg job` prints the outcome. Keys without a comment of their own are left
-out here; `--cfg job` has them too.
+`python train.py GROUP=OPTION` chooses an option, `python train.py KEY=VALUE` changes a value; values are
+written as in YAML, lists as `[a,b]`. `python train.py --cfg job` prints the outcome. Keys without a comment
+are left out here; `--cfg job` has them too.
 """
 
 

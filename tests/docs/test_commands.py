@@ -67,10 +67,11 @@ def understand(workplace, project_root, monkeypatch):
             raise ParsedError(found)
 
         known = argparse.ArgumentParser.parse_known_args
-        with monkeypatch.context() as patch, pytest.raises(ParsedError) as said:
+        with monkeypatch.context() as patch:
             patch.setattr(argparse.ArgumentParser, "parse_args", parse)
             patch.setattr("sys.argv", [str(script), *words])
-            runpy.run_path(str(script), run_name="__main__")
+            with pytest.raises(ParsedError) as said:
+                runpy.run_path(str(script), run_name="__main__")
         overrides = getattr(said.value.args[0], "words", None)
         if overrides:
             composed("train", overrides)
@@ -87,10 +88,9 @@ def understand(workplace, project_root, monkeypatch):
 
     def extras(action, wanted):
         assert action == "install"
-        known = tomllib.loads((project_root / "pyproject.toml").read_text())["project"][
-            "optional-dependencies"
-        ]
-        unknown = {*wanted.removeprefix("ntt[").removesuffix("]").split(",")} - {*known}
+        project = tomllib.loads((project_root / "pyproject.toml").read_text())["project"]
+        named = wanted.removeprefix("ntt[").removesuffix("]").split(",")
+        unknown = {*named} - {*project["optional-dependencies"]}
         assert not unknown, f"unknown extras: {unknown}"
 
     def lists_and_words(_, words):

@@ -18,11 +18,11 @@ from pycocotools import mask as coco_mask
 
 NOT_RUN = {
     "*_large*": "published weights, about a gigabyte from Meta's or timm's servers",
-    "*download_checkpoints.py*": "a network; tests/scripts/test_download_checkpoints.py has a server of its own",
+    "*download_checkpoints.py*": "a network; tests/scripts/test_download_checkpoints.py has a server",
     "*encoder=timm*": "published weights, from timm's servers",
     "*legacy_config=*": "published weights; tests/e2e/test_legacy.py runs such a config with random ones",
     "*experiment=FILE": "published weights, as above",
-    "*convert_legacy_config.py*": "the fast tests have run it: the folder that commands run in needs its output",
+    "*convert_legacy_config.py*": "the folder that the tests work in has been made with it",
     "*dataset=coco_fewshot*": "COCO, 20 GB; tests/e2e/test_protocols.py runs it on a miniature",
     "*dataset=pascal_voc*": "PASCAL VOC; tests/e2e/test_protocols.py runs it on a miniature",
     "*convert_few_shot.py*": "lists of other projects; tests/scripts/test_convert_few_shot.py has some",

@@ -1,4 +1,4 @@
-"""What docs/extending.md adds can be used: its files are written where it says, its commands' models are built."""
+"""What docs/extending.md adds can be used: its files lie where it says, and its commands' models segment."""
 
 import pytest
 import torch

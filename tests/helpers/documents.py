@@ -15,8 +15,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 class Block:
     """A fenced block.
 
-    ``line`` is that of its fence, from 1. Behind the fence stand ``kind`` and, where the text is to be saved as
-    a file, its ``title``.
+    ``line`` is that of its fence, from 1. Behind the fence stand ``kind`` and, where the text is to be saved
+    as a file, its ``title``.
     """
 
     page: str
