@@ -22,8 +22,9 @@ def test_the_page_is_up_to_date(script):
 
 
 def test_every_option_is_there_with_its_comment(script):
+    page = script.page()
     for group in script.groups():
-        section = script.page().partition(f"\n## `{group}`\n")[2].partition("\n## ")[0]
+        section = page.partition(f"\n## `{group}`\n")[2].partition("\n## ")[0]
         for file in (script.CONF / group).glob("*.yaml"):
             said = re.search(rf"^\| `{re.escape(file.stem)}` \| \w", section, flags=re.MULTILINE)
             assert said, f"{file}: begin it with a comment that says what it is"
