@@ -1,4 +1,4 @@
-"""A new DINOv3 variant is one entry of the table and one file in conf/encoder, as CONTRIBUTING.md says."""
+"""A new DINOv3 variant is one entry of the table and one file in conf/encoder, as docs/extending.md says."""
 
 import pytest
 import torch
