@@ -64,6 +64,7 @@ class Segmenter(nn.Module, ABC):
         mask_size: side m of the low-resolution mask grid.
         fingerprint: changes whenever the masks would (architecture, weights, image size).
         box_prompts: whether it has learnt what the corners of a box mean.
+        random_weights: whether it is an untrained initialisation, whose figures mean nothing.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Segmenter(nn.Module, ABC):
     mask_size: int
     fingerprint: str
     box_prompts: bool = True
+    random_weights: bool = False
 
     @abstractmethod
     def encode(self, image: Tensor) -> ImageEmbedding:
