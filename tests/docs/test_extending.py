@@ -26,6 +26,9 @@ def build(workplace, project_root):
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_its_commands_segment(build, command):
     model, dataset = build(*command.words[2:])
+    assert not model.encoder.random_weights, (
+        "the contract has a default for what metrics.json asks of an encoder"
+    )
     model.fit(dataset.references, dataset.class_names)
     assert set(model.memory.class_names) == {"elephant", "bird"}
     found = model.predict(dataset.targets[0].image)

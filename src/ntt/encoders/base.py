@@ -16,6 +16,7 @@ class Encoder(nn.Module, ABC):
         patch_size: side of a patch in pixels (the stride of the feature grid).
         img_size: side in pixels of the square that images are resized to.
         fingerprint: changes whenever the features would (architecture, weights, image size).
+        random_weights: whether it is an untrained initialisation, whose figures mean nothing.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Encoder(nn.Module, ABC):
     patch_size: int
     img_size: int
     fingerprint: str
+    random_weights: bool = False
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:

@@ -69,9 +69,9 @@ class EnsembleEncoder(Encoder):
         return [member for member in self.members.values() if isinstance(member, Encoder)]
 
     @property
-    def random_weights(self) -> bool:
+    def random_weights(self) -> bool:  # type: ignore[override]
         """Whether any member's weights are an untrained initialisation."""
-        return any(getattr(member, "random_weights", False) for member in self._list())
+        return any(member.random_weights for member in self._list())
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]

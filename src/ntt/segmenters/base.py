@@ -65,6 +65,7 @@ class Segmenter(nn.Module, ABC):
         fingerprint: changes whenever the masks would (architecture, weights, image size).
         box_prompts: whether it has learnt what the corners of a box mean.
         video_memory: whether it has learnt to follow objects through frames.
+        random_weights: whether it is an untrained initialisation, whose figures mean nothing.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Segmenter(nn.Module, ABC):
     fingerprint: str
     box_prompts: bool = True
     video_memory: bool = False
+    random_weights: bool = False
 
     @abstractmethod
     def encode(self, image: Tensor) -> ImageEmbedding:
