@@ -42,7 +42,7 @@ def run(fake_model, fake_dataset, tmp_path):
             default_root_dir=tmp_path,
         )
         if mask_references:
-            assert stages.reference_masks.recall() > 0
+            assert stages.recall_masks()
             trainer.validate(stages, data, verbose=False)
         stages.begin_memory()
         trainer.predict(stages, data, return_predictions=False)
@@ -103,6 +103,22 @@ def test_masks_are_made_picture_by_picture_before_the_memory_is_filled(run, boxe
     assert "mask_references" in stages.clock.seconds
     assert boxed.mask_file.is_file()
     assert (tmp_path / "references.png").is_file()
+
+
+def test_masks_that_a_killed_process_made_are_not_made_again(run, fake_model, boxed):
+    known = {}
+    first = Stages(fake_model, boxed, lambda _: known)
+    assert first.recall_masks()
+    first.on_validation_start()
+    first.validation_step([boxed.references[index] for index in first.pictures[0]], 0)
+
+    again = FewShotDataset(boxed.reference_file, boxed.reference_images, None, boxed.target_images, shots=2)
+    second = Stages(fake_model, again, lambda _: known)
+    assert second.recall_masks()
+    lacking = sum(map(len, again.references.without_mask()))
+    assert lacking == len(again.references) - len(first.pictures[0])
+    for index in first.pictures[0]:
+        assert torch.equal(again.references[index].mask, boxed.references[index].mask)
 
 
 def test_predictions_without_ground_truth_are_written_and_not_judged(run, tmp_path):

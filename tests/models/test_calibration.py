@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ntt.engine.journal import Journal
 from ntt.errors import InputError
 from ntt.models.calibration import MAX_REFERENCES, best_threshold, calibrate, checked_threshold
 
@@ -101,3 +102,12 @@ def test_a_number_is_applied_to_every_image(colours):
     assert torch.equal(fitted.predict(image).scores, scores[scores >= scores[0] - 1e-4])
     fitted.score_threshold = float(scores[0]) + 1e-4
     assert torch.equal(fitted.predict(image).scores, torch.zeros(0))
+
+
+def test_scores_that_a_killed_process_found_are_not_computed_again(colours, tmp_path, monkeypatch):
+    references = colours.references()
+    model = colours.model().fit(references, ["red thing", "blue thing"])
+    expected = model.calibrate(references, known=Journal(tmp_path, "calibrate").memo())
+    again = colours.model().fit(references, ["red thing", "blue thing"])
+    monkeypatch.setattr(again, "predict", None)
+    assert again.calibrate(references, known=Journal(tmp_path, "calibrate").memo()) == expected

@@ -2,6 +2,7 @@
 
 import torch
 
+from ntt.engine.journal import Journal
 from ntt.structures import Reference
 
 PURPLE = (0.9, 0.2, 0.75)  # nearer to red than to blue
@@ -51,3 +52,16 @@ def test_look_alikes_are_saved_with_the_memory(colours, tmp_path):
     again = colours.model().start_memory(["red thing", "blue thing"]).load(tmp_path / "memory.safetensors")
     for mine, theirs in zip(again.negatives, model.memory.negatives, strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_what_a_killed_process_found_is_not_looked_for_again(colours, tmp_path, monkeypatch):
+    references = [*colours.references(), odd_one(colours)]
+    model = colours.model().fit(references, ["red thing", "blue thing"])
+    expected = model.mine_negatives(references, known=Journal(tmp_path, "mistakes").memo())
+
+    again = colours.model().fit(references, ["red thing", "blue thing"])
+    monkeypatch.setattr(again, "predict", None)
+    found = again.mine_negatives(references, known=Journal(tmp_path, "mistakes").memo())
+    assert [mistake.source for mistake in found] == [mistake.source for mistake in expected]
+    assert torch.equal(found[0].mask, expected[0].mask)
+    assert torch.equal(again.memory.negatives[0], model.memory.negatives[0])

@@ -73,7 +73,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     data.images_done = recorder.images_done()
     trainer: Trainer = instantiate(cfg.trainer, callbacks=[*callbacks.values(), recorder], logger=loggers)
 
-    if stages.reference_masks.recall():
+    if stages.recall_masks():
         trainer.validate(stages, data, verbose=False)  # mask_references
     data.references_done = stages.begin_memory()
     if data.references_done < len(dataset.references):

@@ -49,8 +49,14 @@ def encode_mask(mask: Tensor) -> Rle:
     return rle
 
 
+def json_mask(mask: Tensor) -> Rle:
+    """The run lengths of ``(H, W)`` bool as JSON holds them, with text for bytes."""
+    rle = encode_mask(mask)
+    return {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")}
+
+
 def decode_mask(rle: Rle) -> Tensor:
-    """The mask ``(H, W)`` bool of run lengths."""
+    """The mask ``(H, W)`` bool of run lengths, of either kind."""
     return torch.from_numpy(coco_mask.decode(rle)).bool()
 
 

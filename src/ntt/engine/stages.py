@@ -12,6 +12,7 @@ from lightning import LightningModule
 from torch import Tensor
 
 from ntt.data import FewShotDataset
+from ntt.data.masks import decode_mask, json_mask
 from ntt.engine.clock import Clock
 from ntt.engine.digest import references_digest
 from ntt.engine.outcome import Outcome
@@ -69,6 +70,24 @@ class Stages(LightningModule):
         self.images = 0
         self._most_images = 0  # that fit memory at once; 0 until it runs out
 
+    def recall_masks(self) -> bool:
+        """Give references the masks that an earlier run, or an earlier process of this one, made.
+
+        Returns:
+            Whether there are references without a mask.
+        """
+        self.reference_masks.recall()
+        self._masks = self.memo("masks")
+        lacking = self.dataset.references.without_mask()
+        for group in lacking:
+            if group[0] in self._masks:
+                made = self._masks[group[0]]
+                masks = torch.stack([decode_mask(mask) for mask in made["masks"]])
+                self.reference_masks.add(group, masks, torch.tensor(made["ious"]))
+        if lacking and not self.dataset.references.without_mask():
+            self.reference_masks.store()
+        return bool(self.dataset.references.without_mask())
+
     def on_validation_start(self) -> None:
         """Note which references lie on which picture, as the data loader does."""
         self.pictures = self.dataset.references.without_mask()
@@ -78,7 +97,9 @@ class Stages(LightningModule):
         prompts = [reference.prompt for reference in batch if reference.prompt is not None]
         with self.clock.measure("mask_references"):
             masks, ious = self.model.segment_prompts(batch[0].image, prompts)
-        self.reference_masks.add(self.pictures[batch_idx], masks, ious)
+        group = self.pictures[batch_idx]
+        self._masks[group[0]] = {"masks": [json_mask(mask) for mask in masks], "ious": ious.tolist()}
+        self.reference_masks.add(group, masks, ious)
 
     def on_validation_epoch_end(self) -> None:
         """Keep the masks for later runs."""

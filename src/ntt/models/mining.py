@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from ntt.data.masks import decode_mask, encode_mask
+from ntt.data.masks import decode_mask, json_mask
 from ntt.models.calibration import SAME_OBJECT_IOU, overlap
 from ntt.structures import Reference
 
@@ -57,6 +57,6 @@ def _mistakes(model: PrototypeMatching, reference: Reference) -> list[tuple[int,
     instances = model.predict(reference.image)
     on_object = overlap(instances, reference) >= SAME_OBJECT_IOU
     return [
-        (int(instances.labels[index]), float(instances.scores[index]), encode_mask(instances.masks[index]))
+        (int(instances.labels[index]), float(instances.scores[index]), json_mask(instances.masks[index]))
         for index in (on_object & (instances.labels != reference.label)).nonzero()[:, 0].tolist()
     ]

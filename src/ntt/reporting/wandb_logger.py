@@ -13,7 +13,7 @@ from lightning.pytorch.loggers.logger import rank_zero_experiment
 from ntt.errors import InputError
 from ntt.optional import require_package
 from ntt.reporting.charts import BINS, LABELS, ChartLogger, Charts
-from ntt.reporting.run_identity import run_identity
+from ntt.reporting.run_tags import run_tags
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -56,7 +56,7 @@ class WandbLogger(LightningLogger, ChartLogger):
         import wandb
 
         require_login(mode)
-        run = run_identity(Path(save_dir), encoder_class, encoder_name, encoder_weights == "random")
+        run = run_tags(Path(save_dir), encoder_class, encoder_name, encoder_weights == "random")
         self.family = run.family
         super().__init__(
             name=run.name,

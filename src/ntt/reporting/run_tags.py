@@ -12,7 +12,7 @@ UNTRAINED = "untrained"
 
 
 @dataclass(frozen=True)
-class RunIdentity:
+class RunTags:
     """What a run is found by.
 
     Attributes:
@@ -35,7 +35,7 @@ class RunIdentity:
         return list(dict.fromkeys([self.family, self.size, *self.choices.values()]))
 
 
-def run_identity(folder: Path, encoder_class: str, encoder_name: str, random_weights: bool) -> RunIdentity:
+def run_tags(folder: Path, encoder_class: str, encoder_name: str, random_weights: bool) -> RunTags:
     """Tell what a run is from its folder, its encoder and, under Hydra, its command line.
 
     Args:
@@ -47,7 +47,7 @@ def run_identity(folder: Path, encoder_class: str, encoder_name: str, random_wei
     hydra = HydraConfig.get() if HydraConfig.initialized() else None
     chosen = hydra.runtime.choices if hydra else {}
     family = encoder_class.rpartition(".")[2].lower().removesuffix("encoder")
-    return RunIdentity(
+    return RunTags(
         name=folder.name,
         group=Path(hydra.sweep.dir).name if hydra and hydra.mode == RunMode.MULTIRUN else None,
         family=UNTRAINED if random_weights else family,

@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
-from ntt.reporting.run_identity import run_identity
+from ntt.reporting.run_tags import run_tags
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def hydra_config(project_root, monkeypatch):
 @pytest.mark.parametrize(("mode", "group"), [("MULTIRUN", "12-00-00_sweep"), ("RUN", None)])
 def test_jobs_of_a_sweep_are_grouped(hydra_config, mode, group):
     hydra_config(mode, "runs/today/12-00-00_sweep", "model=matching_baseline", "dataset=custom")
-    run = run_identity(Path("runs/today/12-00-00_sweep/0_x"), "ntt.encoders.DINOv3", "dinov3_7b", False)
+    run = run_tags(Path("runs/today/12-00-00_sweep/0_x"), "ntt.encoders.DINOv3", "dinov3_7b", False)
     assert (run.name, run.group) == ("0_x", group)
     assert run.tags == ["dinov3", "7b", "matching_baseline", "custom"]
 
@@ -40,12 +40,12 @@ def test_jobs_of_a_sweep_are_grouped(hydra_config, mode, group):
     ],
 )
 def test_family_and_size_of_every_encoder(encoder_class, name, family, size):
-    run = run_identity(Path("x"), encoder_class, name, random_weights=False)
+    run = run_tags(Path("x"), encoder_class, name, random_weights=False)
     assert (run.family, run.size) == (family, size)
 
 
 def test_an_untrained_encoder_is_of_no_family():
-    assert run_identity(Path("x"), "ntt.encoders.DINOv3", "dinov3_nano", True).tags[:2] == [
+    assert run_tags(Path("x"), "ntt.encoders.DINOv3", "dinov3_nano", True).tags[:2] == [
         "untrained",
         "nano",
     ]
