@@ -78,7 +78,10 @@ class Instances:
 
     def above(self, score: float) -> Self:
         """Those whose score is at least this."""
-        kept = self.scores >= score
+        return self.part(self.scores >= score)
+
+    def part(self, kept: Tensor) -> Self:
+        """Some of them: ``(N,)`` bool, or indices."""
         return replace(
             self,
             masks=self.masks[kept],

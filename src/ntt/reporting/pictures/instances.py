@@ -87,16 +87,18 @@ def _captioned(
     return instances.masks[shown], labels, [f"{class_names[label]} {score:.2f}" for label, score in pairs]
 
 
-def clearest(instances: Instances) -> Tensor:
+def clearest(
+    instances: Instances, share_of_best: float = SHARE_OF_BEST, at_most: int = MAX_SHOWN
+) -> Tensor:
     """Indices of the instances worth drawing: well scored, and not covered by a better one of any class."""
     kept: list[int] = []
     if not len(instances):
         return torch.zeros(0, dtype=torch.int64)
-    least = SHARE_OF_BEST * float(instances.scores.max())
+    least = share_of_best * float(instances.scores.max())
     masks = instances.masks.flatten(1).float()
     areas = masks.sum(dim=1)
     for index in range(len(instances)):
-        if float(instances.scores[index]) < least or len(kept) == MAX_SHOWN:
+        if float(instances.scores[index]) < least or len(kept) == at_most:
             break
         overlap = masks[kept] @ masks[index]
         smaller = torch.minimum(areas[kept], areas[index]).clamp(min=1)

@@ -1,0 +1,54 @@
+"""Serving the page to this machine, and nothing to anybody else."""
+
+from __future__ import annotations
+
+import socket
+
+import gradio as gr
+
+from ntt.app.page import CSS
+from ntt.errors import InputError
+
+# Fonts that are on the visitor's machine: gradio's own come from the network.
+THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+def serve(page: gr.Blocks, host: str, port: int, megabytes: int) -> str:
+    """Start a server and return at once.
+
+    Args:
+        page: to serve.
+        host: address to listen at.
+        port: to listen at.
+        megabytes: largest upload.
+
+    Returns:
+        The address for a browser.
+
+    Raises:
+        InputError: the port is taken, or the address is not one of this machine.
+    """
+    _check_free(host, port)
+    _, url, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        prevent_thread_lock=True,
+        quiet=True,
+        ssr_mode=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        max_file_size=f"{megabytes}mb",
+        footer_links=[],
+        theme=THEME,
+        css_paths=CSS,
+    )
+    return url
+
+
+def _check_free(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except (OSError, OverflowError) as error:
+        raise InputError(f"host={host} port={port}: cannot listen there ({error}); give another port=") from error
