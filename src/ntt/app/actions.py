@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import wraps
 from html import escape
 from typing import Any, ParamSpec, TypeVar
@@ -15,7 +15,7 @@ from ntt.errors import InputError
 
 Arguments = ParamSpec("Arguments")
 Update = TypeVar("Update")
-NOTICE_SECONDS = 20
+NOTICE_SECONDS = 12
 
 OPEN = "**Choose a picture**: drop one below, or take a sample."
 CLICK = "**Click on the object.**"
@@ -36,7 +36,7 @@ def awake(session: Session | None) -> Session:
 
 def notice(message: str) -> None:
     """Say one line to the visitor."""
-    gr.Warning(escape(message), duration=NOTICE_SECONDS, title="Please note")
+    gr.Warning(escape(message), duration=NOTICE_SECONDS)
 
 
 def told(action: Callable[Arguments, Update]) -> Callable[Arguments, Update | Any]:
@@ -64,18 +64,22 @@ def canvas(session: Session) -> tuple[Any, ...]:
     return picture, hint, gr.update(interactive=ready), gr.update(interactive=ready)
 
 
-def open_picture(session: Session | None, file: str | None) -> tuple[Any, ...]:
+def open_picture(session: Session | None, file: str) -> tuple[Any, ...]:
     """A picture was uploaded or chosen; one that cannot be read gives way to the one before."""
     try:
         opened = awake(session)
         with opened.lock:
-            if file is not None:
-                opened.open(file)
+            opened.open(file)
     except InputError as error:
         notice(str(error))
         if session is None:
             return None, OPEN, gr.skip(), gr.skip()
     return canvas(awake(session))
+
+
+def upload(session: Session | None, file: dict[str, Any]) -> tuple[Any, ...]:
+    """A picture was uploaded; ``file`` is what gradio knows of it."""
+    return open_picture(session, file["path"])
 
 
 def close_picture(session: Session | None) -> tuple[Any, ...]:
@@ -140,8 +144,8 @@ def remove(session: Session | None) -> tuple[Any, ...]:
         return *canvas(opened), *memory(opened)
 
 
-def panel(session: Session, encoder: str, threshold: float) -> tuple[Any, ...]:
-    """Updates of an encoder's pictures and of the button that saves what they show."""
+def results(session: Session, encoder: str, threshold: float) -> tuple[Any, ...]:
+    """Updates of an encoder's pictures, and of the button that saves what they show."""
     coco = session.save_coco(encoder, threshold)
     button = gr.update(value=None if coco is None else str(coco), interactive=coco is not None)
     return session.draw(encoder, threshold), button
@@ -152,36 +156,45 @@ def move_threshold(session: Session | None, encoder: str, threshold: float) -> t
     """The slider was moved: what was found is drawn anew, and nothing is computed."""
     opened = awake(session)
     with opened.lock:
-        return panel(opened, encoder, threshold)
+        return results(opened, encoder, threshold)
 
 
-def panels(session: Session, encoders: Sequence[str], thresholds: Sequence[float]) -> list[Any]:
-    """Updates of every encoder's panel: whether it shows, its pictures and its two buttons."""
-    updates: list[Any] = []
-    for encoder, threshold in zip(encoders, thresholds, strict=True):
-        saved = session.save_memory(encoder)
-        button = gr.update(value=None if saved is None else str(saved), interactive=saved is not None)
-        updates += [gr.update(visible=encoder in session.found), *panel(session, encoder, threshold), button]
-    return updates
+def panel(session: Session, encoder: str) -> list[Any]:
+    """Updates of all parts of an encoder's panel; it shows if the encoder has searched."""
+    if encoder not in session.found:
+        return [gr.update(visible=False), gr.skip(), None, gr.skip(), gr.skip()]
+    threshold = session.first_threshold(encoder)
+    saved = gr.update(value=str(session.save_memory(encoder)), interactive=True)
+    return [gr.update(visible=True), threshold, *results(session, encoder, threshold), saved]
 
 
-def search(session: Session | None, files: list[str] | None, other: str | None, *thresholds: float) -> Iterator[Any]:
-    """The pictures are searched; each shows as soon as it is done."""
-    try:
-        opened = awake(session)
-        encoders = opened.models.encoders
-        for problem in opened.search(files or [], [encoders[0], *([other] if other else [])]):
-            if problem is not None:
-                notice(problem)
-            with opened.lock:
-                yield panels(opened, encoders, thresholds)
-    except InputError as error:
-        notice(str(error))
-        yield gr.skip()
-
-
-def refresh(session: Session | None, *thresholds: float) -> list[Any]:
+@told
+def panels(session: Session | None) -> list[Any]:
     """All panels as they are now."""
     opened = awake(session)
     with opened.lock:
-        return panels(opened, opened.models.encoders, thresholds)
+        return [update for encoder in opened.models.encoders for update in panel(opened, encoder)]
+
+
+def busy() -> Any:
+    """*Find* says that it is at work, and cannot be pressed again."""
+    return gr.update(value="Searching …", interactive=False)
+
+
+def ready(session: Session | None) -> Any:
+    """*Find* can be pressed again."""
+    return gr.update(value="Find", interactive=session is not None and bool(session.shown))
+
+
+def search(session: Session | None, files: list[str] | None, other: str) -> Iterator[Any]:
+    """The pictures are searched; each shows as soon as it is done."""
+    try:
+        opened = awake(session)
+        encoders = [opened.models.encoders[0], *([other] if other else [])]
+        for problem in opened.search(files or [], encoders):
+            if problem is not None:
+                notice(problem)
+            yield panels(opened)
+    except InputError as error:
+        notice(str(error))
+        yield gr.skip()

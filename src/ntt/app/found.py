@@ -60,7 +60,8 @@ class Found:
 
 def coco_file(pictures: Sequence[Found], threshold: float) -> dict[str, Any]:
     """One COCO file of several pictures, with the instances that score at least ``threshold``."""
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, picture in enumerate(pictures, start=1):
         images.append({**picture.coco["images"][0], "id": number})
         for annotation in picture.coco["annotations"]:
@@ -68,4 +69,3 @@ def coco_file(pictures: Sequence[Found], threshold: float) -> dict[str, Any]:
                 annotations.append({**annotation, "id": len(annotations) + 1, "image_id": number})
     categories = pictures[0].coco["categories"]
     return {"images": images, "annotations": annotations, "categories": categories}
-

@@ -15,21 +15,11 @@ from ntt.app.models import Models
 from ntt.app.session import Session
 
 TITLE = "Find more of the same"
-INTRODUCTION = "Click an object, give it a name, and find more of its kind in other pictures. Nothing is trained."
+INTRODUCTION = (
+    "Click an object, give it a name, and find more of its kind in other pictures. Nothing is trained."
+)
 CSS = Path(__file__).with_name("page.css")
 HOURS = 4  # uploads are deleted after so many
-
-
-class Upload(gr.Image):
-    """A picture whose file is handed on as it was uploaded: ours is the reader that tells what is wrong."""
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The file."""
-        return None if payload is None else payload.path
-
-    def get_block_name(self) -> str:
-        """It looks like its parent."""
-        return "image"
 
 
 @dataclass(frozen=True)
@@ -57,25 +47,24 @@ class Panel:
 
     @property
     def parts(self) -> list[Any]:
-        """What :func:`ntt.app.actions.panels` updates."""
-        return [self.column, self.gallery, self.coco, self.memory]
+        """What :func:`ntt.app.actions.panel` updates."""
+        return [self.column, self.slider, self.gallery, self.coco, self.memory]
 
 
-def build_page(models: Models, limits: Limits, samples: Samples, threshold: float) -> gr.Blocks:
+def build_page(models: Models, limits: Limits, samples: Samples) -> gr.Blocks:
     """The page.
 
     Args:
         models: shared by all sessions.
         limits: of each session.
         samples: pictures to begin with.
-        threshold: where the sliders start.
     """
     every_hour, hours = 3600, HOURS * 3600
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(every_hour, hours)) as page:
         session = gr.State(None, delete_callback=lambda held: held and held.close())
         gr.Markdown(f"# {TITLE}\n{INTRODUCTION}")
         show = _Show(samples)
-        find = _Find(models, limits, samples, threshold)
+        find = _Find(models, limits, samples)
         page.load(lambda: Session(models, limits), outputs=session, api_visibility="private")
         page.unload(_freeing(page))
         show.connect(session, find)
@@ -88,7 +77,7 @@ def _freeing(page: gr.Blocks) -> Callable[[gr.Request], None]:
     """Frees the state of a page when it is closed; by itself gradio does so an hour later."""
 
     def free(request: gr.Request) -> None:
-        page.state_holder.delete_state(request.session_hash)
+        page.state_holder.delete_state(str(request.session_hash))
 
     return free
 
@@ -101,7 +90,7 @@ class _Show:
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 self.hint = gr.Markdown(actions.OPEN, elem_classes="hint")
-                self.canvas = Upload(
+                self.canvas = gr.Image(
                     label="Example picture",
                     sources=["upload", "clipboard"],
                     format="jpeg",
@@ -142,7 +131,8 @@ class _Show:
         canvas = [self.canvas, self.hint, self.undo, self.remember]
         memory = [self.list, self.remove, find.button]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        self.canvas.upload(actions.open_picture, [session, self.canvas], canvas, **quiet)
+        # Not preprocessed: our own reader tells what is wrong with a picture.
+        self.canvas.upload(actions.upload, [session, self.canvas], canvas, preprocess=False, **quiet)
         self.samples.click(
             lambda held, sample: actions.open_picture(held, sample[0]),
             [session, self.samples],
@@ -155,15 +145,15 @@ class _Show:
         self.list.select(actions.select, session, self.remove, **quiet)
         for event in (self.remember.click, self.name.submit):
             done = event(actions.remember, [session, self.name], [*canvas, *memory], **quiet)
-            done.success(actions.refresh, [session, *find.sliders], find.parts, **quiet)
+            done.success(actions.panels, session, find.parts, **quiet)
         gone = self.remove.click(actions.remove, session, [*canvas, *memory], **quiet)
-        gone.success(actions.refresh, [session, *find.sliders], find.parts, **quiet)
+        gone.success(actions.panels, session, find.parts, **quiet)
 
 
 class _Find:
     """Step 2: pictures to search, and what was found."""
 
-    def __init__(self, models: Models, limits: Limits, samples: Samples, threshold: float) -> None:
+    def __init__(self, models: Models, limits: Limits, samples: Samples) -> None:
         self.encoders = models.encoders
         gr.Markdown("## 2. Find it in other pictures")
         with gr.Row():
@@ -190,12 +180,7 @@ class _Find:
                 )
                 self.button = gr.Button("Find", variant="primary", interactive=False)
         with gr.Row():
-            self.panels = [_panel(encoder, threshold) for encoder in self.encoders]
-
-    @property
-    def sliders(self) -> list[gr.Slider]:
-        """Of all panels."""
-        return [panel.slider for panel in self.panels]
+            self.panels = [_panel(encoder) for encoder in self.encoders]
 
     @property
     def parts(self) -> list[Any]:
@@ -210,13 +195,10 @@ class _Find:
             self.files,
             api_visibility="private",
         )
-        self.button.click(
-            actions.search,
-            [session, self.files, self.other, *self.sliders],
-            self.parts,
-            show_progress_on=self.button,
-            api_visibility="private",
-        )
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        busy = self.button.click(actions.busy, None, self.button, **quiet)
+        done = busy.then(actions.search, [session, self.files, self.other], self.parts, **quiet)
+        done.then(actions.ready, session, self.button, **quiet)
         for encoder, panel in zip(self.encoders, self.panels, strict=True):
             panel.slider.input(
                 lambda held, value, encoder=encoder: actions.move_threshold(held, encoder, value),
@@ -228,10 +210,10 @@ class _Find:
             )
 
 
-def _panel(encoder: str, threshold: float) -> Panel:
+def _panel(encoder: str) -> Panel:
     with gr.Column(visible=False, min_width=320, elem_id=f"found-{encoder}") as column:
         gr.Markdown(f"### Found with {encoder}")
-        slider = gr.Slider(0, 1, threshold, step=0.01, label="Show what scores at least")
+        slider = gr.Slider(0, 1, 0.5, step=0.01, label="Show what scores at least")
         gallery = gr.Gallery(
             label="Found",
             elem_classes="found",

@@ -51,4 +51,6 @@ def _check_free(host: str, port: int) -> None:
         with socket.create_server((host, port)):
             pass
     except (OSError, OverflowError) as error:
-        raise InputError(f"host={host} port={port}: cannot listen there ({error}); give another port=") from error
+        raise InputError(
+            f"host={host} port={port}: cannot listen there ({error}); give another port="
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from ntt.app.models import Models
 from ntt.errors import InputError
 from ntt.files import write_json
 from ntt.reporting.pictures.canvas import Pixels, to_pixels
+from ntt.reporting.pictures.instances import SHARE_OF_BEST
 
 EXAMPLE_SIDE = 1280  # pixels; larger examples are made smaller before they are clicked on
 LONGEST_NAME = 60
@@ -146,6 +148,14 @@ class Session:
     def draw(self, encoder: str, threshold: float) -> list[tuple[Pixels, str]]:
         """The pictures that an encoder has searched, with what scores at least ``threshold``."""
         return [picture.draw(threshold) for picture in self.found.get(encoder, [])]
+
+    def first_threshold(self, encoder: str) -> float:
+        """Where the slider is put after a search: what looks sure beside the best of all pictures.
+
+        Scores of encoders differ too much for one number to suit them all.
+        """
+        scores = [float(each.instances.scores[0]) for each in self.found[encoder] if len(each.instances)]
+        return math.floor(100 * SHARE_OF_BEST * max(scores, default=0.0)) / 100
 
     def save_coco(self, encoder: str, threshold: float) -> Path | None:
         """Write what ``draw`` shows as a COCO file; None where nothing was searched."""

@@ -44,7 +44,7 @@ def _serve(cfg: DictConfig) -> None:
     models = Models(encoders, build(cfg, cfg.device), _load_other)
     limits = instantiate(cfg.limits)
     samples = Samples(list(cfg.samples.examples), list(cfg.samples.scenes))
-    page = build_page(models, limits, samples, cfg.threshold)
+    page = build_page(models, limits, samples)
     url = serve(page, cfg.host, cfg.port, limits.megabytes)
     logger.info("The page is at %s and ends with Ctrl-C", url)
     page.block_thread()

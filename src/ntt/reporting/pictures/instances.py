@@ -87,9 +87,7 @@ def _captioned(
     return instances.masks[shown], labels, [f"{class_names[label]} {score:.2f}" for label, score in pairs]
 
 
-def clearest(
-    instances: Instances, share_of_best: float = SHARE_OF_BEST, at_most: int = MAX_SHOWN
-) -> Tensor:
+def clearest(instances: Instances, share_of_best: float = SHARE_OF_BEST, at_most: int = MAX_SHOWN) -> Tensor:
     """Indices of the instances worth drawing: well scored, and not covered by a better one of any class."""
     kept: list[int] = []
     if not len(instances):
