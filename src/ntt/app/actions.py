@@ -146,9 +146,10 @@ def remove(session: Session | None) -> tuple[Any, ...]:
 
 def results(session: Session, encoder: str, threshold: float) -> tuple[Any, ...]:
     """Updates of an encoder's pictures, and of the button that saves what they show."""
-    coco = session.save_coco(encoder, threshold)
-    button = gr.update(value=None if coco is None else str(coco), interactive=coco is not None)
-    return session.draw(encoder, threshold), button
+    if not session.found.get(encoder):
+        return None, gr.update(value=None, interactive=False)
+    saved = gr.update(value=str(session.save_coco(encoder, threshold)), interactive=True)
+    return session.draw(encoder, threshold), saved
 
 
 @told
@@ -160,8 +161,8 @@ def move_threshold(session: Session | None, encoder: str, threshold: float) -> t
 
 
 def panel(session: Session, encoder: str) -> list[Any]:
-    """Updates of all parts of an encoder's panel; it shows if the encoder has searched."""
-    if encoder not in session.found:
+    """Updates of all parts of an encoder's panel; it shows if there is something to show."""
+    if not session.found.get(encoder):
         return [gr.update(visible=False), gr.skip(), None, gr.skip(), gr.skip()]
     threshold = session.first_threshold(encoder)
     saved = gr.update(value=str(session.save_memory(encoder)), interactive=True)

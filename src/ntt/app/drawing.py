@@ -19,11 +19,14 @@ THUMBNAIL = 240  # pixels
 MARGIN = 0.25  # around an object, as a share of its longer side
 
 
-def shrink(pixels: Pixels, side: int) -> Pixels:
-    """Bring ``(H, W, 3)`` uint8 to a longer side of at most so many pixels."""
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((side, side))
-    return np.array(picture)
+def fit(pixels: Pixels, most: int, least: int = 1) -> Pixels:
+    """Bring ``(H, W, 3)`` uint8 to a longer side of at most and at least so many pixels."""
+    longest = max(pixels.shape[:2])
+    factor = min(max(longest, least), most) / longest
+    if factor == 1:
+        return pixels
+    width, height = (max(1, round(factor * side)) for side in (pixels.shape[1], pixels.shape[0]))
+    return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def draw_clicks(pixels: Pixels, mask: Tensor | None, clicks: Sequence[Click]) -> Pixels:
@@ -43,7 +46,7 @@ def draw_thumbnail(pixels: Pixels, mask: Tensor) -> Pixels:
     left, top, right, bottom = (int(each) for each in (columns.min(), rows.min(), columns.max(), rows.max()))
     margin = 1 + int(MARGIN * max(right - left, bottom - top))
     cut = (slice(max(top - margin, 0), bottom + margin), slice(max(left - margin, 0), right + margin))
-    return shrink(_with_mask(pixels, mask)[cut], THUMBNAIL)
+    return fit(_with_mask(pixels, mask)[cut], THUMBNAIL)
 
 
 def _with_mask(pixels: Pixels, mask: Tensor) -> Pixels:

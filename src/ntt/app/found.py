@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from ntt.api import Segmentation
-from ntt.app.drawing import shrink
+from ntt.app.drawing import fit
 from ntt.reporting.pictures import draw_instances
 from ntt.reporting.pictures.canvas import Pixels
 from ntt.reporting.pictures.instances import clearest
@@ -41,7 +41,7 @@ class Found:
     @classmethod
     def of(cls, whole: Segmentation) -> Found:
         """Reduce a result, whose masks may take a gigabyte, to what the page needs of it."""
-        pixels = shrink(whole.pixels, SHOWN_SIDE)
+        pixels = fit(whole.pixels, SHOWN_SIDE)
         height, width = pixels.shape[:2]
         small = F.interpolate(whole.masks.view(torch.uint8)[None], (height, width), mode="nearest")[0].bool()
         shown = Instances(small, whole.boxes, whole.scores, whole.labels)

@@ -14,7 +14,7 @@ import torch
 from ntt.api import Example, FewShotSegmenter
 from ntt.api.pictures import as_tensor
 from ntt.app.clicking import Clicking
-from ntt.app.drawing import draw_thumbnail, shrink
+from ntt.app.drawing import draw_thumbnail, fit
 from ntt.app.found import Found, coco_file
 from ntt.app.limits import Limits, without_folder
 from ntt.app.models import Models
@@ -23,7 +23,10 @@ from ntt.files import write_json
 from ntt.reporting.pictures.canvas import Pixels, to_pixels
 from ntt.reporting.pictures.instances import SHARE_OF_BEST
 
-EXAMPLE_SIDE = 1280  # pixels; larger examples are made smaller before they are clicked on
+EXAMPLE_SIDES = (
+    1280,
+    600,
+)  # pixels; longer examples are made smaller, and shorter ones larger, to be clicked on
 LONGEST_NAME = 60
 
 
@@ -88,7 +91,7 @@ class Session:
         Raises:
             InputError: it cannot be read, or is too large; the picture before stays.
         """
-        pixels = shrink(to_pixels(self._read(Path(file))), EXAMPLE_SIDE)
+        pixels = fit(to_pixels(self._read(Path(file))), *EXAMPLE_SIDES)
         image = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
         self.clicking = Clicking(Path(file).name, pixels, self.models.embed(image))
 
@@ -147,7 +150,7 @@ class Session:
 
     def draw(self, encoder: str, threshold: float) -> list[tuple[Pixels, str]]:
         """The pictures that an encoder has searched, with what scores at least ``threshold``."""
-        return [picture.draw(threshold) for picture in self.found.get(encoder, [])]
+        return [picture.draw(threshold) for picture in self.found[encoder]]
 
     def first_threshold(self, encoder: str) -> float:
         """Where the slider is put after a search: what looks sure beside the best of all pictures.
@@ -157,18 +160,14 @@ class Session:
         scores = [float(each.instances.scores[0]) for each in self.found[encoder] if len(each.instances)]
         return math.floor(100 * SHARE_OF_BEST * max(scores, default=0.0)) / 100
 
-    def save_coco(self, encoder: str, threshold: float) -> Path | None:
-        """Write what ``draw`` shows as a COCO file; None where nothing was searched."""
-        if not self.found.get(encoder):
-            return None
+    def save_coco(self, encoder: str, threshold: float) -> Path:
+        """Write what ``draw`` shows, one picture at least, as a COCO file."""
         path = Path(self._folder.name, f"found_{encoder}.json")
         write_json(path, coco_file(self.found[encoder], threshold))
         return path
 
-    def save_memory(self, encoder: str) -> Path | None:
-        """Write what an encoder remembers; None where it was not asked."""
-        if encoder not in self.found:
-            return None
+    def save_memory(self, encoder: str) -> Path:
+        """Write what an encoder that has searched remembers."""
         path = Path(self._folder.name, f"memory_{encoder}.safetensors")
         self._memories[encoder].model.save(path)
         return path
