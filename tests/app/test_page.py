@@ -102,7 +102,7 @@ def remember(page, name):
 
 def find(page):
     page.locator("#sample-scenes button").first.click()
-    page.wait_for_selector("#targets >> text=things.png")
+    page.wait_for_selector("#targets tr.file >> text=things")
     press(page, "Find")
     page.wait_for_selector("#found-colour .found img")
     page.get_by_role("button", name="Find", exact=True).wait_for()
@@ -177,7 +177,7 @@ def test_a_bad_upload_is_one_line_and_breaks_nothing(visit, bad_files, tmp_path)
     page.locator("#targets input[type=file]").set_input_files([heavy])
     message.filter(has_text="maximum allowed size").wait_for()
     page.locator("#targets input[type=file]").set_input_files(list(bad_files)[:1])
-    page.wait_for_selector("#targets >> text=text.jpg")
+    page.wait_for_selector("#targets tr.file >> text=text")
     find(page)
     message.filter(has_text="text.jpg: cannot be read").last.wait_for()
     page.wait_for_selector("text=things.png: 1 red")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,7 +17,6 @@ TITLE = "Find more of the same"
 INTRODUCTION = (
     "Click an object, give it a name, and find more of its kind in other pictures. Nothing is trained."
 )
-CSS = Path(__file__).with_name("page.css")
 HOURS = 4  # uploads are deleted after so many
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import gradio as gr
 
-from ntt.app.page import CSS
 from ntt.errors import InputError
 
+CSS = Path(__file__).with_name("page.css")
 # Fonts that are on the visitor's machine: gradio's own come from the network.
 THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
@@ -24,11 +25,7 @@ def serve(page: gr.Blocks, host: str, port: int, megabytes: int) -> str:
 
     Returns:
         The address for a browser.
-
-    Raises:
-        InputError: the port is taken, or the address is not one of this machine.
     """
-    _check_free(host, port)
     _, url, _ = page.launch(
         server_name=host,
         server_port=port,
@@ -46,7 +43,8 @@ def serve(page: gr.Blocks, host: str, port: int, megabytes: int) -> str:
     return url
 
 
-def _check_free(host: str, port: int) -> None:
+def check_free(host: str, port: int) -> None:
+    """Raise InputError if the port is taken, or the address is not one of this machine."""
     try:
         with socket.create_server((host, port)):
             pass
