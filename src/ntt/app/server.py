@@ -10,8 +10,6 @@ import gradio as gr
 from ntt.errors import InputError
 
 CSS = Path(__file__).with_name("page.css")
-# Fonts that are on the visitor's machine: gradio's own come from the network.
-THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
 def serve(page: gr.Blocks, host: str, port: int, megabytes: int) -> str:
@@ -37,7 +35,6 @@ def serve(page: gr.Blocks, host: str, port: int, megabytes: int) -> str:
         mcp_server=False,
         max_file_size=f"{megabytes}mb",
         footer_links=[],
-        theme=THEME,
         css_paths=CSS,
     )
     return url
