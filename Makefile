@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --con
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slurm test-all lint format docs clean
+.PHONY: help setup demo app test test-slurm test-all lint format docs clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -16,6 +16,9 @@ setup: $(VENV)/.runtime ## Create .venv and install what a run needs
 
 demo: $(VENV)/.runtime ## Run the main job on the embedded data: prints the AP table and where the pictures lie
 	$(BIN)/python train.py $(ARGS)
+
+app: $(VENV)/.app ## Open the page where one clicks on objects: http://127.0.0.1:7860
+	$(BIN)/python -m ntt.app $(ARGS)
 
 test: $(VENV)/.develop ## Run the tests, but for the slow ones
 	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
@@ -53,6 +56,10 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) torch torchvision
 	SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation sam2==1.1.0
 	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.app: $(VENV)/.runtime
+	$(PIP) --no-build-isolation --editable ".[app]"
 	@touch $@
 
 $(VENV)/.develop: $(VENV)/.runtime

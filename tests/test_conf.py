@@ -123,12 +123,20 @@ def test_a_dataset_may_have_its_own_score_threshold(tmp_path, words, threshold):
 
 
 @pytest.mark.parametrize("words", [[], ["model=matching_baseline", "scorer=optimal_transport"]])
-def test_predict_has_the_model_of_train(tmp_path, words):
+def test_predict_and_the_page_have_the_model_of_train(tmp_path, words):
     models = [
         OmegaConf.to_container(composed(tmp_path, *words, *more, job=job).model, resolve=True)
-        for job, more in (("predict", []), ("train", ["dataset=folder"]))
+        for job, more in (("predict", []), ("app", []), ("train", ["dataset=folder"]))
     ]
-    assert models[0] == models[1]
+    assert models[0] == models[1] == models[2]
+
+
+def test_the_limits_and_samples_of_the_page(tmp_path):
+    cfg = composed(tmp_path, job="app")
+    assert instantiate(cfg.limits).pictures > 0
+    assert all(Path(path).is_file() for path in (*cfg.samples.examples, *cfg.samples.scenes))
+    assert {*cfg.compare} < {*GROUPS["encoder"]}
+    assert cfg.host == "127.0.0.1"
 
 
 @pytest.mark.parametrize("option", GROUPS["confidence"])

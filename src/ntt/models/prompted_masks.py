@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ntt.matching.resizing import resize_masks
-from ntt.segmenters.base import Prompts, Segmenter
+from ntt.segmenters.base import ImageEmbedding, Prompts, Segmenter
 from ntt.structures import Prompt
 
 CORNERS = (2, 3)  # labels of a box's upper left and lower right corner
@@ -30,16 +30,30 @@ def segment_prompts(segmenter: Segmenter, image: Tensor, prompts: Sequence[Promp
         Masks ``(N, H, W)`` bool, empty where nothing was found, and predicted IoU ``(N,)``; on the CPU.
     """
     height, width = image.shape[-2:]
-    scale = torch.tensor([segmenter.image_size / width, segmenter.image_size / height])
     embedding = segmenter.encode(image)
     masks, ious = [torch.zeros(0, height, width, dtype=torch.bool)], [torch.zeros(0)]
     for prompt in prompts:
-        question = prompt if segmenter.box_prompts else _pointed(prompt)
-        answer = segmenter.decode(embedding, _as_prompts(question, scale))
-        mask = resize_masks(answer.logits, height, width).cpu()
-        masks.append(mask if prompt.box is None else mask & _inside(prompt.box, height, width))
-        ious.append(answer.iou.cpu())
+        mask, iou = answer_prompt(segmenter, embedding, prompt, height, width)
+        masks.append(mask[None])
+        ious.append(iou[None])
     return torch.cat(masks), torch.cat(ious)
+
+
+@torch.no_grad()
+def answer_prompt(
+    segmenter: Segmenter, embedding: ImageEmbedding, prompt: Prompt, height: int, width: int
+) -> tuple[Tensor, Tensor]:
+    """The mask of a prompt on an embedded image of ``height`` x ``width`` pixels; see ``segment_prompts``.
+
+    Returns:
+        Mask ``(height, width)`` bool, empty where nothing was found, and predicted IoU ``()``; on the CPU.
+    """
+    scale = torch.tensor([segmenter.image_size / width, segmenter.image_size / height])
+    question = prompt if segmenter.box_prompts else _pointed(prompt)
+    answer = segmenter.decode(embedding, _as_prompts(question, scale))
+    mask = resize_masks(answer.logits, height, width)[0].cpu()
+    inside = mask if prompt.box is None else mask & _inside(prompt.box, height, width)
+    return inside, answer.iou[0].cpu()
 
 
 def _pointed(prompt: Prompt) -> Prompt:

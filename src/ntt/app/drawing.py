@@ -1,0 +1,61 @@
+"""What the page draws on pictures that are clicked on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import supervision as sv
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from ntt.app.clicking import Click
+from ntt.reporting.pictures.canvas import Pixels
+
+COLOUR = sv.Color(255, 0, 180)  # found in few things
+ON_OBJECT, BESIDE = (0, 170, 80), (215, 30, 30)
+THUMBNAIL = 240  # pixels
+MARGIN = 0.25  # around an object, as a share of its longer side
+
+
+def fit(pixels: Pixels, most: int, least: int = 1) -> Pixels:
+    """Bring ``(H, W, 3)`` uint8 to a longer side of at most and at least so many pixels."""
+    longest = max(pixels.shape[:2])
+    factor = min(max(longest, least), most) / longest
+    if factor == 1:
+        return pixels
+    width, height = (max(1, round(factor * side)) for side in (pixels.shape[1], pixels.shape[0]))
+    return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def draw_clicks(pixels: Pixels, mask: Tensor | None, clicks: Sequence[Click]) -> Pixels:
+    """A mask ``(H, W)`` and the clicks that made it, on their picture ``(H, W, 3)``."""
+    picture = Image.fromarray(pixels if mask is None else _with_mask(pixels, mask))
+    draw = ImageDraw.Draw(picture)
+    radius = max(3, max(pixels.shape) // 70)
+    for x, y, on_object in clicks:
+        box = (x - radius, y - radius, x + radius, y + radius)
+        draw.ellipse(box, ON_OBJECT if on_object else BESIDE, "white", max(1, radius // 3))
+    return np.array(picture)
+
+
+def draw_thumbnail(pixels: Pixels, mask: Tensor) -> Pixels:
+    """A remembered object, cut out with a margin."""
+    rows, columns = torch.nonzero(mask, as_tuple=True)
+    left, top, right, bottom = (int(each) for each in (columns.min(), rows.min(), columns.max(), rows.max()))
+    margin = 1 + int(MARGIN * max(right - left, bottom - top))
+    cut = (slice(max(top - margin, 0), bottom + margin), slice(max(left - margin, 0), right + margin))
+    return fit(_with_mask(pixels, mask)[cut], THUMBNAIL)
+
+
+def _with_mask(pixels: Pixels, mask: Tensor) -> Pixels:
+    shape = mask.numpy()[None]
+    detections = sv.Detections(
+        xyxy=sv.mask_to_xyxy(shape).astype(np.float32), mask=shape, class_id=np.array([0])
+    )
+    thickness = max(2, max(pixels.shape) // 250)
+    scene = np.ascontiguousarray(pixels[..., ::-1])  # supervision draws in OpenCV's order, blue first
+    scene = sv.MaskAnnotator(color=COLOUR, opacity=0.35).annotate(scene, detections)
+    scene = sv.PolygonAnnotator(color=COLOUR, thickness=thickness).annotate(scene, detections)
+    return np.ascontiguousarray(scene[..., ::-1])

@@ -1,0 +1,71 @@
+"""What was found in a picture, kept so that moving the threshold computes nothing anew."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from ntt.api import Segmentation
+from ntt.app.drawing import fit
+from ntt.matching import uncovered
+from ntt.reporting.pictures import draw_instances
+from ntt.reporting.pictures.canvas import Pixels
+from ntt.structures import Instances
+
+SHOWN_SIDE = 900  # pixels; larger pictures are shown smaller
+
+
+@dataclass(frozen=True)
+class Found:
+    """Instances that do not cover each other, of any score, best first.
+
+    Attributes:
+        name: of the file.
+        pixels: the picture as it is shown.
+        instances: at its size.
+        class_names: of their labels.
+        coco: a COCO file of these instances, in their order, at the picture's own size.
+    """
+
+    name: str
+    pixels: Pixels
+    instances: Instances
+    class_names: tuple[str, ...]
+    coco: dict[str, Any]
+
+    @classmethod
+    def of(cls, whole: Segmentation) -> Found:
+        """Reduce a result, whose masks may take a gigabyte, to what the page needs of it."""
+        pixels = fit(whole.pixels, SHOWN_SIDE)
+        height, width = pixels.shape[:2]
+        small = F.interpolate(whole.masks.view(torch.uint8)[None], (height, width), mode="nearest")[0].bool()
+        shown = Instances(small, whole.boxes, whole.scores, whole.labels)
+        kept = uncovered(shown, share_of_best=0.0, limit=len(shown))
+        coco = whole.subset(kept).to_coco()
+        return cls(str(whole.image_id), pixels, shown.subset(kept), whole.class_names, coco)
+
+    def draw(self, threshold: float) -> tuple[Pixels, str]:
+        """The picture with the instances that score at least ``threshold``, and a line that counts them."""
+        found = self.instances.above(threshold)
+        counts = Counter(self.class_names[label] for label in found.labels.tolist())
+        line = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing above the threshold"
+        drawn = draw_instances(self.pixels, found, self.class_names, everything=True)
+        return drawn, f"{self.name}: {line}"
+
+
+def coco_file(pictures: Sequence[Found], threshold: float) -> dict[str, Any]:
+    """One COCO file of several pictures, with the instances that score at least ``threshold``."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number, picture in enumerate(pictures, start=1):
+        images.append({**picture.coco["images"][0], "id": number})
+        for annotation in picture.coco["annotations"]:
+            if annotation["score"] >= threshold:
+                annotations.append({**annotation, "id": len(annotations) + 1, "image_id": number})
+    categories = pictures[0].coco["categories"]
+    return {"images": images, "annotations": annotations, "categories": categories}

@@ -1,0 +1,229 @@
+"""The layout of the page, and which action each of its parts calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ntt.app import actions
+from ntt.app.limits import Limits
+from ntt.app.models import Models
+from ntt.app.session import Session
+
+TITLE = "Find more of the same"
+INTRODUCTION = (
+    "Click an object, give it a name, and find more of its kind in other pictures. Nothing is trained."
+)
+HOURS = 4  # uploads are deleted after so many
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Pictures for those who have none at hand.
+
+    Attributes:
+        examples: with one object each.
+        scenes: to search.
+    """
+
+    examples: Sequence[str]
+    scenes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Where an encoder's results are shown."""
+
+    column: gr.Column
+    slider: gr.Slider
+    gallery: gr.Gallery
+    coco: gr.DownloadButton
+    memory: gr.DownloadButton
+
+    @property
+    def parts(self) -> list[Any]:
+        """What :func:`ntt.app.actions.panel` updates."""
+        return [self.column, self.slider, self.gallery, self.coco, self.memory]
+
+
+def build_page(models: Models, limits: Limits, samples: Samples) -> gr.Blocks:
+    """The page.
+
+    Args:
+        models: shared by all sessions.
+        limits: of each session.
+        samples: pictures to begin with.
+    """
+    every_hour, hours = 3600, HOURS * 3600
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(every_hour, hours)) as page:
+        session = gr.State(None, delete_callback=lambda held: held and held.close())
+        gr.Markdown(f"# {TITLE}\n{INTRODUCTION}")
+        show = _Show(samples)
+        find = _Find(models, limits, samples)
+        page.load(lambda: Session(models, limits), outputs=session, api_visibility="private")
+        page.unload(_freeing(page))
+        show.connect(session, find)
+        find.connect(session)
+    page.queue(api_open=False, default_concurrency_limit=4)
+    return page
+
+
+def _freeing(page: gr.Blocks) -> Callable[[gr.Request], None]:
+    """Frees the state of a page when it is closed; by itself gradio does so an hour later."""
+
+    def free(request: gr.Request) -> None:
+        page.state_holder.delete_state(str(request.session_hash))
+
+    return free
+
+
+class _Show:
+    """Step 1: examples."""
+
+    def __init__(self, samples: Samples) -> None:
+        gr.Markdown("## 1. Show what to look for")
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320):
+                self.hint = gr.Markdown(actions.OPEN, elem_classes="hint")
+                self.canvas = gr.Image(
+                    label="Example picture",
+                    sources=["upload", "clipboard"],
+                    format="jpeg",
+                    height=420,
+                    buttons=[],
+                    elem_id="canvas",
+                )
+                self.samples = gr.Dataset(
+                    label="Samples",
+                    components=[gr.Image(visible=False)],
+                    samples=[[path] for path in samples.examples],
+                    elem_id="sample-examples",
+                )
+            with gr.Column(scale=2, min_width=320):
+                self.marks = gr.Radio(
+                    [("the object", True), ("what is not part of it", False)],
+                    value=True,
+                    label="My clicks mark",
+                )
+                self.undo = gr.Button("Undo the last click", size="sm", interactive=False)
+                self.name = gr.Textbox(label="Name", placeholder="elephant", max_lines=1)
+                self.remember = gr.Button("Remember", variant="primary", interactive=False)
+                self.list = gr.Gallery(
+                    label="Remembered",
+                    columns=4,
+                    height=200,
+                    allow_preview=False,
+                    fit_columns=False,
+                    object_fit="contain",
+                    buttons=[],
+                    interactive=False,
+                    elem_id="remembered",
+                )
+                self.remove = gr.Button("Remove", size="sm", interactive=False)
+
+    def connect(self, session: gr.State, find: _Find) -> None:
+        """Call the actions."""
+        canvas = [self.canvas, self.hint, self.undo, self.remember]
+        memory = [self.list, self.remove, find.button]
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        # Not preprocessed: our own reader tells what is wrong with a picture.
+        self.canvas.upload(actions.upload, [session, self.canvas], canvas, preprocess=False, **quiet)
+        self.samples.click(
+            lambda held, sample: actions.open_picture(held, sample[0]),
+            [session, self.samples],
+            canvas,
+            **quiet,
+        )
+        self.canvas.clear(actions.close_picture, session, canvas, **quiet)
+        self.canvas.select(actions.click, [session, self.marks], canvas, **quiet)
+        self.undo.click(actions.undo, session, canvas, **quiet)
+        self.list.select(actions.select, session, self.remove, **quiet)
+        for event in (self.remember.click, self.name.submit):
+            done = event(actions.remember, [session, self.name], [*canvas, *memory], **quiet)
+            done.success(actions.panels, session, find.parts, **quiet)
+        gone = self.remove.click(actions.remove, session, [*canvas, *memory], **quiet)
+        gone.success(actions.panels, session, find.parts, **quiet)
+
+
+class _Find:
+    """Step 2: pictures to search, and what was found."""
+
+    def __init__(self, models: Models, limits: Limits, samples: Samples) -> None:
+        self.encoders = models.encoders
+        gr.Markdown("## 2. Find it in other pictures")
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320):
+                self.files = gr.File(
+                    label=f"Pictures to search, {limits.pictures} at most",
+                    file_count="multiple",
+                    file_types=["image"],
+                    height=160,
+                    elem_id="targets",
+                )
+                self.samples = gr.Dataset(
+                    label="Samples",
+                    components=[gr.Image(visible=False)],
+                    samples=[[path] for path in samples.scenes],
+                    elem_id="sample-scenes",
+                )
+            with gr.Column(scale=2, min_width=320):
+                self.other = gr.Dropdown(
+                    [("nothing", ""), *self.encoders[1:]],
+                    value="",
+                    label=f"Compare {self.encoders[0]} with",
+                    visible=len(self.encoders) > 1,
+                )
+                self.button = gr.Button("Find", variant="primary", interactive=False)
+        with gr.Row():
+            self.panels = [_panel(encoder) for encoder in self.encoders]
+
+    @property
+    def parts(self) -> list[Any]:
+        """Of all panels."""
+        return [part for panel in self.panels for part in panel.parts]
+
+    def connect(self, session: gr.State) -> None:
+        """Call the actions."""
+        self.samples.click(
+            lambda files, sample: [*(files or []), sample[0]],
+            [self.files, self.samples],
+            self.files,
+            api_visibility="private",
+        )
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        busy = self.button.click(actions.busy, None, self.button, **quiet)
+        done = busy.then(actions.search, [session, self.files, self.other], self.parts, **quiet)
+        done.then(actions.ready, session, self.button, **quiet)
+        for encoder, panel in zip(self.encoders, self.panels, strict=True):
+            panel.slider.input(
+                lambda held, value, encoder=encoder: actions.move_threshold(held, encoder, value),
+                [session, panel.slider],
+                [panel.gallery, panel.coco],
+                trigger_mode="always_last",
+                show_progress="hidden",
+                api_visibility="private",
+            )
+
+
+def _panel(encoder: str) -> Panel:
+    with gr.Column(visible=False, min_width=320, elem_id=f"found-{encoder}") as column:
+        gr.Markdown(f"### Found with {encoder}")
+        slider = gr.Slider(0, 1, 0.5, step=0.01, label="Show what scores at least")
+        gallery = gr.Gallery(
+            label="Found",
+            elem_classes="found",
+            show_label=False,
+            columns=2,
+            height="auto",
+            format="jpeg",
+            object_fit="contain",
+            buttons=["fullscreen"],
+            interactive=False,
+        )
+        with gr.Row():
+            coco = gr.DownloadButton("Save what is shown (COCO JSON)", size="sm", interactive=False)
+            memory = gr.DownloadButton("Save the memory (safetensors)", size="sm", interactive=False)
+    return Panel(column, slider, gallery, coco, memory)

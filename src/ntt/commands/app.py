@@ -1,0 +1,67 @@
+"""The page in the browser: ``ntt-app``, ``python -m ntt.app``."""
+
+from __future__ import annotations
+
+import logging
+import os
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ntt.engine.command import run_command
+from ntt.locations import CONF, announce
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+logger = logging.getLogger("app")
+
+ENCODER = "encoder="  # the word of the command line that chooses the encoder
+
+
+def run(cfg: DictConfig) -> None:
+    """Serve the page until Ctrl-C."""
+    from ntt.optional import require_package
+
+    require_package("gradio", "app", "the page")
+    others = _configs_to_compare_with(cfg)
+    with TemporaryDirectory(prefix="ntt-app-uploads-") as uploads:
+        os.environ.update(GRADIO_TEMP_DIR=uploads, GRADIO_ANALYTICS_ENABLED="False")
+        _serve(cfg, others)
+
+
+def _configs_to_compare_with(cfg: DictConfig) -> dict[str, DictConfig]:
+    """This configuration with each of the other encoders; a misspelt one is noticed now."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from ntt.composition import composed
+
+    words = [word for word in HydraConfig.get().overrides.task if not word.startswith(ENCODER)]
+    names = [name for name in cfg.compare if name != cfg.encoder.name]
+    return {name: composed("app", [*words, ENCODER + name]) for name in names}
+
+
+def _serve(cfg: DictConfig, others: dict[str, DictConfig]) -> None:
+    # Imported here, so that --help and misspelt options answer at once.
+    from hydra.utils import instantiate
+
+    from ntt.app.server import check_free, serve
+
+    check_free(cfg.host, cfg.port)
+    from ntt.api.loading import build
+    from ntt.app.models import Models
+    from ntt.app.page import Samples, build_page
+
+    logger.info("Loading %s and %s", cfg.encoder.name, cfg.segmenter.name)
+    first = build(cfg, cfg.device)
+    models = Models((cfg.encoder.name, *others), first, lambda name: build(others[name], cfg.device))
+    limits = instantiate(cfg.limits)
+    page = build_page(models, limits, Samples(list(cfg.samples.examples), list(cfg.samples.scenes)))
+    url = serve(page, cfg.host, cfg.port, limits.megabytes)
+    logger.info("The page is at %s and ends with Ctrl-C", url)
+    page.block_thread()
+
+
+def main() -> None:
+    """The command."""
+    announce()
+    run_command(run, CONF, "app")

@@ -1,0 +1,203 @@
+"""The page in a real browser, which reaches nothing but the page's own server."""
+
+import json
+import os
+import shutil
+import socket
+import time
+
+import pytest
+from app_world import CENTRES, HEIGHT, LIMITS, WIDTH, colour_models
+from safetensors.torch import load_file
+
+pytest.importorskip("gradio")
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def app(picture, tmp_path_factory):
+    """A page that is served, with its address at ``url``."""
+    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
+    from ntt.app.page import Samples, build_page
+    from ntt.app.server import serve
+
+    page = build_page(colour_models(), LIMITS, Samples([picture], [picture]))
+    page.url = serve(page, "127.0.0.1", free_port(), LIMITS.megabytes)
+    yield page
+    page.close()
+    del os.environ["GRADIO_TEMP_DIR"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(app, browser):
+    """Open the page as somebody new; what it asks of other hosts, or complains of, fails the test."""
+    troubles, contexts = [], []
+
+    def ours(url):
+        return url.startswith((app.url, "data:", "blob:"))
+
+    def note(message):
+        if message.type == "error":
+            troubles.append(message.text)
+
+    def visit(width=1280):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
+        page.on("request", lambda request: ours(request.url) or troubles.append(request.url))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", note)
+        page.goto(app.url)
+        page.wait_for_selector("#sample-examples img")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def click_object(page, name):
+    """Click on a thing in the open picture, which is shown as large as its frame allows."""
+    picture = page.locator("#canvas img")
+    frame = picture.bounding_box()
+    scale = min(frame["width"] / WIDTH, frame["height"] / HEIGHT)
+    left, top = (frame["width"] - scale * WIDTH) / 2, (frame["height"] - scale * HEIGHT) / 2
+    x, y = CENTRES[name]
+    picture.click(position={"x": left + scale * x, "y": top + scale * y})
+    page.wait_for_selector("text=Give it a name and press")
+
+
+def remember(page, name):
+    page.locator("#sample-examples button").first.click()
+    page.wait_for_selector("#canvas img")
+    click_object(page, name)
+    page.get_by_label("Name").fill(name)
+    count = page.locator("#remembered img").count()
+    press(page, "Remember")
+    page.locator("#remembered img").nth(count).wait_for()
+
+
+def find(page):
+    page.locator("#sample-scenes button").first.click()
+    page.wait_for_selector("#targets tr.file >> text=things")
+    press(page, "Find")
+    page.wait_for_selector("#found-colour .found img")
+    page.get_by_role("button", name="Find", exact=True).wait_for()
+
+
+def download(page, button):
+    with page.expect_download() as started:
+        page.locator("#found-colour").get_by_text(button).click()
+    return started.value.path()
+
+
+def wait_until(true):
+    end = time.monotonic() + 15
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def sessions(app):
+    (state,) = [block for block in app.blocks.values() if block.get_block_name() == "state"]
+    return [held.state_data[state._id] for held in app.state_holder.session_data.values() if held.state_data]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_click_name_find_save(visit, width):
+    page = visit(width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_role("button", name="Remember").is_disabled()
+    remember(page, "red")
+    find(page)
+    page.wait_for_selector("text=things.png: 1 red")
+    coco = json.loads(download(page, "COCO").read_text())
+    assert [category["name"] for category in coco["categories"]] == ["red"]
+    assert len(coco["annotations"]) == 1
+    assert load_file(download(page, "memory"))["vectors"].shape == (1, 3)
+
+    page.locator("#found-colour input[type=number]").fill("1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=nothing above the threshold")
+    page.locator("#found-colour").get_by_text("COCO").wait_for()
+    wait_until(lambda: json.loads(download(page, "COCO").read_text())["annotations"] == [])
+
+    page.locator("#remembered .thumbnail-item").first.click()
+    press(page, "Remove red")
+    page.locator("#remembered img").wait_for(state="detached")
+    page.locator("#found-colour").wait_for(state="hidden")
+    assert page.get_by_role("button", name="Find").is_disabled()
+
+
+def test_encoders_are_compared_side_by_side(visit):
+    page = visit()
+    remember(page, "blue")
+    page.get_by_label("Compare").click()
+    page.get_by_role("option", name="other").click()
+    find(page)
+    left, right = (page.locator(f"#found-{name} .found img").bounding_box() for name in ("colour", "other"))
+    assert left["y"] == right["y"]
+    assert left["x"] + left["width"] <= right["x"]
+
+
+def test_a_bad_upload_is_one_line_and_breaks_nothing(visit, bad_files, tmp_path):
+    page = visit()
+    upload, message = page.locator("#canvas input[type=file]"), page.get_by_test_id("toast-text")
+    for file, text in bad_files.items():
+        upload.set_input_files(file)
+        message.filter(has_text=text).wait_for()
+        assert "/" not in message.filter(has_text=text).inner_text(), "no folder of the server"
+        page.locator("#canvas img").wait_for(state="detached")
+    remember(page, "red")
+    heavy = tmp_path / "heavy.png"
+    heavy.write_bytes(bytes(LIMITS.megabytes * 2**20 + 1))
+    page.locator("#targets input[type=file]").set_input_files([heavy])
+    message.filter(has_text="maximum allowed size").wait_for()
+    page.locator("#targets input[type=file]").set_input_files(list(bad_files)[:1])
+    page.wait_for_selector("#targets tr.file >> text=text")
+    find(page)
+    message.filter(has_text="text.jpg: cannot be read").last.wait_for()
+    page.wait_for_selector("text=things.png: 1 red")
+
+
+def test_two_visitors_do_not_see_each_other_and_leave_nothing(app, visit):
+    wait_until(lambda: not any(sessions(app)))
+    first, second = visit(), visit()
+    remember(first, "red")
+    assert second.locator("#remembered img").count() == 0
+    assert second.get_by_role("button", name="Find").is_disabled()
+    remember(second, "blue")
+    find(first)
+    find(second)
+    first.wait_for_selector("text=things.png: 1 red")
+    second.wait_for_selector("text=things.png: 1 blue")
+    held = sessions(app)
+    assert [len(session.shown) for session in held] == [1, 1]
+    first.close()
+    wait_until(lambda: len(sessions(app)) == 1)
+    second.close()
+    wait_until(lambda: not sessions(app))
+    assert all(session.shown == [] for session in held)

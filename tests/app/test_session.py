@@ -1,0 +1,175 @@
+import json
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import torch
+import torch.nn.functional as F
+from app_world import CENTRES, HEIGHT, LIMITS, PLACES, WIDTH
+from colour_world import model
+from pycocotools.coco import COCO
+
+from ntt import FewShotSegmenter
+from ntt.app.session import Session
+from ntt.errors import InputError
+
+ENLARGED = 600 / WIDTH
+
+
+def remember(session, picture, *names):
+    session.open(picture)
+    for name in names:
+        click(session, name)
+        session.remember(name)
+
+
+def click(session, name):
+    session.clicking.click(session.models, *(ENLARGED * each for each in CENTRES[name]), on_object=True)
+
+
+def search(session, *files, encoders=("colour",)):
+    return list(session.search(files, encoders))
+
+
+def names(found, threshold=0.5):
+    kept = found.instances.above(threshold)
+    return [found.class_names[label] for label in kept.labels.tolist()]
+
+
+def calls(module):
+    """Counts the calls of a network from now on."""
+    counted = []
+    module.register_forward_hook(lambda *_: counted.append(1))
+    return counted
+
+
+def test_a_click_outlines_and_undo_takes_it_back(session, picture):
+    session.open(picture)
+    click(session, "red")
+    assert session.clicking.pixels.shape == (300, 600, 3), "small pictures are enlarged"
+    inside = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
+    inside[PLACES["red"]] = True
+    inside = F.interpolate(inside[None, None].float(), (300, 600))[0, 0] > 0
+    assert ((session.clicking.mask & inside).sum() / (session.clicking.mask | inside).sum()) > 0.85
+    session.clicking.click(session.models, 4, 60, on_object=False)
+    assert [on for *_, on in session.clicking.clicks] == [1, 0]
+    session.clicking.undo()
+    session.clicking.undo()
+    assert session.clicking.mask is None
+    with pytest.raises(InputError, match="Click on the object first"):
+        session.clicking.click(session.models, 4, 60, on_object=False)
+
+
+def test_what_was_shown_is_found_and_saved(session, picture, tmp_path):
+    remember(session, picture, "red", "blue")
+    assert search(session, picture) == [None]
+    (found,) = session.found["colour"]
+    assert sorted(names(found)) == ["blue", "red"]
+    threshold = session.first_threshold("colour")
+    assert threshold == pytest.approx(0.6 * float(found.instances.scores[0]), abs=0.011)
+    drawn, line = session.draw("colour", 0.5)[0]
+    assert "1 red" in line
+    assert drawn.shape == (300, 600, 3)
+    assert session.draw("colour", 1.01)[0][1].endswith("nothing above the threshold")
+
+    coco = COCO(str(session.save_coco("colour", 0.5)))
+    assert {cat["name"] for cat in coco.loadCats(coco.getCatIds())} == {"red", "blue"}
+    assert coco.imgs[1]["file_name"] == Path(picture).name
+    assert len(coco.anns) == 2
+    assert coco.annToMask(coco.anns[1]).shape == (HEIGHT, WIDTH)
+    assert json.loads(session.save_coco("colour", 1.01).read_text())["annotations"] == []
+    again = FewShotSegmenter(model()).load_memory(session.save_memory("colour"))
+    assert again.class_names == ("red", "blue")
+
+
+def test_a_threshold_computes_nothing_and_an_example_is_encoded_once(session, models, picture):
+    encoder = calls(models._loaded["colour"].model.encoder)
+    remember(session, picture, "red")
+    search(session, picture)
+    assert len(encoder) == 2, "the example and the picture"
+    session.draw("colour", 0.1)
+    session.save_coco("colour", 0.1)
+    assert len(encoder) == 2
+    remember(session, picture, "blue")
+    assert session.found == {}, "it was found with another memory"
+    search(session, picture)
+    assert len(encoder) == 4
+
+
+def test_an_example_is_forgotten_by_every_encoder(session, picture):
+    remember(session, picture, "red", "blue")
+    search(session, picture, encoders=("colour", "other"))
+    session.selected = 0
+    session.remove()
+    search(session, picture, encoders=("colour", "other"))
+    assert [names(session.found[encoder][0]) for encoder in ("colour", "other")] == [["blue"], ["blue"]]
+    session.selected = 0
+    session.remove()
+    with pytest.raises(InputError, match="Nothing is remembered"):
+        search(session, picture)
+    remember(session, picture, "red")
+    search(session, picture)
+    assert names(session.found["colour"][0]) == ["red"]
+
+
+def test_sessions_share_networks_and_nothing_else(models, picture):
+    sessions = {name: Session(models, LIMITS) for name in ("red", "blue")}
+    for name, session in sessions.items():
+        remember(session, picture, name)
+    threads = [Thread(target=search, args=(session, *[picture] * 3)) for session in sessions.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name, session in sessions.items():
+        assert [names(found) for found in session.found["colour"]] == [[name]] * 3
+    encoders = {id(session._memories["colour"].model.model.encoder) for session in sessions.values()}
+    assert len(encoders) == 1
+    assert models._loaded["colour"].references == ()
+
+
+def test_encoders_share_the_segmenter(models):
+    assert models.new("other").model.segmenter is models.new("colour").model.segmenter
+
+
+def test_bad_pictures_are_told_and_change_nothing(session, picture, bad_files):
+    remember(session, picture, "red")
+    before = session.clicking
+    for file, message in bad_files.items():
+        with pytest.raises(InputError, match=f"^{message}"):
+            session.open(str(file))
+        assert session.clicking is before
+    found, *problems = search(session, picture, *list(bad_files)[:2])
+    assert found is None
+    assert [problem.split(":")[0] for problem in problems] == ["text.jpg", "half.png"]
+    assert len(session.found["colour"]) == 1
+    search(session, *list(bad_files)[:2])
+    assert session.found["colour"] == [], "no picture could be read"
+
+
+def test_limits_and_names(session, picture):
+    with pytest.raises(InputError, match="Click on an object"):
+        session.remember("red")
+    remember(session, picture, "red")
+    with pytest.raises(InputError, match="These are 4 pictures; search 3"):
+        search(session, *[picture] * 4)
+    with pytest.raises(InputError, match="no picture to search"):
+        search(session)
+    click(session, "red")
+    for name, message in (("  ", "name"), ("x" * 61, "61 letters")):
+        with pytest.raises(InputError, match=message):
+            session.remember(name)
+    session.remember("  a   b ")
+    assert session.shown[-1].example.name == "a b"
+    remember(session, picture, "red", "red")
+    with pytest.raises(InputError, match="4 examples"):
+        remember(session, picture, "red")
+
+
+def test_a_closed_session_leaves_nothing(session, picture):
+    remember(session, picture, "red")
+    search(session, picture)
+    saved = session.save_memory("colour")
+    session.close()
+    assert not saved.parent.exists()
+    assert (session.shown, session.found, session.clicking) == ([], {}, None)
