@@ -35,7 +35,7 @@ NOT_RUN = {
     "*wandb_dashboard.py ENTITY/PROJECT": "an account; the offline specification is run",
     "*soak.py*": "twenty minutes; tests/scripts/test_soak.py runs it short",
     "*with_slurm*": "a Slurm; make test-slurm starts one",
-    "*hydra/launcher=*": "a cluster, or other processes; tests/e2e/test_launchers.py and tests/slurm run them",
+    "*hydra/launcher=*": "other processes; tests/e2e/test_launchers.py and tests/slurm run them",
     "*trainer=ddp*": "other processes; tests/e2e/test_ddp.py runs them",
     "*python -m pytest*": "runs what this test is a part of",
     "export *": "sets a variable",
