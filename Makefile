@@ -21,13 +21,13 @@ app: $(VENV)/.app ## Open the page where one clicks on objects: http://127.0.0.1
 	$(BIN)/python -m ntt.app $(ARGS)
 
 test: $(VENV)/.develop ## Run the tests, but for the slow ones
-	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
 
 test-slurm: $(VENV)/.develop ## Run the tests of sweeps on Slurm, beside a Slurm started for them (as root)
 	tests/slurm/with_slurm.sh $(BIN)/python -m pytest -m slurm $(ARGS)
 
 test-all: $(VENV)/.develop ## Run all tests
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/.develop ## Check style and types (ruff, mypy)
 	$(BIN)/ruff check .
