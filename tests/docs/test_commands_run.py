@@ -34,10 +34,8 @@ NOT_RUN = {
     "* logger=wandb": "an account; logger=wandb_offline is run",
     "*wandb_dashboard.py ENTITY/PROJECT": "an account; the offline specification is run",
     "*soak.py*": "twenty minutes; tests/scripts/test_soak.py runs it short",
-    "*with_slurm*": "a Slurm; make test-slurm starts one",
     "*hydra/launcher=*": "other processes; tests/e2e/test_launchers.py and tests/slurm run them",
     "*trainer=ddp*": "other processes; tests/e2e/test_ddp.py runs them",
-    "*python -m pytest*": "runs what this test is a part of",
     "export *": "sets a variable",
     "make *": "installs, or runs what this test is a part of",
 }

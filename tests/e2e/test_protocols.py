@@ -3,11 +3,10 @@
 import json
 
 import pytest
-from hydra import compose, initialize_config_dir
 from miniatures import make_cdfsod, make_coco, make_lvis, make_voc
 from omegaconf import OmegaConf
+from whole_runs import whole_run
 
-from ntt.commands import train
 from ntt.data.voc import voc_as_coco
 from ntt.preparation import LvisMinival
 
@@ -34,15 +33,9 @@ def data(tmp_path_factory, request):
 
 
 @pytest.fixture
-def run(project_root, data, tmp_path):
+def run(data, tmp_path):
     """Metrics of a run of train.py."""
-
-    def call(*words):
-        with initialize_config_dir(str(project_root / "conf"), version_base="1.3"):
-            cfg = compose("train", [f"paths.data={data}", f"paths.output={tmp_path}", *SMALL, *words])
-        return train.run(cfg)
-
-    return call
+    return lambda *words: whole_run(tmp_path, [f"paths.data={data}", *SMALL, *words])
 
 
 def test_few_shot_coco(run, data):

@@ -166,8 +166,8 @@ def test_tensors_that_do_not_belong_together_are_refused(tmp_path, spoilt):
         "negative_labels": torch.zeros(0, dtype=torch.int64),
     }
     path = tmp_path / "m.safetensors"
-    write_bank(path, tensors, [], ["a", "b"], "f")
+    write_bank(path, tensors, [], ["a", "b"], "f", {})
     MemoryBank(["a", "b"], "f").load(path)
-    write_bank(path, {**tensors, **spoilt}, [], ["a", "b"], "f")
+    write_bank(path, {**tensors, **spoilt}, [], ["a", "b"], "f", {})
     with pytest.raises(InputError, match="not a whole memory bank"):
         MemoryBank(["a", "b"], "f").load(path)
