@@ -182,4 +182,5 @@ def test_commands_are_found_in_all_of_a_block():
     lines = [line for block in blocks("bash") for line in block.text.splitlines()]
     begun = {line.split("  ")[0].strip() for line in lines if line.startswith(("python train.py", "make "))}
     whole = {line for line in begun if not line.endswith("\\")}
-    assert {line.replace("'", "") for line in whole} <= {" ".join(each.words) for each in commands()}
+    unquoted = {line.replace("'", "").replace('"', "") for line in whole}
+    assert unquoted <= {" ".join(each.words) for each in commands()}

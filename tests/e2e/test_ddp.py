@@ -2,16 +2,8 @@
 
 import json
 
-import pytest
-
 # The images are few, so that one process has more than the other, or nothing.
 WORDS = ("trainer=ddp", "trainer.accelerator=cpu", "task=semantic", "callbacks.visualizations.images=3")
-
-
-@pytest.fixture
-def whole(train, miniature):
-    """The run of one process."""
-    return finished(train, miniature / "whole", 1)
 
 
 def finished(train, folder, devices, *words):
@@ -28,11 +20,9 @@ def results(folder):
     return rest, {file.relative_to(folder): file.read_bytes() for file in files}
 
 
-def test_two_processes_that_share_three_images_give_what_one_gives(train, miniature, whole):
+def test_two_processes_give_what_one_gives_and_one_of_them_may_have_nothing_to_do(train, miniature):
+    whole = finished(train, miniature / "whole", 1)
     assert results(finished(train, miniature / "shared", 2)) == results(whole)
-
-
-def test_a_process_may_have_nothing_to_do(train, miniature, whole):
     alone = finished(train, miniature / "alone", 2, "dataset.limit=1")
     first = json.loads((alone / "predictions.json").read_text())
     assert first

@@ -25,7 +25,7 @@ def embedded(train, tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
-        ["model=matching_baseline"],
+        pytest.param(["model=matching_baseline"], marks=pytest.mark.slow),
         ["scorer=optimal_transport"],
         ["scorer=soft_nearest", "dataset.negatives=mined"],
     ],
@@ -37,6 +37,7 @@ def test_something_is_found(embedded, words):
     assert metrics["open_set"]["recall"] > 0
 
 
+@pytest.mark.slow
 def test_a_threshold_found_on_the_references_leaves_out_what_scores_less(embedded, tmp_path):
     threshold = embedded("score_threshold=auto", number=1)["calibration"]["threshold"]
     embedded(number=2)

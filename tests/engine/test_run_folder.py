@@ -1,4 +1,5 @@
 import os
+from contextlib import suppress
 
 import pytest
 from omegaconf import OmegaConf
@@ -6,6 +7,7 @@ from omegaconf import OmegaConf
 from ntt.engine.identity import run_identity
 from ntt.engine.run_folder import RunFolder, in_use, write_failure
 from ntt.errors import InputError
+from ntt.files import whole_file
 
 
 def opened(path, identity="one", resume=True):
@@ -40,6 +42,16 @@ def test_a_failure_is_forgotten_when_the_run_is_tried_again(tmp_path):
     write_failure(tmp_path, "no weights")
     with opened(tmp_path):
         assert not (tmp_path / "failure.json").exists()
+
+
+def test_what_a_killed_process_was_writing_goes(tmp_path):
+    with suppress(ZeroDivisionError), opened(tmp_path), whole_file(tmp_path / "pictures" / "1.png") as path:
+        path.write_bytes(b"half a pic")
+        kept = path.read_bytes()
+        raise ZeroDivisionError
+    path.write_bytes(kept)  # a killed process does not clean up
+    with opened(tmp_path):
+        assert not [file for file in tmp_path.rglob("*") if "part" in file.name]
 
 
 def test_two_processes_do_not_work_in_one_folder(tmp_path):

@@ -61,6 +61,8 @@ class RunFolder:
             raise InputError(
                 f"{self.path}: another process is at work here; wait, or name another folder"
             ) from None
+        for file in self.path.rglob(".*.part*"):  # what a killed process was writing
+            file.unlink(missing_ok=True)
         held = read_record(self.path)
         if not (self.resume and held.get("identity") == self.identity):
             if held.get("identity") not in (None, self.identity):
