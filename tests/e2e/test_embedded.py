@@ -27,7 +27,7 @@ def embedded(train, tmp_path):
     [
         pytest.param(["model=matching_baseline"], marks=pytest.mark.slow),
         ["scorer=optimal_transport"],
-        ["scorer=soft_nearest", "dataset.negatives=mined"],
+        pytest.param(["scorer=soft_nearest", "dataset.negatives=mined"], marks=pytest.mark.slow),
     ],
     ids=" ".join,
 )

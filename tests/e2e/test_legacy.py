@@ -70,6 +70,7 @@ def test_a_legacy_config_runs(train, run_dir, miniature, legacy):
     assert not any(word.startswith("legacy_config") for word in words)
 
 
+@pytest.mark.slow
 def test_a_converted_config_runs(train, run_dir, miniature, legacy, project_root):
     script = project_root / "scripts" / "convert_legacy_config.py"
     output = miniature / "experiment" / "mine.yaml"

@@ -51,6 +51,7 @@ def test_a_run_leaves_everything(train, run_dir, miniature):
     assert "test: 2/2 images" in (folder / "train.log").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_numbers(train, miniature):
     words = ["dataset.limit=1", "callbacks=predictions", "encoder=efficientnet_lite0"]
     data = {name: f"{miniature}/{name}" for name in ("first", "second")}

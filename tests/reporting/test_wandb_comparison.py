@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import wandb
@@ -59,7 +61,8 @@ def test_the_comparison_is_a_run_with_both_tables(tmp_path):
     compared = [(logged("x", "dinov2"), logged("y", "dinov3", boat=0.75))]
     with wandb.init(project="p", mode="offline", dir=tmp_path, settings=wandb.Settings(silent=True)) as run:
         log_comparison(run, compared)
-    history = {}
-    for record in read_records(tmp_path):
-        history |= values(record.history.item)
+    history, deadline = {}, time.monotonic() + 30
+    while "class_differences.nrows" not in history and time.monotonic() < deadline:  # W&B writes by itself
+        for record in read_records(tmp_path):
+            history |= values(record.history.item)
     assert (history["class_differences.nrows"], history["disagreements.nrows"]) == (2, 2)

@@ -113,7 +113,8 @@ def best_threshold(present: Sequence[float], absent: Sequence[float]) -> float:
     if not present or not absent:
         known = torch.tensor([*present, *absent])
         return float(known.quantile(TAIL if present else 1 - TAIL)) if len(known) else 0.0
-    yes, no = torch.tensor(present), torch.tensor(absent)
+    # As doubles: the midpoint of the two smallest float32 would be 0, and part nothing.
+    yes, no = (torch.tensor(scores, dtype=torch.float64) for scores in (present, absent))
     scores = torch.cat([yes, no]).unique()
     cuts = torch.cat([scores[:1], (scores[1:] + scores[:-1]) / 2])
     gain = (yes >= cuts[:, None]).float().mean(dim=1) - (no >= cuts[:, None]).float().mean(dim=1)
