@@ -27,8 +27,8 @@ def test_points_are_distinct_within_the_budget_and_nearly_use_it(seed, number, c
     weights = 1 + (contrast - 1) * torch.rand(256, generator=random)
     chosen = spread_points(GRID, weights, number)
     assert len(set(chosen.tolist())) == len(chosen) <= number
-    # With equal weights a grid can only be thinned in steps: every point, or none beside another. Those, taken
-    # at random until there is no room, are 0.364 of it (random sequential adsorption, square lattice).
+    # With equal weights a grid can only be thinned in steps: every point, or none beside another. Those,
+    # taken at random until there is no room, are 0.364 of it (random sequential adsorption, square lattice).
     assert len(chosen) >= min(number, 256) * (0.8 if contrast > 3 else 0.35)
     assert bool((weights[chosen].diff() <= 0).all())
     assert int(chosen[0]) == int(weights.argmax())
