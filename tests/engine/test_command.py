@@ -145,3 +145,8 @@ def test_two_sweeps_do_not_work_in_one_folder(command, tmp_path):
         result = command("-m", "bad=null")
     assert result.returncode == 2
     assert result.stderr.endswith("another sweep is at work here; wait, or name another folder\n")
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys, ntt.commands.train; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 
 from ntt.engine.run_folder import LOCK, write_record
 from ntt.engine.same_command import command_of
-from ntt.reporting.runs import read_runs
 
 BAD_INPUT = 2
 # Not in the callback: Hydra makes it and hands nothing back, and launchers send it to the processes of jobs.
@@ -43,5 +42,9 @@ def sweeps_begun() -> list[Path]:
 
 def failed_jobs() -> dict[str, str]:
     """Their jobs that left no ``metrics.json``, with the reason of each."""
+    if not _begun:
+        return {}
+    from ntt.reporting.runs import read_runs  # brings torch, which --help must not wait for
+
     runs = [run for folder in _begun if any(folder.glob("*/overrides.yaml")) for run in read_runs(folder)]
     return {run.folder.name: run.failure for run in runs if run.failure is not None}

@@ -12,9 +12,10 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from ntt.data.json_files import read_json
+from ntt.engine.run_folder import FAILURE, METRICS
 from ntt.errors import InputError
 
-OVERRIDES, METRICS, FAILURE = "overrides.yaml", "metrics.json", "failure.json"
+OVERRIDES = "overrides.yaml"
 UNFINISHED = f"it left no {METRICS}; its log may say why"
 
 
