@@ -2,24 +2,16 @@
 
 import json
 import os
-import shutil
-import socket
 import time
 
 import pytest
 from app_world import CENTRES, HEIGHT, LIMITS, WIDTH, colour_models
+from chromium import chromium, free_port, needs_chromium
 from safetensors.torch import load_file
 
 pytest.importorskip("gradio")
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +30,8 @@ def app(picture, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
+from chromium import free_port
 from PIL import Image
 
 FOLDERS = ("conf", "checkpoints/nano", "data/emoji", "dinov3", "src/ntt")
@@ -102,8 +102,7 @@ def test_a_sweep_ends_with_a_report_without_a_checkout(call, installed, tmp_path
 @pytest.mark.slow
 def test_the_page_without_a_checkout(environment, installed, tmp_path):
     pytest.importorskip("gradio")
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [sys.executable, str(installed / "bin/ntt-app"), f"port={port}"],
         cwd=tmp_path,

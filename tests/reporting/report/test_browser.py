@@ -1,26 +1,19 @@
 """The page in a real browser: opened from disk, without a network."""
 
-import shutil
-
 import pytest
+from chromium import chromium, needs_chromium
 from finished_runs import make_run
 
 from ntt.reporting.report import write_report
 from ntt.reporting.runs import read_runs
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = needs_chromium
 
 
 @pytest.fixture
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
