@@ -26,8 +26,8 @@ test: $(VENV)/.develop ## Run the tests, but for the slow ones
 test-slurm: $(VENV)/.develop ## Run the tests of sweeps on Slurm, beside a Slurm started for them (as root)
 	tests/slurm/with_slurm.sh $(BIN)/python -m pytest -m slurm $(ARGS)
 
-test-all: $(VENV)/.develop ## Run all tests
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+test-all: $(VENV)/.develop ## Run all tests, on generated input that is new each time
+	$(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-profile new-inputs $(ARGS)
 
 lint: $(VENV)/.develop ## Check style and types (ruff, mypy)
 	$(BIN)/ruff check .

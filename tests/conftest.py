@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from local_server import World, serving
 from PIL import Image, ImageDraw
 
@@ -17,6 +18,10 @@ os.environ["PROJECT_ROOT"] = str(ROOT)
 # Workers of pytest-xdist share the cores; the commands that tests start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
+# The same inputs each time: whether a change is fit does not hang on luck. `make test-all` makes new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("new-inputs", print_blob=True)
+settings.load_profile("repeatable")
 
 CLASSES = {"disc": (210, 60, 60), "bar": (60, 90, 210)}
 SIDE = 96

@@ -114,6 +114,7 @@ def test_any_box_and_points_are_read_or_refused_in_one_line(box, points):
         ({"mask": np.zeros_like(MASK)}, "the mask is empty"),
         ({"mask": np.zeros((0, 60, 80), bool)}, "the mask is empty"),
         ({"mask": "absent.png"}, "absent.png: no such picture"),
+        ({"box": "\n"}, r"box '\\n' is not x1 y1 x2 y2"),
         (
             {"box": (30, 10, 20, 5)},
             r"box \[30, 10, 20, 5\] is not x1 y1 x2 y2 in pixels of the picture, which is 80 x 60",

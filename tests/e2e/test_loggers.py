@@ -13,7 +13,7 @@ IMAGE = "image-file"
 def records(train, run_dir):
     """Of a run on two images, of which one may be sent, with three loggers."""
     loggers = "logger=[csv,tensorboard,wandb_offline]"
-    result = train(*QUICK, "dataset.limit=2", loggers, "callbacks.wandb_images.images=1")
+    result = train(*QUICK, "dataset.limit=2", loggers, "logger.wandb.images=1")
     assert result.returncode == 0, result.stderr
     return list(read_records(run_dir()))
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from ntt.api.pictures import Picture, as_tensor
 from ntt.data.images import read_masks
 from ntt.data.prompts import read_box, read_points
+from ntt.data.values import shown
 from ntt.errors import InputError
 from ntt.structures import Prompt, Reference
 
@@ -117,7 +118,7 @@ class Example:
             return read_box([x1, y1, x2 - x1, y2 - y1], height, width)
         except (TypeError, ValueError):
             form = f"x1 y1 x2 y2 in pixels of the picture, which is {width} x {height}"
-            raise InputError(f"{self.source}: box {box} is not {form}") from None
+            raise InputError(f"{self.source}: box {shown(box)} is not {form}") from None
 
 
 def _object_masks(mask: Any, source: str) -> Tensor:

@@ -93,7 +93,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     recorder.summarise(stages)
     metrics = run_metrics(stages.report, model, stages.clock.seconds, stages.images)
     folder.finish(metrics)
-    log_run(loggers, metrics, cfg, dataset.ground_truth)
+    log_run(loggers, metrics, cfg, dataset)
     print_run(metrics, folder.path, Console())
     return metrics
 

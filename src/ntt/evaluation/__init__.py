@@ -4,7 +4,7 @@ from ntt.evaluation.base import Evaluation, kinds
 from ntt.evaluation.best_match import best_match_iou
 from ntt.evaluation.ceilings import true_label_instances, true_mask_instances
 from ntt.evaluation.coco_ap import CocoEvaluation
-from ntt.evaluation.coco_results import coco_results
+from ntt.evaluation.coco_results import coco_results, instances_of
 from ntt.evaluation.lvis_ap import LvisEvaluation
 from ntt.evaluation.open_set import open_set_metrics
 from ntt.evaluation.precision_recall import precision_recall
@@ -22,6 +22,7 @@ __all__ = [
     "best_match_iou",
     "coco_results",
     "count_found",
+    "instances_of",
     "kinds",
     "open_set_metrics",
     "precision_recall",

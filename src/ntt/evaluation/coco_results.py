@@ -1,13 +1,16 @@
-"""Instances as COCO results."""
+"""Instances as COCO results, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from pycocotools import mask as coco_mask
 
+from ntt.data.masks import decode_mask
+from ntt.matching import boxes_from_masks
 from ntt.structures import Instances
 
 
@@ -44,3 +47,26 @@ def coco_results(
             strict=True,
         )
     ]
+
+
+def instances_of(
+    results: Sequence[Mapping[str, Any]], category_ids: Sequence[int], height: int, width: int
+) -> Instances:
+    """Read what ``coco_results`` wrote of one image.
+
+    Args:
+        results: with run lengths, in any order.
+        category_ids: COCO id of each label.
+        height: of the image in pixels.
+        width: of the image in pixels.
+    """
+    if not results:
+        return Instances.empty(height, width)
+    ordered = sorted(results, key=lambda result: -result["score"])
+    masks = torch.stack([decode_mask(result["segmentation"]) for result in ordered])
+    return Instances(
+        masks=masks,
+        boxes=boxes_from_masks(masks),
+        scores=torch.tensor([result["score"] for result in ordered]),
+        labels=torch.tensor([category_ids.index(result["category_id"]) for result in ordered]),
+    )

@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from pycocotools.coco import COCO
 
+from ntt.data import FewShotDataset
 from ntt.evaluation import kinds, precision_recall
 
 BINS = 50  # of the histogram of scores
@@ -24,28 +25,38 @@ class Charts:
 
     Attributes:
         curves: of ``bbox`` and ``segm``, as far as they are judged, what ``precision_recall`` says.
-        scores: of all instances.
+        results: COCO results of all images.
         per_class: metrics by name of each class.
     """
 
     curves: dict[str, dict[str, list[float]]]
-    scores: list[float]
+    results: list[dict[str, Any]]
     per_class: dict[str, dict[str, float | None]]
+
+    @property
+    def scores(self) -> list[float]:
+        """Of all instances."""
+        return [result["score"] for result in self.results]
 
 
 class ChartLogger(ABC):
     """A logger that can show more than numbers."""
 
     @abstractmethod
-    def conclude(self, charts: Charts) -> None:
-        """Show the charts; the last thing that the logger hears of a run."""
+    def conclude(self, charts: Charts, dataset: FewShotDataset) -> None:
+        """Show the charts, and images if it can; the last thing that the logger hears of a run.
+
+        Args:
+            charts: of the run.
+            dataset: whose targets the run had.
+        """
 
 
 def run_charts(predictions: Path, ground_truth: COCO | None, metrics: Mapping[str, Any]) -> Charts:
     """Gather the charts of a run that has ended.
 
     Args:
-        predictions: the run's ``predictions.json``; without that file there are no curves and no scores.
+        predictions: the run's ``predictions.json``; without that file there are no curves and no results.
         ground_truth: of the targets; without it there are no curves.
         metrics: what ``metrics.json`` says.
     """
@@ -55,7 +66,7 @@ def run_charts(predictions: Path, ground_truth: COCO | None, metrics: Mapping[st
     curves = {kind: precision_recall(ground_truth, results, kind) for kind in judged}
     return Charts(
         curves={kind: curve for kind, curve in curves.items() if curve},
-        scores=[result["score"] for result in results],
+        results=results,
         per_class=metrics.get("per_class", {}),
     )
 

@@ -10,11 +10,15 @@ from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
-    from pycocotools.coco import COCO
+
+    from ntt.data import FewShotDataset
 
 
 def log_run(
-    loggers: Iterable[Logger], metrics: Mapping[str, Any], cfg: DictConfig, ground_truth: COCO | None
+    loggers: Iterable[Logger],
+    metrics: Mapping[str, Any],
+    cfg: DictConfig,
+    dataset: FewShotDataset,
 ) -> None:
     """Give every logger the config and all numbers, named by their path (``segm/AP``), and what it can draw.
 
@@ -22,7 +26,7 @@ def log_run(
         loggers: what the logger group built.
         metrics: what ``metrics.json`` says.
         cfg: of the run; its folder has the predictions.
-        ground_truth: of the targets, if there is one.
+        dataset: whose targets it had.
     """
     from ntt.reporting.charts import ChartLogger, run_charts
 
@@ -33,9 +37,9 @@ def log_run(
         destination.finalize("success")
     drawing = [destination for destination in loggers if isinstance(destination, ChartLogger)]
     if drawing:
-        charts = run_charts(Path(cfg.paths.output) / "predictions.json", ground_truth, metrics)
+        charts = run_charts(Path(cfg.paths.output) / "predictions.json", dataset.ground_truth, metrics)
         for destination in drawing:
-            destination.conclude(charts)
+            destination.conclude(charts, dataset)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, float]]:

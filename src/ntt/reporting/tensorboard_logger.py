@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 from lightning.pytorch.loggers import TensorBoardLogger as LightningLogger
 
+from ntt.data import FewShotDataset
 from ntt.optional import require_package
 from ntt.reporting.charts import BINS, ChartLogger, Charts, curve_figure
 
@@ -32,7 +33,7 @@ class TensorBoardLogger(LightningLogger, ChartLogger):
         lines = yaml.safe_dump(params, sort_keys=False).splitlines()
         self.experiment.add_text("config", "\n".join(f"    {line}" for line in lines))  # a block of code
 
-    def conclude(self, charts: Charts) -> None:
+    def conclude(self, charts: Charts, dataset: FewShotDataset) -> None:
         """See the base class."""
         for kind, curve in charts.curves.items():
             self.experiment.add_figure(f"precision_recall/{kind}", curve_figure(curve, kind))

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 from lightning.pytorch.loggers import WandbLogger as LightningLogger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
+from ntt.data import FewShotDataset
+from ntt.engine.run_folder import PROGRESS, process_rank
 from ntt.errors import InputError
+from ntt.files import whole_file
 from ntt.optional import require_package
 from ntt.reporting.charts import BINS, LABELS, ChartLogger, Charts
 from ntt.reporting.run_tags import run_tags
+from ntt.reporting.wandb_images import log_images
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -25,7 +30,7 @@ FIX = "run `wandb login`, set WANDB_API_KEY, or use logger=wandb_offline"
 class WandbLogger(LightningLogger, ChartLogger):
     """Lightning's logger; a run is named by the job, grouped by the sweep and tagged by what was chosen.
 
-    It never asks for a login.
+    It never asks for a login. What goes on with an interrupted run goes on with its run on W&B.
 
     Args:
         project: that the run appears in.
@@ -35,6 +40,7 @@ class WandbLogger(LightningLogger, ChartLogger):
         encoder_class: dotted path of the encoder's class.
         encoder_name: as in the config.
         encoder_weights: as in the config.
+        images: at most so many target images are sent, the first.
         tags: beside those that tell what was chosen.
 
     Raises:
@@ -50,6 +56,7 @@ class WandbLogger(LightningLogger, ChartLogger):
         encoder_class: str,
         encoder_name: str,
         encoder_weights: str | None,
+        images: int,
         tags: Sequence[str] = (),
     ) -> None:
         require_package("wandb", "wandb", "logger=wandb")
@@ -58,9 +65,11 @@ class WandbLogger(LightningLogger, ChartLogger):
         require_login(mode)
         run = run_tags(Path(save_dir), encoder_class, encoder_name, encoder_weights == "random")
         self.family = run.family
+        self.images = images
         super().__init__(
             name=run.name,
             save_dir=save_dir,
+            id=_run_id(Path(save_dir)),
             project=project,
             entity=entity,
             group=run.group,
@@ -92,10 +101,11 @@ class WandbLogger(LightningLogger, ChartLogger):
         by_family = {f"{self.family}/{name}": metrics[name] for name in BY_FAMILY if name in metrics}
         super().log_metrics({**metrics, **by_family}, step)
 
-    def conclude(self, charts: Charts) -> None:
-        """Log the charts and end the run."""
+    def conclude(self, charts: Charts, dataset: FewShotDataset) -> None:
+        """Log the images and the charts, and end the run."""
         import wandb
 
+        log_images(self.experiment, dataset, charts.results, self.images)
         shown: dict[str, Any] = {}
         for kind, curve in charts.curves.items():
             lines = [curve[name] for name in LABELS]
@@ -129,6 +139,17 @@ def require_login(mode: str | None) -> None:
         raise InputError(_refusal(error)) from error
     if not known:
         raise InputError(f"W&B has no API key: {FIX}")
+
+
+def _run_id(folder: Path) -> str | None:
+    """The run's id on W&B, the same however often it is cut short; None in processes that do not log."""
+    if process_rank():
+        return None
+    file = folder / PROGRESS / "wandb_run_id"
+    if not file.is_file():
+        with whole_file(file) as temporary:
+            temporary.write_text(uuid4().hex[:8])
+    return file.read_text()
 
 
 def _refusal(error: Exception) -> str:

@@ -6,7 +6,6 @@ from ntt.engine.callbacks.progress import StageProgress
 from ntt.engine.callbacks.proposal_recall import ProposalRecall
 from ntt.engine.callbacks.semantic_maps import SemanticMaps
 from ntt.engine.callbacks.visualizations import Visualizations
-from ntt.engine.callbacks.wandb_images import WandbImages
 
 __all__ = [
     "Ceilings",
@@ -15,5 +14,4 @@ __all__ = [
     "SemanticMaps",
     "StageProgress",
     "Visualizations",
-    "WandbImages",
 ]

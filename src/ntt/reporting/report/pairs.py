@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
-from ntt.data.masks import decode_mask
+from ntt.evaluation import instances_of
 from ntt.evaluation.bootstrap import image_order
-from ntt.matching import boxes_from_masks
 from ntt.reporting.pictures.canvas import Pixels
 from ntt.reporting.pictures.instances import annotate, clearest
 from ntt.reporting.report.judging import Judged
-from ntt.structures import Instances
 
 COUNT = 10
 QUALITY = 80  # of WebP
@@ -81,26 +78,11 @@ def _pair(
 def _drawn(
     image: Tensor, results: Sequence[dict[str, Any]], category_ids: Sequence[int], names: Sequence[str]
 ) -> Pixels:
-    instances = _instances(results, category_ids, *image.shape[-2:])
+    instances = instances_of(results, category_ids, *image.shape[-2:])
     shown = clearest(instances)
     labels, scores = instances.labels[shown], instances.scores[shown]
     texts = [f"{names[label]} {score:.2f}" for label, score in zip(labels, scores, strict=True)]
     return annotate(image, instances.masks[shown], labels, texts)
-
-
-def _instances(
-    results: Sequence[dict[str, Any]], category_ids: Sequence[int], height: int, width: int
-) -> Instances:
-    if not results:
-        return Instances.empty(height, width)
-    ordered = sorted(results, key=lambda result: -result["score"])
-    masks = torch.stack([decode_mask(result["segmentation"]) for result in ordered])
-    return Instances(
-        masks=masks,
-        boxes=boxes_from_masks(masks),
-        scores=torch.tensor([result["score"] for result in ordered]),
-        labels=torch.tensor([category_ids.index(result["category_id"]) for result in ordered]),
-    )
 
 
 def _by_image(judged: Judged, wanted: set[int | str]) -> defaultdict[int | str, list[dict[str, Any]]]:
