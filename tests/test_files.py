@@ -34,6 +34,15 @@ def test_keeps_the_suffix_that_writers_go_by(tmp_path):
         temporary.touch()
 
 
+def test_two_writers_do_not_share_a_temporary_file(tmp_path):
+    with whole_file(tmp_path / "a.json") as one, whole_file(tmp_path / "a.json") as other:
+        assert one != other
+        one.write_text("one")
+        other.write_text("other")
+    assert (tmp_path / "a.json").read_text() == "one", "the last to be done"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_refuses_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"AP": float("nan")})

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+UNFINISHED = "unfinished"  # in the name of a file that is being written
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Give a temporary path with the same suffix; rename it to ``path`` once the block is done.
 
-    Several processes may do so at once: the last one wins.
+    Several processes, of several machines, may do so at once: the last one wins.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{uuid4().hex[:8]}.{UNFINISHED}{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)

@@ -1,6 +1,6 @@
 import json
 import logging
-import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -130,9 +130,11 @@ def test_a_file_of_somebody_else_is_left_alone(boxed, caplog, text):
     assert areas(data) == [3, 4]
 
 
-def test_a_folder_that_cannot_be_written_is_a_warning(boxed, caplog):
-    # Where the file is written before it is renamed.
-    (boxed / f".references.masks.{os.getpid()}.part.json").mkdir()
+def test_a_folder_that_cannot_be_written_is_a_warning(boxed, caplog, monkeypatch):
+    def refuse(self, target):
+        raise OSError(f"{target}: the disk is full")
+
+    monkeypatch.setattr(Path, "replace", refuse)  # permissions do not stop root
     with caplog.at_level(logging.WARNING):
         data, _ = run(boxed, 3, 4)
     assert "references.masks.json: the masks made cannot be stored" in caplog.text

@@ -1,11 +1,14 @@
 import os
 from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from omegaconf import OmegaConf
 
-from ntt.engine.identity import run_identity
-from ntt.engine.run_folder import RunFolder, in_use, write_failure
+from ntt.data.samples import ReferenceEntry, TargetEntry
+from ntt.engine.identity import data_digest, run_identity
+from ntt.engine.run_folder import RunFolder, failure_of, in_use, write_failure
 from ntt.errors import InputError
 from ntt.files import whole_file
 
@@ -47,11 +50,41 @@ def test_a_failure_is_forgotten_when_the_run_is_tried_again(tmp_path):
 def test_what_a_killed_process_was_writing_goes(tmp_path):
     with suppress(ZeroDivisionError), opened(tmp_path), whole_file(tmp_path / "pictures" / "1.png") as path:
         path.write_bytes(b"half a pic")
+        (tmp_path / ".weights.pth.part").touch()  # a download that goes on another time
         kept = path.read_bytes()
         raise ZeroDivisionError
     path.write_bytes(kept)  # a killed process does not clean up
     with opened(tmp_path):
-        assert not [file for file in tmp_path.rglob("*") if "part" in file.name]
+        assert (tmp_path / ".weights.pth.part").exists()
+        assert not [file for file in tmp_path.rglob("*") if "unfinished" in file.name]
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "progress"])
+def test_files_that_no_run_has_left_are_not_touched(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "thesis.txt").touch()
+    with pytest.raises(InputError, match=f"{name} is here and no run.json, so it is not of a run"):
+        opened(tmp_path).__enter__()
+    assert (tmp_path / name / "thesis.txt").exists()
+    assert not in_use(tmp_path)
+
+
+def test_results_of_other_data_are_not_used(tmp_path, caplog):
+    for digest, kept in (("one", {}), ("one", {0: "first"}), ("two", {})):
+        with opened(tmp_path) as folder:
+            folder.require_data(digest)
+            assert folder.memo("images") == kept
+            folder.memo("images")[0] = "first"
+    assert caplog.text.count("references or images are others than before; it begins anew") == 1
+
+
+def test_a_run_without_results_has_a_reason(tmp_path):
+    assert failure_of(tmp_path) == "it left no metrics.json; its log may say why"
+    write_failure(tmp_path, "no weights")
+    assert failure_of(tmp_path) == "no weights"
+    (tmp_path / "frames.json").touch()
+    assert failure_of(tmp_path, ("predictions.json", "frames.json")) is None
+    assert failure_of(tmp_path) == "no weights"
 
 
 def test_two_processes_do_not_work_in_one_folder(tmp_path):
@@ -71,6 +104,14 @@ def test_processes_of_one_run_share_the_folder(tmp_path, monkeypatch):
             assert second.journal("images").file.name == "images.1.jsonl"
 
 
+def test_a_process_started_in_a_job_of_slurm_has_its_own_rank(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_PROCID", "0")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert opened(tmp_path).rank == 1
+    monkeypatch.setenv("RANK", "5")  # of torchrun, over several machines
+    assert opened(tmp_path).rank == 5
+
+
 def identity(**values):
     return run_identity(OmegaConf.create({"encoder": {"weights": "none"}, "resume": True, **values}))
 
@@ -79,6 +120,25 @@ def test_the_identity_is_that_of_the_results(tmp_path):
     same = identity()
     assert identity(resume=False) == identity(loader_workers=3) == same
     assert identity(seed=1) != same
+    one, two, half = (
+        identity(trainer={"devices": devices, "precision": precision})
+        for devices, precision in ((1, "32-true"), (2, "32-true"), (1, "bf16-mixed"))
+    )
+    assert one == two != half
+
+
+@pytest.mark.parametrize("change", [{"names": "ba"}, {"names": "abc"}, {"label": 1}])
+def test_data_are_others_if_the_choice_the_order_or_a_label_is(change):
+    assert data_digest(data()) == data_digest(data())
+    assert data_digest(data(**change)) != data_digest(data())
+
+
+def data(names="ab", label=0):
+    targets = [TargetEntry(Path(name), None, name) for name in names]
+    references = [ReferenceEntry(Path("r"), (1, 1), None, label, "r")]
+    return SimpleNamespace(
+        references=SimpleNamespace(entries=references), targets=SimpleNamespace(entries=targets)
+    )
 
 
 def test_the_identity_changes_with_a_file_that_is_named(tmp_path):

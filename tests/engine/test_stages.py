@@ -319,3 +319,26 @@ def test_a_single_image_that_does_not_fit_ends_the_run(run, fake_model):
     fake_model.encode_all = refuse
     with pytest.raises(MemoryError):
         run(image_batch=2)
+
+
+def test_what_one_process_failed_to_read_and_another_read_counts_as_read(tmp_path, fake_model, fake_dataset):
+    unread = {"image_id": 11, "file": "1.jpg", "reason": "truncated"}
+    for writer in (1, 0):  # files are read in the order of the writers, not of time
+        journal = Journal(tmp_path, "images", writer)
+        for index in range(3):
+            journal.append({"index": index, "unread": unread} if writer else done(index))
+    stages = Stages(fake_model, fake_dataset)
+    Recorder(Journal(tmp_path, "images"), {}).summarise(stages)
+    assert stages.images == 3
+    assert "skipped" not in stages.report
+
+
+def test_images_that_no_process_has_seen_are_an_error(tmp_path, fake_model, fake_dataset):
+    journal = Journal(tmp_path, "images")
+    journal.append(done(1))
+    with pytest.raises(InputError, match="2 of 3 images were not segmented by any process of the run"):
+        Recorder(journal, {}).summarise(Stages(fake_model, fake_dataset))
+
+
+def done(index):
+    return {"index": index, "seconds": {}, "notes": {}}

@@ -33,6 +33,15 @@ def test_one_row_a_job_in_the_order_they_ran(tmp_path, metrics):
     assert rows[2] == ["11_c", "failed"]
 
 
+def test_brackets_in_words_are_no_markup(tmp_path, metrics):
+    for number, classes in enumerate(("[cat,dog]", "[/data/a.jpg]")):
+        job(tmp_path, f"{number}_a", [f"dataset.classes={classes}"], metrics)
+    assert [line.split()[0] for line in lines(tmp_path)[3:]] == [
+        "dataset.classes=[cat,dog]",
+        "dataset.classes=[/data/a.jpg]",
+    ]
+
+
 def test_jobs_without_ground_truth_have_dashes(tmp_path, metrics):
     del metrics["segm"], metrics["bbox"], metrics["ceilings"]
     job(tmp_path, "0_a", ["encoder=a"], metrics)

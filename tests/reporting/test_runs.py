@@ -28,6 +28,12 @@ def test_a_run_with_metrics_did_not_fail(tmp_path, metrics):
     assert Run(run.folder, (), {}).ap is None
 
 
+def test_words_that_refer_to_other_settings_stay_as_typed(tmp_path):
+    make_failure(tmp_path / "a", ["image_batch=${seed}", "seed=2"], None)
+    (run,) = read_runs(tmp_path / "a")
+    assert run.overrides == ("image_batch=${seed}", "seed=2")
+
+
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path):
     with pytest.raises(InputError, match=r"no overrides\.yaml here; give the folder of a run, or of a sweep"):
         read_runs(tmp_path)

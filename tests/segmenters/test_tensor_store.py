@@ -34,6 +34,22 @@ def test_a_damaged_file_is_removed_and_its_content_computed_again(store, content
     assert not file.exists()
 
 
+@pytest.mark.parametrize("call", ["utime", "unlink"])
+def test_files_of_other_users_are_used_and_kept(store, monkeypatch, call):
+    store.put(KEY, {"a": torch.ones(2)}, 1.0)
+    (file,) = store.directory.rglob("*.safetensors")
+    os.utime(file, (0, 0))
+
+    def forbidden(*_, **__):
+        raise PermissionError(f"{call} is not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os if call == "utime" else type(file), call, forbidden)
+        TensorStore(store.directory, max_gb=1, days=7 if call == "unlink" else 1e6)
+        assert store.get(KEY) is not None
+    assert file.exists()
+
+
 def test_a_full_store_takes_no_more_and_says_so_once(tmp_path, caplog):
     store = TensorStore(tmp_path, max_gb=1e-6, days=7)
     store.put("aa" * 16, {"a": torch.ones(200)}, 1.0)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.hydra_config import HydraConfig
 
 from ntt.engine.command import run_command
-from ntt.engine.identity import run_identity
+from ntt.engine.identity import data_digest, run_identity
 from ntt.engine.run_folder import RunFolder
-from ntt.engine.same_command import command_of
+from ntt.engine.same_command import command_of, typed_words
 from ntt.locations import CONF, announce
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ logger = logging.getLogger("train")
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """One run, or what is left of it; returns what it wrote to ``metrics.json``."""
-    identity, command = run_identity(cfg), command_of(HydraConfig.get().overrides.task, "train")
+    identity, command = run_identity(cfg), command_of(typed_words(HydraConfig.get()), "train")
     with RunFolder(Path(cfg.paths.output), identity, command, cfg.resume) as folder:
         if folder.finished:
             logger.info("%s is finished; resume=false does it anew", folder.path)
@@ -43,6 +43,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     from ntt.data.images import limit_pictures
     from ntt.engine.callbacks.base import OutcomeCallback
     from ntt.engine.data import StageData
+    from ntt.engine.processes import refuse_processes_in_sweep
     from ntt.engine.recorder import Recorder
     from ntt.engine.remarks import hide_library_remarks
     from ntt.engine.sharing import shared_answers
@@ -62,6 +63,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     dataset.check(cfg.strict)
     logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
 
+    folder.require_data(data_digest(dataset))
     loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
     model = instantiate(cfg.model)
     model.shared_answers = shared_answers(cfg)
@@ -72,6 +74,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     recorder = Recorder(folder.journal("images"), observers)
     data.images_done = recorder.images_done()
     trainer: Trainer = instantiate(cfg.trainer, callbacks=[*callbacks.values(), recorder], logger=loggers)
+    refuse_processes_in_sweep(trainer)
 
     if stages.recall_masks():
         trainer.validate(stages, data, verbose=False)  # mask_references
@@ -92,8 +95,8 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
 
     recorder.summarise(stages)
     metrics = run_metrics(stages.report, model, stages.clock.seconds, stages.images)
-    folder.finish(metrics)
     log_run(loggers, metrics, cfg, dataset)
+    folder.finish(metrics)  # only now: where logging fails, the same command tries it again
     print_run(metrics, folder.path, Console())
     return metrics
 

@@ -7,12 +7,16 @@ import json
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+if TYPE_CHECKING:
+    from ntt.data import FewShotDataset
+
 # What may differ without any result being different.
-IRRELEVANT = ("paths", "logger", "cache", "resume", "ntt", "loader_workers", "trainer")
+IRRELEVANT = ("paths", "logger", "cache", "resume", "ntt", "loader_workers")
+IRRELEVANT_OF_TRAINER = ("devices", "num_nodes", "strategy", "default_root_dir", "logger")
 
 
 def run_identity(cfg: DictConfig) -> str:
@@ -24,9 +28,21 @@ def run_identity(cfg: DictConfig) -> str:
     content = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(content, dict)
     kept = {key: value for key, value in content.items() if key not in IRRELEVANT}
+    trainer = content.get("trainer") or {}
+    kept["trainer"] = {key: value for key, value in trainer.items() if key not in IRRELEVANT_OF_TRAINER}
     files = {text: _state(text) for text in sorted(set(_texts(kept)))}
     facts = [kept, {text: state for text, state in files.items() if state}, version("ntt")]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def data_digest(dataset: FewShotDataset) -> str:
+    """Changes with the choice, the order and the labels of references and targets.
+
+    Pictures are known by where they are; what is in them is not looked at.
+    """
+    references = [[str(each.file), each.label, each.source] for each in dataset.references.entries]
+    targets = [[str(each.file), each.image_id] for each in dataset.targets.entries]
+    return hashlib.sha256(json.dumps([references, targets]).encode()).hexdigest()[:16]
 
 
 def _texts(node: Any) -> Iterator[str]:

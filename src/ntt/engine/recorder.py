@@ -12,6 +12,7 @@ from ntt.engine.journal import Journal
 from ntt.engine.outcome import Outcome
 from ntt.engine.stages import Stages
 from ntt.engine.unreadable import NumberedTarget, Unreadable
+from ntt.errors import InputError
 
 
 class Recorder(Callback):
@@ -29,6 +30,14 @@ class Recorder(Callback):
     def images_done(self) -> set[int]:
         """Numbers of the images that need not be segmented again; what could not be read is tried again."""
         return {entry["index"] for entry in self.journal.read() if "unread" not in entry}
+
+    def _entries(self) -> dict[int, Any]:
+        """One an image; what could be read in the end counts, whichever process had failed to."""
+        entries: dict[int, Any] = {}
+        for entry in self.journal.read():
+            if "unread" not in entry or entry["index"] not in entries:
+                entries[entry["index"]] = entry
+        return entries
 
     def on_test_batch_end(  # type: ignore[override]
         self,
@@ -50,8 +59,18 @@ class Recorder(Callback):
             self.journal.append({"index": outcome.index, "seconds": share, "notes": notes})
 
     def summarise(self, stages: Stages) -> None:
-        """Let every callback sum up the images of all processes, of this run and of those cut short."""
-        entries = {entry["index"]: entry for entry in self.journal.read()}
+        """Let every callback sum up the images of all processes, of this run and of those cut short.
+
+        Raises:
+            InputError: there are images that no process has seen.
+        """
+        entries = self._entries()
+        lacking = len(stages.dataset.targets) - len(entries)
+        if lacking:
+            raise InputError(
+                f"{lacking} of {len(stages.dataset.targets)} images were not segmented by any process of the "
+                "run; to take fewer say dataset.limit, and no limit of the trainer"
+            )
         in_order = [entries[index] for index in sorted(entries)]
         unread = [entry["unread"] for entry in in_order if "unread" in entry]
         done = [entry for entry in in_order if "unread" not in entry]

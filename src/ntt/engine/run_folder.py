@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,12 +13,13 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from ntt.engine.journal import Journal, Memo
+from ntt.engine.processes import process_rank
 from ntt.errors import InputError
-from ntt.files import write_json
+from ntt.files import UNFINISHED, write_json
 
 logger = logging.getLogger(__name__)
 RUN, METRICS, FAILURE, PROGRESS, LOCK = "run.json", "metrics.json", "failure.json", "progress", ".lock"
-RANK_VARIABLES = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
+RUN_KIND, SWEEP_KIND = "run", "sweep"
 
 
 class RunFolder:
@@ -50,7 +50,7 @@ class RunFolder:
         """Take possession; what is there of another run is no longer in force.
 
         Raises:
-            InputError: another process is at work in the folder.
+            InputError: another process is at work in the folder, or it holds files that are not of a run.
         """
         if self.rank:
             return self
@@ -61,16 +61,17 @@ class RunFolder:
             raise InputError(
                 f"{self.path}: another process is at work here; wait, or name another folder"
             ) from None
-        for file in self.path.rglob(".*.part*"):  # what a killed process was writing
-            file.unlink(missing_ok=True)
         held = read_record(self.path)
+        self._refuse_foreign(held)
+        for file in self.path.rglob(f".*.{UNFINISHED}*"):  # what a killed process was writing
+            file.unlink(missing_ok=True)
         if not (self.resume and held.get("identity") == self.identity):
             if held.get("identity") not in (None, self.identity):
                 logger.warning("%s holds another run, which is replaced", self.path)
             (self.path / METRICS).unlink(missing_ok=True)
             shutil.rmtree(self.path / PROGRESS, ignore_errors=True)
         (self.path / FAILURE).unlink(missing_ok=True)
-        write_record(self.path, self.command, self.identity)
+        write_record(self.path, RUN_KIND, self.command, self.identity)
         return self
 
     def __exit__(
@@ -92,6 +93,20 @@ class RunFolder:
         """Where the results of a stage are kept as they come."""
         return Journal(self.path / PROGRESS, name, self.rank)
 
+    def require_data(self, digest: str) -> None:
+        """Begin anew if the results so far are of other data than these.
+
+        Args:
+            digest: of :func:`ntt.engine.identity.data_digest`.
+        """
+        if self.rank:
+            return
+        file = self.path / PROGRESS / "data.json"
+        if file.is_file() and json.loads(file.read_text()) != digest:
+            logger.warning("%s: references or images are others than before; it begins anew", self.path)
+            shutil.rmtree(self.path / PROGRESS)
+        write_json(file, digest)
+
     def memo(self, name: str) -> Memo:
         """Results of a stage so far, by number; keeps new ones."""
         return self.journal(name).memo()
@@ -101,10 +116,14 @@ class RunFolder:
         write_json(self.path / METRICS, metrics)
         shutil.rmtree(self.path / PROGRESS, ignore_errors=True)
 
-
-def process_rank() -> int:
-    """Number of this process among those of its run, as launchers tell it."""
-    return int(next((os.environ[key] for key in RANK_VARIABLES if key in os.environ), 0))
+    def _refuse_foreign(self, held: Mapping[str, Any]) -> None:
+        """Nothing is deleted that no run of ours has left."""
+        foreign = [name for name in (METRICS, PROGRESS) if (self.path / name).exists()]
+        if foreign and not held:
+            self._lock.release()
+            raise InputError(
+                f"{self.path}: {foreign[0]} is here and no {RUN}, so it is not of a run; name another folder"
+            )
 
 
 def is_finished(folder: Path) -> bool:
@@ -112,9 +131,17 @@ def is_finished(folder: Path) -> bool:
     return (folder / METRICS).is_file()
 
 
-def write_record(folder: Path, command: Sequence[str], identity: str | None = None) -> None:
-    """Write what was asked for, and from where, into the folder of a run or a sweep."""
-    record = {"command": list(command), "working_directory": str(Path.cwd()), "identity": identity}
+def write_record(folder: Path, kind: str, command: Sequence[str], identity: str | None = None) -> None:
+    """Write what was asked for, and from where, into a folder.
+
+    Args:
+        folder: of a run or a sweep.
+        kind: ``RUN_KIND`` or ``SWEEP_KIND``.
+        command: of ``command_of``.
+        identity: of a run.
+    """
+    here = str(Path.cwd())
+    record = {"kind": kind, "command": list(command), "working_directory": here, "identity": identity}
     write_json(folder / RUN, record)
 
 
@@ -134,6 +161,21 @@ def in_use(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+
+
+def failure_of(folder: Path, results: Sequence[str] = (METRICS,)) -> str | None:
+    """Why the run in a folder has no results; None if it has.
+
+    Args:
+        folder: of the run.
+        results: names of files of which a finished run leaves one.
+    """
+    if any((folder / name).is_file() for name in results):
+        return None
+    try:
+        return str(json.loads((folder / FAILURE).read_text())["reason"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"it left no {' or '.join(results)}; its log may say why"
 
 
 def write_failure(folder: Path, reason: str) -> None:

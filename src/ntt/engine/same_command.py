@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from ntt.engine.run_folder import in_use, is_finished, read_record
+from ntt.engine.run_folder import RUN_KIND, SWEEP_KIND, in_use, is_finished, read_record
 
 logger = logging.getLogger(__name__)
 SWEEP_FLAGS = ("-m", "--multirun")
@@ -32,12 +33,12 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
     settings = [word for word in words if not word.startswith("-")]
     if any(flag not in SWEEP_FLAGS for flag in flags) or "resume=false" in map(str.lower, settings):
         return list(words)
-    place = "hydra.sweep.dir" if flags else "hydra.run.dir"
+    place, kind = ("hydra.sweep.dir", SWEEP_KIND) if flags else ("hydra.run.dir", RUN_KIND)
     if any(word.lstrip("+").startswith(f"{place}=") for word in settings):
         return list(words)
     for folder in _earlier(settings, conf, name):
         record = read_record(folder)
-        same = record.get("command") == command_of(settings, name)
+        same = (record.get("kind"), record.get("command")) == (kind, command_of(settings, name))
         here = record.get("working_directory") == str(Path.cwd())
         if same and here and (flags or not is_finished(folder)) and not in_use(folder):
             return [*words, f"{place}='{folder}'"]
@@ -47,6 +48,13 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
 def command_of(settings: Sequence[str], name: str) -> list[str]:
     """The words that tell one command from another: not those about where and how Hydra runs it."""
     return [name, *(word for word in settings if not word.lstrip("+~").startswith("hydra"))]
+
+
+def typed_words(hydra: DictConfig | HydraConf) -> list[str]:
+    """The settings of a command as they were typed, from Hydra's own config: ``${...}`` is not resolved."""
+    words = OmegaConf.to_container(hydra.overrides.task, resolve=False)
+    assert isinstance(words, list)
+    return [str(word) for word in words]
 
 
 def _earlier(settings: Sequence[str], conf: Path, name: str) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,25 @@ from filelock import FileLock, Timeout
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from ntt.engine.run_folder import LOCK, write_record
-from ntt.engine.same_command import command_of
+from ntt.engine.run_folder import LOCK, METRICS, SWEEP_KIND, failure_of, write_record
+from ntt.engine.same_command import command_of, typed_words
 
 BAD_INPUT = 2
+OVERRIDES = "overrides.yaml"  # Hydra writes it where a job begins
 # Not in the callback: Hydra makes it and hands nothing back, and launchers send it to the processes of jobs.
 _begun: dict[Path, FileLock] = {}
+_results: dict[Path, tuple[str, ...]] = {}
 
 
 class SweepFolder(Callback):
-    """Keeps the sweep's folder for itself, and notes there what the sweep is."""
+    """Keeps the sweep's folder for itself, and notes there what the sweep is.
+
+    Args:
+        results: names of files of which a job that did not fail leaves one.
+    """
+
+    def __init__(self, results: Sequence[str] = (METRICS,)) -> None:
+        self.results = tuple(results)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Before the first job; ends the command where another sweep is at work in the folder."""
@@ -31,8 +41,8 @@ class SweepFolder(Callback):
         except Timeout:
             print(f"{folder}: another sweep is at work here; wait, or name another folder", file=sys.stderr)
             sys.exit(BAD_INPUT)  # an error would only be a warning to Hydra
-        _begun[folder] = lock
-        write_record(folder, command_of(list(config.hydra.overrides.task), config.hydra.job.config_name))
+        _begun[folder], _results[folder] = lock, self.results
+        write_record(folder, SWEEP_KIND, command_of(typed_words(config.hydra), config.hydra.job.config_name))
 
 
 def sweeps_begun() -> list[Path]:
@@ -41,10 +51,17 @@ def sweeps_begun() -> list[Path]:
 
 
 def failed_jobs() -> dict[str, str]:
-    """Their jobs that left no ``metrics.json``, with the reason of each."""
-    if not _begun:
-        return {}
-    from ntt.reporting.runs import read_runs  # brings torch, which --help must not wait for
+    """Their jobs that left no results, with the reason of each."""
+    jobs = {job: results for folder, results in _results.items() for job in job_folders(folder)}
+    reasons = {job.name: failure_of(job, results) for job, results in jobs.items()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
-    runs = [run for folder in _begun if any(folder.glob("*/overrides.yaml")) for run in read_runs(folder)]
-    return {run.folder.name: run.failure for run in runs if run.failure is not None}
+
+def job_folders(folder: Path) -> list[Path]:
+    """The folders of a sweep's jobs, in the order they were started."""
+    return sorted((file.parent for file in folder.glob(f"*/{OVERRIDES}")), key=_job_number)
+
+
+def _job_number(job: Path) -> tuple[int, str]:
+    number, _, rest = job.name.partition("_")
+    return (int(number), rest) if number.isdigit() else (0, job.name)

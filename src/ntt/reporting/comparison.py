@@ -11,10 +11,12 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from ntt.engine.sweep import job_folders
 from ntt.files import write_json
-from ntt.reporting.runs import OVERRIDES, Run, read_runs, run_names
+from ntt.reporting.runs import Run, read_runs, run_names
 from ntt.reporting.seeds import seed_groups, seed_table
 from ntt.reporting.terminal import number
 
@@ -37,17 +39,18 @@ class SweepComparison(Callback):
 
 def compare_sweep(folder: Path) -> None:
     """Compare the jobs that were begun in the folder of a sweep; nothing where there are none."""
-    if not any(folder.glob(f"*/{OVERRIDES}")):
+    jobs = job_folders(folder)
+    if not jobs:
         return
     console = Console()
-    runs = read_runs(folder)
+    runs = [run for job in jobs for run in read_runs(job)]
     console.print(comparison_table(runs))
     groups = seed_groups((run.overrides, run.metrics) for run in runs if run.metrics)
     if groups:
         console.print("", seed_table(groups), sep="\n")
         write_json(folder / "seeds.json", [asdict(group) for group in groups])
     for title, path in {"Sweep": folder, **_report(runs, folder)}.items():
-        console.print(f"{title}: {path}", soft_wrap=True, highlight=False)
+        console.print(f"{title}: {path}", soft_wrap=True, highlight=False, markup=False)
 
 
 def comparison_table(runs: Sequence[Run]) -> Table:
@@ -59,7 +62,7 @@ def comparison_table(runs: Sequence[Run]) -> Table:
     for name in columns:
         table.add_column(name, justify="right")
     for name, run in zip(run_names(runs), runs, strict=True):
-        table.add_row(name, *_row(run.metrics)[: len(columns)])
+        table.add_row(escape(name), *_row(run.metrics)[: len(columns)])
     return table
 
 

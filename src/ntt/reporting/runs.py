@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from ntt.data.json_files import read_json
-from ntt.engine.run_folder import FAILURE, METRICS
+from ntt.engine.run_folder import METRICS, failure_of
+from ntt.engine.sweep import OVERRIDES, job_folders
 from ntt.errors import InputError
-
-OVERRIDES = "overrides.yaml"
-UNFINISHED = f"it left no {METRICS}; its log may say why"
+from ntt.yaml_files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def read_runs(folder: Path) -> list[Run]:
     """
     if (folder / OVERRIDES).is_file():
         return [_read_run(folder)]
-    jobs = sorted((path.parent for path in folder.glob(f"*/{OVERRIDES}")), key=_job_number)
+    jobs = job_folders(folder)
     if not jobs:
         raise InputError(f"{folder}: no {OVERRIDES} here; give the folder of a run, or of a sweep")
     return [_read_run(job) for job in jobs]
@@ -73,14 +70,6 @@ def run_names(runs: Sequence[Run]) -> list[str]:
 
 
 def _read_run(folder: Path) -> Run:
-    overrides = tuple(str(word) for word in OmegaConf.load(folder / OVERRIDES))
-    if (folder / METRICS).is_file():
-        return Run(folder, overrides, read_json(folder / METRICS, "metrics of a run"))
-    failure = folder / FAILURE
-    reason = read_json(failure, '{"reason": "one line"}').get("reason") if failure.is_file() else None
-    return Run(folder, overrides, {}, str(reason or UNFINISHED))
-
-
-def _job_number(job: Path) -> tuple[int, str]:
-    number, _, rest = job.name.partition("_")
-    return (int(number), rest) if number.isdigit() else (0, job.name)
+    failure = failure_of(folder)
+    metrics = read_json(folder / METRICS, "metrics of a run") if failure is None else {}
+    return Run(folder, tuple(map(str, read_yaml(folder / OVERRIDES))), metrics, failure)

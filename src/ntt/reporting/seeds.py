@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from ntt.reporting.loggers import flatten
@@ -82,7 +83,7 @@ def seed_table(groups: Sequence[SeedGroup]) -> Table:
     for group in groups:
         cells = [_cell(group.metrics.get(name)) for name in names]
         words = " ".join(word for word in group.overrides if word not in shared)
-        table.add_row(words or "all", str(len(group.seeds)), *cells)
+        table.add_row(escape(words) or "all", str(len(group.seeds)), *cells)
     return table
 
 

@@ -29,7 +29,7 @@ def print_run(metrics: Mapping[str, Any], output_dir: Path, console: Console) ->
     # Printed plain: a path must stay in one piece to be copied.
     for name in ("visualizations", "semantic", "predictions.json", "metrics.json"):
         if (output_dir / name).exists():
-            console.print(f"{name:<16} {output_dir / name}", soft_wrap=True, highlight=False)
+            console.print(f"{name:<16} {output_dir / name}", soft_wrap=True, highlight=False, markup=False)
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -12,7 +12,8 @@ from lightning.pytorch.loggers import WandbLogger as LightningLogger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
 from ntt.data import FewShotDataset
-from ntt.engine.run_folder import PROGRESS, process_rank
+from ntt.engine.processes import process_rank
+from ntt.engine.run_folder import PROGRESS
 from ntt.errors import InputError
 from ntt.files import whole_file
 from ntt.optional import require_package

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
@@ -15,14 +16,14 @@ from ntt.segmenters.tensor_store import TensorStore
 if TYPE_CHECKING:
     from ntt.proposals import ProposalStrategy
 
-LAYOUT = "1"  # to be changed with the meaning of what is stored
+LAYOUT = "2"  # to be changed with the meaning of what is stored
 
 
 class SharedAnswers:
     """Image embeddings and proposals that do not depend on the encoder, kept on disk.
 
-    The key is the content: pixels, the segmenter's fingerprint, the kind of device, and what is asked. What
-    comes from the store is what was computed, to the last bit.
+    The key is the content: pixels, the segmenter's fingerprint, kind and precision of the device, and what is
+    asked. What comes from the store is what was computed, to the last bit.
 
     Args:
         store: holds them.
@@ -141,7 +142,9 @@ class _Batch:
 
 def _image_key(segmenter: Segmenter, image: Tensor) -> str:
     content = hashlib.sha256(image.contiguous().numpy(force=True).tobytes()).hexdigest()
-    return _key(content, str(tuple(image.shape)), segmenter.fingerprint, image.device.type, LAYOUT)
+    device = image.device.type
+    precision = str(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else "as stored"
+    return _key(content, str(tuple(image.shape)), segmenter.fingerprint, device, precision, LAYOUT)
 
 
 def _key(*parts: str) -> str:

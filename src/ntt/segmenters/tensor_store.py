@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -40,12 +41,14 @@ class TensorStore:
             with safe_open(file, framework="pt") as content:
                 seconds = float((content.metadata() or {})["seconds"])
                 tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+        except OSError:
+            return None
+        except (SafetensorError, KeyError, ValueError):
+            with suppress(OSError):
+                file.unlink()
+            return None
+        with suppress(OSError):  # it may be another user's
             os.utime(file)
-        except FileNotFoundError:
-            return None
-        except (OSError, SafetensorError, KeyError, ValueError):
-            file.unlink(missing_ok=True)
-            return None
         return tensors, seconds
 
     def put(self, key: str, tensors: Mapping[str, Tensor], seconds: float) -> None:
@@ -76,7 +79,7 @@ class TensorStore:
                     file.unlink()
                 else:
                     left += stat.st_size
-            except FileNotFoundError:  # another process was faster
+            except OSError:  # another process was faster, or it is another user's
                 continue
         return left
 

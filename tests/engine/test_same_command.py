@@ -1,0 +1,45 @@
+import pytest
+
+from ntt.engine.run_folder import RUN_KIND, SWEEP_KIND, write_record
+from ntt.engine.same_command import command_of, continue_earlier
+from ntt.locations import CONF
+
+WORDS = ["encoder=dinov2_nano", "image_batch=${seed}"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where a command was cut short; ``paths.runs`` is two folders above."""
+    monkeypatch.setenv("PROJECT_ROOT", str(tmp_path))
+    return tmp_path / "day" / "time"
+
+
+def words(folder):
+    return [*WORDS, f"paths.runs={folder.parents[1]}"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "place"), [(RUN_KIND, [], "hydra.run.dir"), (SWEEP_KIND, ["-m"], "hydra.sweep.dir")]
+)
+def test_the_same_command_goes_on(folder, kind, flags, place):
+    typed = [*flags, *words(folder)]
+    assert continue_earlier(typed, CONF, "train") == typed, "there is nothing to go on with"
+    write_record(folder, kind, command_of(words(folder), "train"))
+    assert continue_earlier(typed, CONF, "train") == [*typed, f"{place}='{folder}'"]
+    for other in ("seed=1", "resume=false"):
+        assert continue_earlier([*typed, other], CONF, "train") == [*typed, other]
+
+
+@pytest.mark.parametrize(("kind", "flags"), [(RUN_KIND, ["-m"]), (SWEEP_KIND, [])])
+def test_a_run_and_a_sweep_of_the_same_words_have_their_own_folders(folder, kind, flags):
+    write_record(folder, kind, command_of(words(folder), "train"))
+    typed = [*flags, *words(folder)]
+    assert continue_earlier(typed, CONF, "train") == typed
+
+
+def test_a_finished_run_is_left_alone_and_a_finished_sweep_is_not(folder):
+    write_record(folder, RUN_KIND, command_of(words(folder), "train"))
+    (folder / "metrics.json").touch()
+    assert continue_earlier(words(folder), CONF, "train") == words(folder)
+    write_record(folder, SWEEP_KIND, command_of(words(folder), "train"))
+    assert len(continue_earlier(["-m", *words(folder)], CONF, "train")) == 5
