@@ -36,8 +36,9 @@ def main(arguments: list[str]) -> None:
             raise InputError(f"{output} is there already: --overwrite replaces it, --output writes elsewhere")
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(legacy.experiment(), encoding="utf-8")
-    if legacy.remark:
-        print(legacy.remark)
+    remark = legacy.remark()
+    if remark:
+        print(remark)
     print(f"Wrote {output}: python train.py experiment={output.stem}")
 
 

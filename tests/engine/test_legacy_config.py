@@ -124,7 +124,8 @@ def test_a_config_asks_for_the_same_here(write, composed):
         "model.init_args.dataset_cfgs.test.norm_img",
         "trainer.devices",
     ]
-    assert all(key in legacy.remark for key in ("sample.yaml", *legacy.unused))
+    assert all(key in legacy.remark() for key in ("sample.yaml", *legacy.unused))
+    assert "embedded" not in legacy.remark()
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,15 @@ def test_the_guides_own_yaml(write, composed):
     assert cfg.model._target_ == "ntt.models.Sam2MatchingBaseline"
     assert (cfg.encoder.name, cfg.encoder.img_size) == ("dinov3_large", 224)
     assert cfg.encoder.weights == "./checkpoints/dinov3/dinov3_vitl16_pretrain.pth"
+
+
+def test_what_is_left_to_the_defaults_is_said(write):
+    file = write(GUIDE)
+    silent = "says nothing of the segmenter (sam2_cfg_file) and the dataset (dataset_cfgs)"
+    assert read_legacy_config(file).remark() == f"{file}: {silent}, so that is the embedded one"
+    _, remark = expand_words([f"legacy_config={file}", "segmenter=sam2_tiny"])
+    assert remark == f"{file}: says nothing of the dataset (dataset_cfgs), so that is the embedded one"
+    assert expand_words([f"legacy_config={file}", "segmenter=sam2_tiny", "dataset=lvis"])[1] is None
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,13 @@ def test_both_layouts_load_every_tensor(other, tmp_path, file):
     assert all(torch.equal(loaded[key], other[key]) for key in other)
 
 
+def test_a_file_is_found_from_one_folder_above(other, tmp_path):
+    (tmp_path / "sam2").mkdir()
+    write(other, tmp_path / "sam2" / "w.pt")
+    loaded = build(tmp_path / "w.pt").model.state_dict()
+    assert all(torch.equal(loaded[key], other[key]) for key in other)
+
+
 def test_half_precision_files_load_as_float32(other, tmp_path):
     halves = {key: tensor.half() for key, tensor in other.items()}
     loaded = build(write(halves, tmp_path / "w.safetensors")).model.state_dict()

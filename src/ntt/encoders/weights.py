@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -44,6 +45,14 @@ class Release:
     instead: tuple[str, ...] = ()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the file may be called: the publisher's name, the integration guide's, the hub's."""
+        if self.official is None:
+            return ()
+        guide = re.sub(r"_pretrain_.*(?=\.pth$)", "_pretrain", self.official)
+        return tuple(dict.fromkeys([self.official, guide, *map(hub_file, self.repositories)]))
+
+    @property
     def advice(self) -> str:
         """What a user can do about absent weights."""
         others = " or ".join(f"encoder={other}" for other in self.instead)
@@ -53,16 +62,16 @@ class Release:
 def find_weights(weights: str, release: Release) -> Path:
     """The file to load.
 
-    Where the official file is asked for and absent, the same weights from the Hugging Face hub will do: that
-    is what the download script fetches for DINOv3, whose official files need a form filled in.
+    Where it is absent, the same weights under another of their names will do, in the same folder: the
+    download script fetches DINOv3 from the Hugging Face hub, since the official files need a form filled in.
 
     Raises:
         InputError: absent; names the files looked for and how to get one.
     """
     asked = _as_path(weights)
     candidates = [asked]
-    if asked.name == release.official:
-        candidates += [asked.with_name(hub_file(repository)) for repository in release.repositories]
+    if asked.name in release.names:
+        candidates += [asked.with_name(name) for name in release.names if name != asked.name]
     for candidate in candidates:
         if candidate.exists():
             return candidate

@@ -6,7 +6,7 @@ says what each key becomes. ``legacy_config=FILE`` and ``scripts/convert_legacy_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -24,6 +24,7 @@ from ntt.foreign_keys import Rule, becomes, of_kind, only, translate, unused
 from ntt.models.guide import AUTOMATIC, GRID, settle_encoder
 from ntt.yaml_files import read_yaml
 
+TELLING = {"segmenter": "sam2_cfg_file", "dataset": "dataset_cfgs"}  # config groups, and the keys that choose
 GROUPS = ("encoder", "segmenter", "model", "dataset", "logger")
 METHODS = {method.name: method for method in (AUTOMATIC, GRID)}
 MODEL = "model.init_args.model_cfg."
@@ -162,12 +163,21 @@ class LegacyConfig:
     values: Mapping[str, Any]
     unused: Sequence[str]
 
-    @property
-    def remark(self) -> str | None:
-        """For the log."""
-        if not self.unused:
-            return None
-        return f"{self.file}: left out, without a meaning here: {', '.join(self.unused)}"
+    def remark(self, decided: Collection[str] = ()) -> str | None:
+        """For the log: what is left out, and what is left to the defaults though it changes the result.
+
+        Args:
+            decided: config groups that the command line chooses.
+        """
+        parts = []
+        if self.unused:
+            parts.append(f"left out, without a meaning here: {', '.join(self.unused)}")
+        open_groups = [
+            f"{group} ({key})" for group, key in TELLING.items() if group not in {*self.choices, *decided}
+        ]
+        if open_groups:
+            parts.append(f"says nothing of the {' and the '.join(open_groups)}, so that is the embedded one")
+        return f"{self.file}: {'; '.join(parts)}" if parts else None
 
     def words(self) -> list[str]:
         """Words of the command line that ask for the same."""
@@ -232,7 +242,7 @@ def expand_words(words: Sequence[str]) -> tuple[list[str], str | None]:
         name = new.partition("=")[0].lstrip("+")
         return not any(name == other or name.startswith(f"{other}.") for other in decided)
 
-    return [*before, *filter(is_open, legacy.words()), *after], legacy.remark
+    return [*before, *filter(is_open, legacy.words()), *after], legacy.remark(decided)
 
 
 def _load(file: Path) -> Mapping[Any, Any]:

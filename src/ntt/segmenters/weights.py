@@ -12,6 +12,7 @@ from ntt.encoders.tensor_files import read_tensors
 from ntt.errors import InputError
 
 logger = logging.getLogger(__name__)
+FOLDER = "sam2"
 
 
 def load_weights(model: nn.Module, weights: str | Path, name: str) -> str:
@@ -32,10 +33,12 @@ def load_weights(model: nn.Module, weights: str | Path, name: str) -> str:
     if str(weights) == "random":
         logger.warning("%s runs with random weights: its masks mean nothing, only its speed does", name)
         return "random"
-    path = Path(weights)
+    asked = Path(weights)
+    # The integration guide has them one folder above the one that they are fetched to.
+    path = asked if asked.is_file() else asked.parent / FOLDER / asked.name
     if not path.is_file():
         raise InputError(
-            f"{path}: no weights for segmenter {name} (segmenter.weights); "
+            f"{asked}: no weights for segmenter {name} (segmenter.weights); "
             f"fetch them with: python scripts/download_checkpoints.py segmenter={name}"
         )
     state = _read(path)
