@@ -10,6 +10,8 @@ from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
 from ntt.encoders.weights import Release, find_weights
 from ntt.errors import InputError
 
+OFFICIAL = "dinov3_vitt16_pretrain_lvd1689m-12345678.pth"
+
 
 def refusal(cls, name, weights):
     with pytest.raises(InputError) as caught:
@@ -61,12 +63,9 @@ def test_the_rehost_stands_in_for_the_official_file(make, export, write, monkeyp
 
 
 @pytest.mark.parametrize("there", ["dinov3_vitt16_pretrain.pth", "vit_test.safetensors"])
-@pytest.mark.parametrize(
-    "asked", ["dinov3_vitt16_pretrain_lvd1689m-12345678.pth", "dinov3_vitt16_pretrain.pth"]
-)
+@pytest.mark.parametrize("asked", [OFFICIAL, "dinov3_vitt16_pretrain.pth"])
 def test_a_file_may_have_any_of_its_names(tmp_path, there, asked):
-    official = "dinov3_vitt16_pretrain_lvd1689m-12345678.pth"
-    release = Release("dinov3_test", "published", official, ("timm/vit_test",))
+    release = Release("dinov3_test", "published", OFFICIAL, ("timm/vit_test",))
     (tmp_path / there).touch()
     assert find_weights(str(tmp_path / asked), release) == tmp_path / there
     with pytest.raises(InputError, match=r"No weights of dinov3_test at \S+/mine\.pth; fetch them"):

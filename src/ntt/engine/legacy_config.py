@@ -172,11 +172,10 @@ class LegacyConfig:
         parts = []
         if self.unused:
             parts.append(f"left out, without a meaning here: {', '.join(self.unused)}")
-        open_groups = [
-            f"{group} ({key})" for group, key in TELLING.items() if group not in {*self.choices, *decided}
-        ]
-        if open_groups:
-            parts.append(f"says nothing of the {' and the '.join(open_groups)}, so that is the embedded one")
+        chosen = {*self.choices, *decided}
+        silent = [f"{group} ({key})" for group, key in TELLING.items() if group not in chosen]
+        if silent:
+            parts.append(f"says nothing of the {' and the '.join(silent)}, so that is the embedded one")
         return f"{self.file}: {'; '.join(parts)}" if parts else None
 
     def words(self) -> list[str]:
