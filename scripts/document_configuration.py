@@ -8,6 +8,7 @@ A test holds the page to what this makes of conf/.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +17,14 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "conf"
 PAGE = ROOT / "docs" / "configuration.md"
+MOST_VALUES = 6  # of a key that are listed
+COMMANDS = {"train": "python train.py", "predict": "python predict.py", "app": "ntt-app"}
 SHARED = "options"  # folders of what the options of a group have in common
 # Groups that conf/train.yaml does not name.
 OTHERS = {
+    "hydra/launcher": "where the jobs of a sweep run: in turn by default; docs/cluster.md",
+    "tracking": "how objects of a video keep their identity. With `auto`, a key of `sam2` is "
+    "`tracking.with_memory.KEY`, one of `overlap` `tracking.without_memory.KEY`",
     "nano": "what `scripts/train_nano.py` trains",
     "needs": "what `scripts/prepare_dataset.py` fetches; one a dataset",
 }
@@ -27,8 +33,8 @@ HEAD = """# Configuration
 <!-- Written by scripts/document_configuration.py out of the comments in conf/. -->
 
 `python train.py GROUP=OPTION` chooses an option, `python train.py KEY=VALUE` changes a value; values are
-written as in YAML, lists as `[a,b]`. `python train.py --cfg job` prints the outcome. Keys without a comment
-are left out here; `--cfg job` has them too.
+written as in YAML, lists as `[a,b]`. `python train.py --cfg job` prints the outcome. Keys that speak for
+themselves, without a comment in `conf/`, are left out here; `--cfg job` has them too.
 """
 
 
@@ -40,8 +46,8 @@ def main() -> None:
 def page() -> str:
     """Its text."""
     parts = [HEAD, "## Of the command itself\n"]
-    for job in ("train", "predict"):
-        parts.append(f"`python {job}.py`:\n\n{keys_table([(CONF / f'{job}.yaml', '')])}")
+    for job, command in COMMANDS.items():
+        parts.append(f"`{command}`:\n\n{keys_table([(CONF / f'{job}.yaml', '')])}")
     return "\n".join([*parts, *(group_section(name) for name in groups())])
 
 
@@ -79,7 +85,7 @@ def summary(file: Path) -> str:
             comment.append(line.removeprefix("#").strip())
             if comment[-1].endswith(":"):
                 break
-    text = re.sub(r" docs/\w+\.md", "", " ".join(comment))
+    text = re.sub(r":? docs/\w+\.md", "", " ".join(comment))
     return re.split(r"(?<=[\w)]\.)\s(?=[A-Z])", text)[0].rstrip(":.")
 
 
@@ -89,6 +95,10 @@ def keys_table(files: list[tuple[Path, str]]) -> str:
     for file, group in files:
         for key, value, comment in commented(file, group):
             rows.setdefault((key, value, comment), []).append(file.stem)
+    for (key, comment), count in Counter((key, comment) for key, _, comment in rows).items():
+        if count > MOST_VALUES:  # the value of each option would say little
+            same = [row for row in rows if (row[0], row[2]) == (key, comment)]
+            rows[key, "", comment] = [name for row in same for name in rows.pop(row)]
     if not rows:
         return ""
     written = [
@@ -108,14 +118,15 @@ def _where(names: list[str], files: list[tuple[Path, str]]) -> str:
 def commented(file: Path, group: str) -> Iterator[tuple[str, str, str]]:
     """Key as on the command line, value and comment, of each line that has these."""
     text = file.read_text(encoding="utf-8")
-    everywhere = text.startswith("# @package _global_")
+    package = re.match(r"# @package (\S+)", text)
+    place = package[1].replace("_global_", "") if package else group.replace("/", ".")
     lines = text.splitlines()
     node = yaml.compose(text)
     for path, key, value in _nodes(node) if isinstance(node, yaml.MappingNode) else ():
         line, own_line = lines[key.start_mark.line], value.end_mark.line == key.start_mark.line
         rest = line[value.end_mark.column if own_line else key.end_mark.column + 1 :].strip()
         if rest.startswith("#"):
-            name = path if everywhere else ".".join(filter(None, (group.replace("/", "."), path)))
+            name = ".".join(filter(None, (place, path)))
             shown = line[value.start_mark.column : value.end_mark.column] if own_line else ""
             yield name, shown, rest.lstrip("# ")
 

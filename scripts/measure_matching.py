@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ntt.benchmark.documents import percent, run_main_job, write_table
+from ntt.reporting.terminal import number
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "matching.md"
@@ -31,7 +32,9 @@ OPEN_SET = {
     "precision": "open_set.precision",
     "recall": "open_set.recall",
     "silent without a class": "open_set.absent_silent",
+    "instances without a class": "open_set.absent_instances",
 }
+COUNTS = {"open_set.absent_instances"}  # all others are shares
 # Each table: what is varied, and its columns by the key of metrics.json.
 TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "scorers": (
@@ -61,12 +64,18 @@ def main(further: list[str]) -> None:
             for number, row in enumerate(variants):
                 words = ["~callbacks.visualizations", *row.split(), *further]
                 metrics = run_main_job(ROOT / "train.py", words, Path(folder) / f"{name}_{number}")
-                numbers = (percent(look_up(metrics, key)) for key in columns.values())
+                numbers = (written(metrics, key) for key in columns.values())
                 lines.append(f"| `{row}` | {' | '.join(numbers)} |")
                 print(lines[-1], flush=True)
             if further:
                 lines.append(f"\nMeasured with `{' '.join(further)}`.")
             write_table(DOCUMENT, name, lines)
+
+
+def written(metrics: Any, key: str) -> str:
+    """The value at a dotted key, for the table."""
+    value = look_up(metrics, key)
+    return number(value, 1) if key in COUNTS else percent(value)
 
 
 def look_up(metrics: Any, key: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Train the embedded nano models on the base classes of the embedded world.
+"""Train the embedded nano models on the train classes of the embedded world.
 
     python scripts/train_nano.py nano=dinov3_nano_160   # then nano=dinov3_nano
     python scripts/train_nano.py nano=dinov2_nano_140   # then nano=dinov2_nano

@@ -5,6 +5,7 @@ scripts themselves. A command of an unknown kind fails.
 """
 
 import argparse
+import re
 import runpy
 import subprocess
 import tomllib
@@ -87,12 +88,19 @@ def understand(workplace, project_root, monkeypatch):
             ["make", "--dry-run", *targets], cwd=project_root, check=True, capture_output=True, timeout=60
         )
 
-    def extras(action, wanted):
+    def install(action, *wanted):
         assert action == "install"
         project = tomllib.loads((project_root / "pyproject.toml").read_text())["project"]
-        named = wanted.removeprefix("ntt[").removesuffix("]").split(",")
-        unknown = {*named} - {*project["optional-dependencies"]}
-        assert not unknown, f"unknown extras: {unknown}"
+        ours = f"ntt-{project['version']}-py3-none-any.whl"
+        known = {
+            ours,
+            "setuptools",
+            "wheel",
+            *(f"ntt[{extra}]" for extra in project["optional-dependencies"]),
+        }
+        known |= {re.match(r"[\w-]+", requirement)[0] for requirement in project["dependencies"]}
+        named = {word.partition("==")[0] for word in wanted if word != "--no-build-isolation"}
+        assert named <= known, f"unknown: {named - known}"
 
     def lists_and_words(_, words):
         assert "=" not in words[0], "a list comes first"
@@ -122,7 +130,7 @@ def understand(workplace, project_root, monkeypatch):
     PROGRAMS = {
         "make": make,
         "export": lambda setting: setting.index("="),
-        "pip": extras,
+        "pip": install,
         "ntt-train": lambda *words: composed("train", list(words)),
         "ntt-predict": lambda *words: composed("predict", list(words)),
         "python train.py": lambda *words: composed("train", list(words)),

@@ -37,6 +37,7 @@ NOT_RUN = {
     "*hydra/launcher=*": "other processes; tests/e2e/test_launchers.py and tests/slurm run them",
     "*trainer=ddp*": "other processes; tests/e2e/test_ddp.py runs them",
     "export *": "sets a variable",
+    "pip *": "an environment of its own, from a package index",
     "make *": "installs, or runs what this test is a part of",
 }
 FEWER = ["dataset.limit=1", "dataset.shots=1"]

@@ -13,7 +13,6 @@ from ntt.matching import (
     class_nms,
     classify,
     cosine,
-    pool_features,
     resize_masks,
     similarity_maps,
     soft_merge,
@@ -29,7 +28,7 @@ def test_pooling_is_the_mean_of_upsampled_features(seed, h, w, m, n, number):
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(h, w, 5, generator=generator)
     masks = torch.rand(number, m, n, generator=generator) > 0.5
-    pooled = pool_features(features, masks)
+    pooled = Queries.of(features, masks).vectors
     assert pooled.shape == (number, 5)
     upsampled = F.interpolate(features.permute(2, 0, 1)[None], (m, n), mode="bilinear")[0]
     for vector, mask in zip(pooled, masks, strict=True):
@@ -168,7 +167,7 @@ def test_a_patch_without_finite_features_spoils_only_masks_on_it(seed, value):
     features = torch.randn(6, 6, 5, generator=generator)
     masks = torch.rand(8, 12, 12, generator=generator) > 0.5
     masks[:4, :8, :8] = False
-    expected = pool_features(features, masks)
+    expected = Queries.of(features, masks).vectors
     features[1, 1, 2:] = value
     vectors = Queries.of(features, masks).vectors
     torch.testing.assert_close(vectors[:4], expected[:4])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntt.errors import InputError
-from ntt.matching import Queries, cosine, pool_features
+from ntt.matching import Queries, cosine
 from ntt.matching.scorers import (
     ClassMean,
     KMeansCentres,
@@ -186,8 +186,3 @@ def test_clusters_cover_all_vectors(number, k):
     assert of.unique().tolist() == list(range(len(centres)))
     for index in range(len(centres)):
         torch.testing.assert_close(centres[index], vectors[of == index].mean(dim=0))
-
-
-def test_queries_pool_as_pool_features_does():
-    features, masks = torch.randn(4, 5, 6), torch.rand(3, 8, 8) > 0.5
-    torch.testing.assert_close(Queries.of(features, masks).vectors, pool_features(features, masks))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 logger = logging.getLogger("app")
-
-ENCODER = "encoder="  # the word of the command line that chooses the encoder
 
 
 def run(cfg: DictConfig) -> None:
@@ -34,10 +33,19 @@ def _configs_to_compare_with(cfg: DictConfig) -> dict[str, DictConfig]:
     from hydra.core.hydra_config import HydraConfig
 
     from ntt.composition import composed
+    from ntt.engine.same_command import typed_words
 
-    words = [word for word in HydraConfig.get().overrides.task if not word.startswith(ENCODER)]
-    names = [name for name in cfg.compare if name != cfg.encoder.name]
-    return {name: composed("app", [*words, ENCODER + name]) for name in names}
+    # What was typed of the encoder, encoder.weights=FILE say, is of the first one alone.
+    words = [word for word in typed_words(HydraConfig.get()) if not re.match(r"[+~]*encoder\b", word)]
+    names = [name for name in cfg.compare if name != _chosen_encoder()]
+    return {name: composed("app", [*words, f"encoder={name}"]) for name in names}
+
+
+def _chosen_encoder() -> str:
+    """Its name among the options; an ensemble has no other."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return str(HydraConfig.get().runtime.choices.encoder)
 
 
 def _serve(cfg: DictConfig, others: dict[str, DictConfig]) -> None:
@@ -51,9 +59,10 @@ def _serve(cfg: DictConfig, others: dict[str, DictConfig]) -> None:
     from ntt.app.models import Models
     from ntt.app.page import Samples, build_page
 
-    logger.info("Loading %s and %s", cfg.encoder.name, cfg.segmenter.name)
+    name = _chosen_encoder()
+    logger.info("Loading %s and %s", name, cfg.segmenter.name)
     first = build(cfg, cfg.device)
-    models = Models((cfg.encoder.name, *others), first, lambda name: build(others[name], cfg.device))
+    models = Models((name, *others), first, lambda name: build(others[name], cfg.device))
     limits = instantiate(cfg.limits)
     page = build_page(models, limits, Samples(list(cfg.samples.examples), list(cfg.samples.scenes)))
     url = serve(page, cfg.host, cfg.port, limits.megabytes)

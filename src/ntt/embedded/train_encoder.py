@@ -3,8 +3,8 @@
 The loss is the sum of three. ``2 (1 - cos)`` between a linear map of every patch and the teacher's
 standardised patch. InfoNCE (van den Oord et al., arXiv 1807.03748) between two vendors' drawings of one
 class, features pooled inside the mask. And the cross entropy of the cosines of those with one learnt proxy
-for each base class (Movshovitz-Attias et al., arXiv 1703.07464, with the softmax over all classes), so that
-an object is told from every base class, not only from those of its batch.
+for each train class (Movshovitz-Attias et al., arXiv 1703.07464, with the softmax over all classes), so that
+an object is told from every train class, not only from those of its batch.
 """
 
 from __future__ import annotations

@@ -27,11 +27,6 @@ from ntt.segmenters.sam2 import Sam2Segmenter
 
 # Objects cover few pixels: with the usual 0.25 an untrained decoder soon answers "nothing" everywhere.
 FOCAL_ALPHA = 0.75
-CROSS_ATTENTIONS = (
-    "cross_attn_token_to_image",
-    "cross_attn_image_to_token",
-    "final_attn_token_to_image",
-)
 OTHERS = 0.2  # share of the loss that is the mean of the three masks; the rest is the best one's
 IOU_WEIGHT = 3.0  # the choice among three masks costs more here than their quality
 CLICK_GAIN = 1.5  # attention falls to a fraction at about a tenth of the picture from the click

@@ -7,7 +7,6 @@ from ntt.matching.matcher import PrototypeMatcher
 from ntt.matching.merging import soft_merge
 from ntt.matching.nms import class_nms
 from ntt.matching.pairs import PairMatcher
-from ntt.matching.pooling import pool_features
 from ntt.matching.queries import Queries
 from ntt.matching.resizing import resize_masks
 from ntt.matching.selection import COVERED, best_instances, coverage, uncovered
@@ -30,7 +29,6 @@ __all__ = [
     "classify",
     "cosine",
     "coverage",
-    "pool_features",
     "resize_masks",
     "semantic_map",
     "similarity_maps",

@@ -7,21 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def pool_features(features: Tensor, masks: Tensor) -> Tensor:
-    """Mean feature inside each mask, features being upsampled bilinearly to the grid of the masks.
-
-    Args:
-        features: ``(h, w, C)`` patch features of an image.
-        masks: ``(N, m, n)`` bool on any grid over the same image.
-
-    Returns:
-        ``(N, C)``; zeros for an empty mask.
-    """
-    return patch_weights(features, masks) @ features.flatten(0, 1)
-
-
 def patch_weights(features: Tensor, masks: Tensor) -> Tensor:
-    """How much each patch counts in the mean feature of each mask.
+    """How much each patch counts in the mean of features, upsampled to the grid of the masks, in each mask.
 
     Upsampling is linear and the same for every channel, so instead of upsampling C channels and summing
     them inside a mask, the mask is carried back to the patch grid by the transposed upsampling, where it
