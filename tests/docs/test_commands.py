@@ -177,7 +177,7 @@ def test_it_is_understood(understand, command):
         ("python scripts/download_checkpoints.py encoder=dinov3_giant", "none were ever released"),
         ("python scripts/absent.py", "there is no"),
         ("make dmeo", "'dmeo'"),
-        ("pip install ntt[wanbd]", "unknown extras"),
+        ("pip install ntt[wanbd]", "unknown: "),
         ("apt install ntt", "knows how to try apt"),
     ],
 )

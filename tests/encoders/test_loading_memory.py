@@ -43,7 +43,7 @@ def transformers_file(path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
-@pytest.mark.parametrize("write", [timm_file, transformers_file])
+@pytest.mark.parametrize("write", [pytest.param(timm_file, marks=pytest.mark.slow), transformers_file])
 def test_peak_is_at_most_1_3_times_the_file(write, tmp_path):
     path = tmp_path / "weights.safetensors"
     write(path)

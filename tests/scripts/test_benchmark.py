@@ -42,6 +42,7 @@ def test_variants_are_compared_on_the_same_image(benchmark):
     assert "random weights" in done.stdout, "so there is no AP to show"
 
 
+@pytest.mark.slow
 def test_curve(benchmark):
     done, measured = benchmark("--curve", "dataset.limit=1", "dataset.shots=1")
     assert done.returncode == 0, done.stderr

@@ -33,7 +33,7 @@ def runs(monkeypatch):
     """Words of the runs that were asked for; none is made."""
     asked = []
     precision = {"AP": 0.1234, "AP50": None}
-    open_set = {"precision": 0.5, "recall": 0.25, "absent_silent": 1.0}
+    open_set = {"precision": 0.5, "recall": 0.25, "absent_silent": 1.0, "absent_instances": 1.25}
     metrics = {"segm": precision, "bbox": {"AP": 0.5}, "open_set": open_set}
     metrics["ceilings"] = {"true_masks": {"segm": precision}}
 
@@ -47,14 +47,20 @@ def runs(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("module", "line"),
+    ("module", "lines"),
     [
-        (options, "| `encoder=ensemble` | 12.3 | - | 50.0 |"),
-        (matching, "| `model=guided` | 12.3 | - | 50.0 | 12.3 |"),
+        (options, ["| `encoder=ensemble` | 12.3 | - | 50.0 |"]),
+        (
+            matching,
+            [
+                "| `model=guided` | 12.3 | - | 50.0 | 12.3 |",
+                "| `dataset.classes=[boat,bird,apple,car]` | 50.0 | 25.0 | 100.0 | 1.2 |",
+            ],
+        ),
     ],
     ids=["encoders", "matching"],
 )
-def test_tables_are_written_between_their_marks(module, line, runs, monkeypatch, tmp_path):
+def test_tables_are_written_between_their_marks(module, lines, runs, monkeypatch, tmp_path):
     document = tmp_path / "document.md"
     document.write_text(module.DOCUMENT.read_text())
     monkeypatch.setattr(module, "DOCUMENT", document)
@@ -62,7 +68,8 @@ def test_tables_are_written_between_their_marks(module, line, runs, monkeypatch,
     assert "Measured with `dataset.limit=2`" in document.read_text()
     module.main([])
     text = document.read_text()
-    assert text.count(line) == 1
+    for each in lines:
+        assert text.count(each) == 1
     assert "dataset.limit" not in text
     assert text.splitlines()[0] == module.DOCUMENT.read_text().splitlines()[0]
     assert runs[0][-1] == "dataset.limit=2"

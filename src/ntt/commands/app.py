@@ -45,7 +45,7 @@ def _chosen_encoder() -> str:
     """Its name among the options; an ensemble has no other."""
     from hydra.core.hydra_config import HydraConfig
 
-    return str(HydraConfig.get().runtime.choices.encoder)
+    return str(HydraConfig.get().runtime.choices["encoder"])
 
 
 def _serve(cfg: DictConfig, others: dict[str, DictConfig]) -> None:
