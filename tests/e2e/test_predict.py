@@ -67,6 +67,16 @@ def test_a_video(predict, miniature):
     assert "predict: 3/3 frames" in result.stdout
 
 
+def test_a_sweep_tells_which_job_failed(predict, miniature):
+    where = [f"reference_images={miniature}/references", f"images={miniature}/targets,{miniature}/absent"]
+    result = predict(*where, "-m")
+    assert result.returncode == 1
+    reasons = [line for line in result.stderr.splitlines() if " failed: " in line]
+    (reason,) = reasons
+    assert f"{miniature}/absent" in reason
+    assert len(list((miniature / "runs").glob("*/*/*/predictions.json"))) == 1
+
+
 def test_bad_input_is_one_line(predict):
     result = predict("encoder=dinov3_lage")
     assert result.returncode == 2
