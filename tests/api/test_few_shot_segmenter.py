@@ -158,8 +158,10 @@ def test_auto_finds_a_threshold_and_the_file_of_the_memory_keeps_it(example, sce
     fixed = FewShotSegmenter(model(score_threshold=0.3)).load_memory(tmp_path / "memory.safetensors")
     assert fixed.score_threshold == 0.3
     fixed.save(tmp_path / "fixed.safetensors")
+    assert loaded.load_memory(tmp_path / "fixed.safetensors").score_threshold == segmenter.score_threshold
+    FewShotSegmenter(model()).fit(example("red")).save(tmp_path / "plain.safetensors")
     with pytest.raises(InputError, match="has no score threshold"):
-        loaded.load_memory(tmp_path / "fixed.safetensors")
+        loaded.load_memory(tmp_path / "plain.safetensors")
 
 
 def test_a_saved_memory_is_the_same_and_can_grow(fitted, example, scene, tmp_path):
@@ -182,7 +184,7 @@ def test_the_memory_of_a_run_is_taken_over_and_is_no_longer_that_of_its_referenc
     loaded = FewShotSegmenter(model()).load_memory(tmp_path / "memory.safetensors")
     assert found_in(loaded, image) == ["red"]
     loaded.save(tmp_path / "mine.safetensors")
-    with pytest.raises(InputError, match="another encoder, weights, image size, crop, references"):
+    with pytest.raises(InputError, match="other weights, references or classes"):
         model().start_memory(["red"], "of the run").load(tmp_path / "mine.safetensors")
 
 
@@ -191,7 +193,7 @@ def test_memories_that_do_not_fit_are_refused(fitted, tmp_path):
     fitted.save(file)
     other = FewShotSegmenter(model())
     other.model.encoder.fingerprint = "another"
-    with pytest.raises(InputError, match="made with another encoder"):
+    with pytest.raises(InputError, match="and here are other weights, references or classes; choose"):
         other.load_memory(file)
     with pytest.raises(InputError, match="no such file"):
         other.load_memory(tmp_path / "absent")

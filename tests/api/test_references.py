@@ -82,6 +82,15 @@ def test_a_folder_of_references_needs_no_targets(tmp_path):
     assert [reference.label for reference in found.references] == [0, 1]
 
 
+def test_numbers_and_views_of_numpy_are_taken():
+    low, high = np.int64(10), np.float32(20.5)
+    _, (reference,) = read(Example(IMAGE, "cup", box=(low, low, high, high), points=[(low, np.int32(12))]))
+    assert reference.prompt.box == (10, 10, 20.5, 20.5)
+    assert reference.prompt.points == ((10, 12, 1),)
+    _, (turned,) = read(Example(IMAGE, "cup", mask=MASK[::-1]))
+    assert np.array_equal(turned.mask.numpy(), MASK[::-1])
+
+
 @given(
     st.one_of(
         st.none(),

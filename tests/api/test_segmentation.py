@@ -7,6 +7,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from ntt import InputError
+from ntt.api.segmentation import DRAWINGS
 
 
 @pytest.fixture
@@ -42,6 +43,19 @@ def test_supervision_gets_everything(found):
     assert np.allclose(detections.confidence, found.scores)
     assert list(detections.data["class_name"]) == found.names
     assert len(found.above(2.0).to_supervision()) == 0
+
+
+@pytest.mark.parametrize("name", ["found.psd", "found.cur", "found.h5", "found", "found.txt"])
+def test_a_file_that_cannot_be_drawn_is_said(found, tmp_path, name):
+    with pytest.raises(InputError, match=r"call it \.json for a COCO file, or \.png or \.jpg or"):
+        found.save(tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("ending", DRAWINGS)
+def test_drawings_of_every_kind(found, tmp_path, ending):
+    found.save(tmp_path / f"found{ending}")
+    assert (tmp_path / f"found{ending}").stat().st_size > 100
 
 
 def test_a_drawing_shows_masks_in_the_colours_of_their_classes(found):

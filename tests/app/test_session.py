@@ -7,11 +7,13 @@ import torch
 import torch.nn.functional as F
 from app_world import CENTRES, HEIGHT, LIMITS, PLACES, WIDTH
 from colour_world import model
+from PIL import Image
 from pycocotools.coco import COCO
 
 from ntt import FewShotSegmenter
 from ntt.app.session import Session
 from ntt.errors import InputError
+from ntt.structures import Instances
 
 ENLARGED = 600 / WIDTH
 
@@ -41,6 +43,19 @@ def calls(module):
     counted = []
     module.register_forward_hook(lambda *_: counted.append(1))
     return counted
+
+
+def test_a_picture_in_which_nothing_is_found_is_a_result(session, picture, tmp_path, monkeypatch):
+    remember(session, picture, "red")
+    blank = tmp_path / "blank.png"
+    Image.new("RGB", (2000, 40), "white").save(blank)
+    monkeypatch.setattr(
+        "ntt.models.PrototypeMatching.match", lambda self, features, proposals, *size: Instances.empty(*size)
+    )
+    assert search(session, str(blank)) == [None]
+    (found,) = session.found["colour"]
+    assert len(found.instances) == 0
+    assert found.draw(0.5)[1] == "blank.png: nothing above the threshold"
 
 
 def test_a_click_outlines_and_undo_takes_it_back(session, picture):

@@ -10,6 +10,7 @@ from ntt.errors import InputError
     [
         ([], "give what to segment: images="),
         (["images=photos", "video=street.mp4"], "give what to segment: images="),
+        (["images=photos", "batch_size=two"], "batch_size is two; make it a whole number, 1 or more"),
         (["video=absent.mp4"], r"absent\.mp4: no such video; correct the path"),
     ],
 )

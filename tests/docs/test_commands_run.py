@@ -17,6 +17,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 NOT_RUN = {
+    "*experiment=encoder_sweep": "published weights; with encoder= it is run",
     "*_large*": "published weights, about a gigabyte from Meta's or timm's servers",
     "*download_checkpoints.py*": "a network; tests/scripts/test_download_checkpoints.py has a server",
     "*encoder=timm*": "published weights, from timm's servers",
@@ -44,7 +45,7 @@ FEWER = ["dataset.limit=1", "dataset.shots=1"]
 # Beyond that: words that make the commands of a pattern quicker without being about something else.
 QUICKER = {
     "*experiment=matching_baseline_dinov3_test*": ["model.proposals.points_per_side=2"],
-    "*predict.py*": ["images=data/emoji/targets/0005.jpg"],
+    "*predict.py* images=*": ["images=data/emoji/targets/0005.jpg"],
 }
 DATA = ("dataset=", "predict.py", "experiment=")
 

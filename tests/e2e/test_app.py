@@ -4,16 +4,22 @@ import signal
 import socket
 import subprocess
 import sys
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 
+from ntt.locations import EMBEDDED
+
 pytest.importorskip("gradio")
+
+JPEG = b"\xff\xd8"
 
 
 def start(tmp_path, *words):
     command = [sys.executable, "-m", "ntt.app", f"paths.runs={tmp_path}", "encoder.weights=random", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=tmp_path, **pipes)  # not where the samples are
 
 
 def test_it_serves_until_ctrl_c_and_refuses_a_port_that_is_taken(tmp_path):
@@ -30,6 +36,11 @@ def test_it_serves_until_ctrl_c_and_refuses_a_port_that_is_taken(tmp_path):
         assert any(f"http://127.0.0.1:{port}/" in line for line in server.stdout)
         with urlopen(f"http://127.0.0.1:{port}/") as answer:
             assert "Find more of the same" in answer.read().decode()
+        file = f"http://127.0.0.1:{port}/gradio_api/file={EMBEDDED}/data/emoji"
+        with urlopen(f"{file}/targets/0005.jpg") as sample:
+            assert sample.read(2) == JPEG
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(f"{file}/targets/0008.jpg")
         server.send_signal(signal.SIGINT)
         _, said = server.communicate(timeout=60)
     finally:

@@ -3,6 +3,10 @@
 import json
 
 import pytest
+import torch
+from safetensors.torch import load_file
+
+from ntt.memory.files import read_notes
 
 QUICK = ["callbacks=predictions", "dataset.limit=1", "encoder.img_size=96"]
 
@@ -25,6 +29,24 @@ def test_mined_look_alikes_and_a_threshold_found_on_the_references(train, run_di
     results = json.loads((run_dir() / "predictions.json").read_text())
     assert all(result["score"] >= found["threshold"] for result in results)
     assert metrics["timing"]["calibrate"] > 0
+    _, notes = read_notes(run_dir() / "memory.safetensors")
+    assert float(notes["score_threshold"]) == pytest.approx(found["threshold"])
+
+
+@pytest.mark.parametrize("model", ["guided", "matching_baseline"])
+def test_networks_in_half_precision_and_the_paper_s_score(train, run_dir, model):
+    everything = {
+        "guided": ["model.proposals.max_prompts=16", "model.proposals.min_iou=-1"],
+        "matching_baseline": [
+            f"model.proposals.{key}"
+            for key in ("points_per_side=4", "pred_iou_thresh=-1", "stability_score_thresh=0")
+        ],
+    }[model]
+    words = [f"model={model}", *everything, "confidence=cosine", "trainer.precision=bf16-mixed"]
+    done = train(*QUICK, *words, "segmenter.dtype=bfloat16", few="strict=false")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run_dir() / "predictions.json").read_text())
+    assert load_file(run_dir() / "memory.safetensors")["vectors"].dtype == torch.float32
 
 
 def test_look_alikes_from_a_file_and_some_of_the_classes(train, run_dir, miniature):

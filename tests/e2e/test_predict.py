@@ -67,6 +67,21 @@ def test_a_video(predict, miniature):
     assert "predict: 3/3 frames" in result.stdout
 
 
+def test_one_folder_called_like_a_number_holds_examples_and_pictures(predict, miniature):
+    folder = miniature / "2024"
+    folder.mkdir()
+    for number in (0, 1, 2):
+        Image.open(miniature / "targets" / f"{number}.png").save(folder / f"{number}.jpg")
+    mask = np.zeros((96, 96), np.uint8)
+    mask[20:60, 20:60] = 255
+    Image.fromarray(mask).save(folder / "0.png")  # marks an object in 0.jpg
+    result = predict("references=2024", "images=2024")
+    assert result.returncode == 0, result.stderr
+    (run,) = (miniature / "runs").glob("*/*_predict")
+    content = json.loads((run / "predictions.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["0.jpg", "1.jpg", "2.jpg"]
+
+
 def test_a_sweep_tells_which_job_failed(predict, miniature):
     where = [f"reference_images={miniature}/references", f"images={miniature}/targets,{miniature}/absent"]
     result = predict(*where, "-m")

@@ -24,7 +24,7 @@ def refusal(cls, name, weights):
 def test_published_weights_can_be_fetched(tmp_path):
     path = tmp_path / DINOV3_CONFIGS["dinov3_large"].checkpoint
     message = refusal(DINOv3, "dinov3_large", path)
-    assert f"No weights of dinov3_large at {path} or " in message
+    assert f"No weights of dinov3_large at {path} (nor, beside it, " in message
     assert "vit_large_patch16_dinov3.lvd1689m.safetensors" in message
     assert message.endswith("python scripts/download_checkpoints.py encoder=dinov3_large")
     assert refusal(DINOv2, "dinov2_base_reg", tmp_path / "x.pth") == (

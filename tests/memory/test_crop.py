@@ -44,6 +44,22 @@ def test_outside_of_the_image_is_filled_with_the_mean_colour_and_not_covered():
     assert weights[1:3, 1:3].min() > 0.9
 
 
+def test_a_panorama_makes_no_larger_square_than_is_looked_at(monkeypatch):
+    image, mask = ramp(60, 2000), box_mask(60, 2000, 10, 100, 50, 1900)
+    seen = []
+    clone = torch.Tensor.clone
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "clone", lambda self: seen.append(self.shape) or clone(self))
+        crop, weights = crop_reference(image, mask, 0.2, 64, 16)
+    ((_, height, width),) = seen
+    assert max(height, width) <= 4 * 64 + 4
+    monkeypatch.setattr("ntt.memory.crop.MOST_DETAIL", 1000)
+    exact_crop, exact_weights = crop_reference(image, mask, 0.2, 64, 16)
+    assert float((crop - exact_crop).abs().mean()) < 0.005
+    torch.testing.assert_close(weights, exact_weights, atol=0.02, rtol=0)
+    assert float(weights.sum()) == pytest.approx(float(exact_weights.sum()), rel=0.05)
+
+
 def test_an_instance_smaller_than_a_patch_is_not_lost():
     mask = torch.zeros(100, 100, dtype=torch.bool)
     mask[50, 10:90] = True  # one pixel high; a nearest-pixel mask on this grid misses it

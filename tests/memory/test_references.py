@@ -87,5 +87,5 @@ def test_a_memory_of_something_else_is_refused(tmp_path, encoder, classes):
     bank.aggregate()
     bank.save(tmp_path / "memory.safetensors")
     other = memory.empty_bank(DINOv3(*encoder, weights="random"), classes, "references")
-    with pytest.raises(InputError, match="this memory was made with another encoder, weights, image size"):
+    with pytest.raises(InputError, match=r"was made with dinov3_nano at 64 pixels, context_ratio=0\.2, .*"):
         other.load(tmp_path / "memory.safetensors")

@@ -108,7 +108,7 @@ def test_memory_is_saved_and_loaded_only_for_the_same_references(colours, tmp_pa
     image = colours.canvas(64, 64)
     colours.paint(image, colours.BLUE, slice(10, 40), slice(10, 40))
     assert torch.equal(first.predict(image).scores, second.predict(image).scores)
-    with pytest.raises(InputError, match="another encoder"):
+    with pytest.raises(InputError, match="other weights, references or classes"):
         second.start_memory(names, "ten shots").load(tmp_path / "memory.safetensors")
 
 

@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,10 @@ def found(path):
 
 
 def test_pictures_of_one_name_are_told_apart(tmp_path):
-    folder = PredictionFolder(tmp_path, ("cup", "tea/pot"), Path("in"))
     names = ["a.jpg", "a.png", "b/A.jpg", "a_2.jpg"]
-    for name in names:
-        folder.add(found(Path("in", name)))
-    folder.finish()
+    with PredictionFolder(tmp_path, ("cup", "tea/pot"), Path("in")) as folder:
+        for name in names:
+            folder.add(found(Path("in", name)))
     stems = {"a", "a_2", "A_3", "a_2_2"}
     assert {path.stem for path in (tmp_path / "overlays").iterdir()} == stems
     assert {path.name for path in (tmp_path / "masks").iterdir()} == stems
@@ -34,9 +34,25 @@ def test_pictures_of_one_name_are_told_apart(tmp_path):
 
 
 def test_masks_are_those_that_were_found(tmp_path):
-    folder = PredictionFolder(tmp_path, ("cup", "tea/pot"), Path("in"))
-    folder.add(found(Path("in/a.jpg")))
+    with PredictionFolder(tmp_path, ("cup", "tea/pot"), Path("in")) as folder:
+        folder.add(found(Path("in/a.jpg")))
     first, second = sorted((tmp_path / "masks" / "a").iterdir())
     assert (first.name, second.name) == ("001_tea_pot.png", "002_cup.png")
     for file, mask in zip((first, second), MASKS, strict=True):
         assert np.array_equal(np.asarray(Image.open(file)), mask)
+
+
+def test_what_there_was_before_an_error_is_kept(tmp_path):
+    with suppress(KeyboardInterrupt), PredictionFolder(tmp_path, ("cup", "pot"), Path("in")) as folder:
+        folder.add(found(Path("in/a.jpg")))
+        raise KeyboardInterrupt
+    content = json.loads((tmp_path / "predictions_so_far.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["a.jpg"]
+    assert len(content["annotations"]) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"overlays", "masks", "predictions_so_far.json"}
+
+
+def test_without_a_picture_there_is_no_file(tmp_path):
+    with PredictionFolder(tmp_path, ("cup", "pot"), Path("in")):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -45,8 +45,9 @@ def test_a_single_item_that_does_not_fit_and_other_errors_are_raised():
     def wrong(batch: slice) -> None:
         raise RuntimeError("shapes differ")
 
-    with pytest.raises(torch.OutOfMemoryError):
-        batches.run(full, 5, CPU)
+    for count in (5, 1):
+        with pytest.raises(torch.OutOfMemoryError):
+            MemoryBatches(item_bytes=1, budget=None).run(full, count, CPU)
     with pytest.raises(RuntimeError, match="shapes differ"):
         batches.run(wrong, 5, CPU)
 

@@ -29,7 +29,7 @@ def test_things_that_meet_and_are_hidden_go_on_as_they_went():
 
 
 def test_a_newcomer_has_a_new_identity_and_none_is_used_again():
-    tracks = Tracks(min_iou=0.3, patience=2)
+    tracks = Tracks(min_iou=0.3, patience=1)
     assert tracks.update(0, found((0, 0), (0, 20))).tolist() == [1, 2]
     assert tracks.update(1, found((0, 20))).tolist() == [2]
     assert tracks.update(2, found((0, 40), (0, 20))).tolist() == [3, 2]
@@ -37,11 +37,19 @@ def test_a_newcomer_has_a_new_identity_and_none_is_used_again():
     assert len(tracks) == 3
 
 
-@pytest.mark.parametrize(("patience", "ids"), [(3, [1]), (2, [2])])
-def test_patience_is_counted_in_frames(patience, ids):
+@pytest.mark.parametrize(("patience", "ids"), [(2, [1]), (1, [2])])
+def test_patience_is_how_many_frames_a_thing_may_be_hidden(patience, ids):
     tracks = Tracks(min_iou=0.3, patience=patience)
     tracks.update(0, found((0, 0)))
+    for hidden in (1, 2):
+        tracks.update(hidden, found())
     assert tracks.update(3, found((0, 0))).tolist() == ids
+
+
+@pytest.mark.parametrize("every", [1, 40])
+def test_what_is_always_in_sight_needs_no_patience(every):
+    tracks = Tracks(min_iou=0.3, patience=0, every=every)
+    assert [tracks.update(every * k, found((0, 0))).tolist() for k in range(3)] == [[1]] * 3
 
 
 def test_between_detections_things_move_on_until_they_have_left():
@@ -88,4 +96,4 @@ def test_an_identity_is_of_one_thing_at_a_time_and_new_ones_are_counted_on(frame
         new = sorted(each for each in ids if each > newest)
         assert new == list(range(newest + 1, newest + 1 + len(new)))
         newest += len(new)
-        assert len(tracks) <= 5 * (patience + 1), "what is forgotten takes no memory"
+        assert len(tracks) <= 5 * (patience + 2), "what is forgotten takes no memory"

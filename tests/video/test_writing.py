@@ -15,6 +15,18 @@ def test_players_everywhere_can_show_it(video):
         assert (stream.frames, stream.average_rate) == (4, 10)
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_either_codec_keeps_frames_and_times(tmp_path, codec):
+    if codec not in av.codecs_available:
+        pytest.skip(f"this FFmpeg has no {codec}")
+    with VideoWriter(tmp_path / "a.mp4", Fraction(30_000, 1001), codec) as writer:
+        for number in range(4):
+            writer.add(np.full((40, 64, 3), 60 * number, np.uint8), number * 1001 / 30_000)
+    times, frames = zip(*VideoFile(tmp_path / "a.mp4"), strict=True)
+    assert times == pytest.approx([number * 1001 / 30_000 for number in range(4)], abs=1e-4)
+    assert [round(float(frame.mean()) / 60) for frame in frames] == [0, 1, 2, 3]
+
+
 def test_sides_become_even(video):
     frames = [pixels for _, pixels in VideoFile(video(size=(47, 63)))]
     assert {pixels.shape for pixels in frames} == {(48, 64, 3)}

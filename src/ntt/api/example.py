@@ -123,7 +123,10 @@ class Example:
 
 def _object_masks(mask: Any, source: str) -> Tensor:
     """``(N, H, W)`` bool."""
-    found = torch.from_numpy(mask) if isinstance(mask, np.ndarray) and mask.dtype == np.bool_ else mask
+    is_array = isinstance(mask, np.ndarray) and mask.dtype == np.bool_
+    found = (
+        torch.from_numpy(np.ascontiguousarray(mask)) if is_array else mask
+    )  # torch reads nothing backwards
     if not isinstance(found, Tensor) or found.dtype != torch.bool or found.dim() not in (2, 3):
         kind = f"{getattr(mask, 'dtype', type(mask).__name__)}, shape {tuple(getattr(mask, 'shape', ()))}"
         raise InputError(f"{source}: the mask is {kind}; give bool of shape (H, W) or (N, H, W): mask > 0")
@@ -131,7 +134,7 @@ def _object_masks(mask: Any, source: str) -> Tensor:
 
 
 def _listed(values: Any) -> Any:
-    """Arrays and tuples as the lists that JSON has."""
-    if isinstance(values, np.ndarray | Tensor):
+    """Arrays, numbers of arrays and tuples as the lists and numbers that JSON has."""
+    if isinstance(values, np.ndarray | np.generic | Tensor):
         return values.tolist()
     return [_listed(each) for each in values] if isinstance(values, list | tuple) else values

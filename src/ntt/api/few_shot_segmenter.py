@@ -25,13 +25,14 @@ from ntt.files import whole_file
 from ntt.memory.files import read_notes
 from ntt.memory.references import batches
 from ntt.models import PrototypeMatching
+from ntt.models.calibration import THRESHOLD
 from ntt.structures import Instances, Reference
 from ntt.video import Tracker
 
 Parts: TypeAlias = tuple[
     Tensor, Tensor, Tensor, Tensor, tuple[str, ...], NDArray[np.uint8], int | str, Path | None
 ]
-REFERENCES, THRESHOLD = "references", "score_threshold"  # notes in a file of a memory
+REFERENCES = "references"  # a note in a file of a memory
 
 
 @dataclass(frozen=True)
@@ -106,14 +107,14 @@ class FewShotSegmenter:
         """
         given = read_references(references, images)
         before = self.model.memory, self.model.score_threshold
-        sources: list[str] = []
+        noted = _NotedReferences(given.references)
         try:
-            self.model.fit(_noting_sources(given.references, sources), given.class_names)
+            self.model.fit(noted, given.class_names)
         except BaseException:
             self.model.memory, self.model.score_threshold = before
             raise
         self._ids, self._sources = [], []
-        self._enter(sources)
+        self._enter(noted.sources)
         return self
 
     def add(self, references: Examples, images: str | os.PathLike[str] | None = None) -> tuple[int, ...]:
@@ -134,9 +135,9 @@ class FewShotSegmenter:
         self._require_memory()
         given = read_references(references, images)
         names = tuple(dict.fromkeys((*self.class_names, *given.class_names)))
-        sources: list[str] = []
-        self.model.add(_noting_sources(_relabelled(given, names), sources), names)
-        return self._enter(sources)
+        noted = _NotedReferences(_relabelled(given, names))
+        self.model.add(noted, names)
+        return self._enter(noted.sources)
 
     def remove(self, what: str | int) -> None:
         """Forget a class or a reference; a class goes with its last reference.
@@ -205,8 +206,8 @@ class FewShotSegmenter:
                 another kind.
         """
         self._require_memory()
-        if batch_size < 1:
-            raise InputError(f"batch_size is {batch_size}; make it 1 or more")
+        if type(batch_size) is not int or batch_size < 1:
+            raise InputError(f"batch_size is {batch_size!r}; make it a whole number, 1 or more")
         if is_single(images):
             picture = open_picture(images)  # type: ignore[arg-type] # as is_single says
             return self._segmentation(picture, self.model.predict(picture.image))
@@ -241,8 +242,6 @@ class FewShotSegmenter:
         self._require_memory()
         notes = self.model.memory.notes
         notes[REFERENCES] = json.dumps(list(zip(self._ids, self._sources, strict=True)))
-        if self.model.wants_calibration:
-            notes[THRESHOLD] = repr(self.score_threshold)
         with whole_file(Path(path)) as temporary:
             self.model.memory.save(temporary)
 
@@ -264,7 +263,8 @@ class FewShotSegmenter:
         bank = make(encoder, names, notes.get("references_digest", "")).load(path)
         ids, sources = _read_references(path, notes, len(bank))
         fresh = make(encoder, names, "")  # it may change from here on, and is then not that of its references
-        bank.fingerprint, bank.notes = fresh.fingerprint, fresh.notes
+        found_before = {THRESHOLD: notes[THRESHOLD]} if THRESHOLD in notes else {}
+        bank.fingerprint, bank.notes = fresh.fingerprint, {**fresh.notes, **found_before}
         self.model.memory, self.model.score_threshold = bank, threshold
         self._ids, self._sources = ids, sources
         self._next_id = max([self._next_id - 1, *ids]) + 1
@@ -336,10 +336,19 @@ def _relabelled(given: NamedReferences, names: Sequence[str]) -> Iterator[Refere
     return (replace(reference, label=labels[reference.label]) for reference in given.references)
 
 
-def _noting_sources(references: Iterable[Reference], sources: list[str]) -> Iterator[Reference]:
-    for reference in references:
-        sources.append(reference.source)
-        yield reference
+class _NotedReferences:
+    """References, and where those came from that were asked for the last time round."""
+
+    def __init__(self, references: Iterable[Reference]) -> None:
+        self.references = references
+        self.sources: list[str] = []
+
+    def __iter__(self) -> Iterator[Reference]:
+        """Each reference; where its pictures come from files, they are read now."""
+        self.sources = []
+        for reference in self.references:
+            self.sources.append(reference.source)
+            yield reference
 
 
 def _read_references(path: Path, notes: dict[str, str], count: int) -> tuple[list[int], list[str]]:

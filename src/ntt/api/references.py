@@ -18,7 +18,7 @@ Examples: TypeAlias = Example | Iterable[Example] | str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class NamedReferences:
-    """References, read as they are asked for.
+    """References, read as they are asked for, each time that they are.
 
     Attributes:
         class_names: of each label.
@@ -45,7 +45,7 @@ def read_references(given: Examples, images: str | os.PathLike[str] | None) -> N
         raise InputError("a folder of images goes with a COCO file; the examples have their own")
     examples = _checked(given)
     names = tuple(dict.fromkeys(example.name for example in examples))
-    return NamedReferences(names, _of_examples(examples, names))
+    return NamedReferences(names, _ExampleReferences(examples, names))
 
 
 def _of_files(path: Path, images: str | os.PathLike[str] | None) -> NamedReferences:
@@ -78,6 +78,14 @@ def _checked(given: object) -> list[Example]:
     return examples
 
 
-def _of_examples(examples: list[Example], names: tuple[str, ...]) -> Iterator[Reference]:
-    for example in examples:
-        yield from example.references(names.index(example.name))
+class _ExampleReferences:
+    """Those of examples, read each time that they are gone through."""
+
+    def __init__(self, examples: list[Example], names: tuple[str, ...]) -> None:
+        self.examples = examples
+        self.names = names
+
+    def __iter__(self) -> Iterator[Reference]:
+        """One an object."""
+        for example in self.examples:
+            yield from example.references(self.names.index(example.name))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import supervision as sv
     from numpy.typing import NDArray
 
+DRAWINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf")
+
 
 @dataclass(frozen=True, repr=False)
 class Segmentation(Instances):
@@ -52,8 +54,9 @@ class Segmentation(Instances):
         Categories count from 1 in the order of the class names.
         """
         file = CocoFile(self.class_names)
-        file.add(self, str(self.image_id) if self.path is None else self.path.name)
-        return file.content
+        name = str(self.image_id) if self.path is None else self.path.name
+        annotations = list(file.annotations(self, name))
+        return {"images": file.images, "annotations": annotations, "categories": file.categories}
 
     def to_supervision(self) -> sv.Detections:
         """For supervision: ``xyxy``, ``mask``, ``confidence``, ``class_id`` and, as data, ``class_name``."""
@@ -78,7 +81,7 @@ class Segmentation(Instances):
         return Image.fromarray(draw_instances(self.pixels, self, self.class_names, everything))
 
     def save(self, path: str | Path) -> None:
-        """Write a drawing (``.png``, ``.jpg`` and others of Pillow's), or a COCO file (``.json``).
+        """Write a drawing (``.png``, ``.jpg`` and others of ``DRAWINGS``), or a COCO file (``.json``).
 
         Raises:
             InputError: neither.
@@ -86,8 +89,10 @@ class Segmentation(Instances):
         path = Path(path)
         if path.suffix.lower() == ".json":
             write_json(path, self.to_coco())
-        elif path.suffix.lower() in Image.registered_extensions():
+        elif path.suffix.lower() in DRAWINGS:
             with whole_file(path) as temporary:
                 self.plot().save(temporary)
         else:
-            raise InputError(f"{path}: call it .json for a COCO file, or .png or .jpg for a drawing")
+            raise InputError(
+                f"{path}: call it .json for a COCO file, or {' or '.join(DRAWINGS)} for a drawing"
+            )

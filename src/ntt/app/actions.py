@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import wraps
 from html import escape
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from ntt.app.drawing import draw_clicks
 from ntt.app.session import Session
@@ -77,9 +79,21 @@ def open_picture(session: Session | None, file: str) -> tuple[Any, ...]:
     return canvas(awake(session))
 
 
-def upload(session: Session | None, file: dict[str, Any]) -> tuple[Any, ...]:
-    """A picture was uploaded; ``file`` is what gradio knows of it."""
-    return open_picture(session, file["path"])
+def upload(session: Session | None, file: Any) -> tuple[Any, ...]:
+    """A picture was uploaded; ``file`` is what a browser says of it, or whoever speaks like one."""
+    path = file.get("path") if isinstance(file, dict) else None
+    if not isinstance(path, str) or not _is_upload(path):
+        notice("That file was not uploaded here; choose it again")
+        return canvas(awake(session))
+    return open_picture(session, path)
+
+
+def _is_upload(path: str) -> bool:
+    """Gradio takes any path for an upload's where nothing is preprocessed."""
+    try:
+        return Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve())
+    except (OSError, ValueError):  # too long, or with a null byte
+        return False
 
 
 def close_picture(session: Session | None) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ntt.api import Segmentation
 from ntt.app.drawing import fit
@@ -43,8 +44,7 @@ class Found:
         """Reduce a result, whose masks may take a gigabyte, to what the page needs of it."""
         pixels = fit(whole.pixels, SHOWN_SIDE)
         height, width = pixels.shape[:2]
-        small = F.interpolate(whole.masks.view(torch.uint8)[None], (height, width), mode="nearest")[0].bool()
-        shown = Instances(small, whole.boxes, whole.scores, whole.labels)
+        shown = Instances(_shrunk(whole.masks, height, width), whole.boxes, whole.scores, whole.labels)
         kept = uncovered(shown, share_of_best=0.0, limit=len(shown))
         coco = whole.subset(kept).to_coco()
         return cls(str(whole.image_id), pixels, shown.subset(kept), whole.class_names, coco)
@@ -56,6 +56,13 @@ class Found:
         line = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing above the threshold"
         drawn = draw_instances(self.pixels, found, self.class_names, everything=True)
         return drawn, f"{self.name}: {line}"
+
+
+def _shrunk(masks: Tensor, height: int, width: int) -> Tensor:
+    """Masks ``(N, h, w)`` bool at another size; N may be 0."""
+    if not len(masks):
+        return masks.new_zeros(0, height, width)
+    return F.interpolate(masks.view(torch.uint8)[None], (height, width), mode="nearest")[0].bool()
 
 
 def coco_file(pictures: Sequence[Found], threshold: float) -> dict[str, Any]:

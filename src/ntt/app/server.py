@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -12,7 +13,7 @@ from ntt.errors import InputError
 CSS = Path(__file__).with_name("page.css")
 
 
-def serve(page: gr.Blocks, host: str, port: int, megabytes: int) -> str:
+def serve(page: gr.Blocks, host: str, port: int, megabytes: int, samples: Sequence[str] = ()) -> str:
     """Start a server and return at once.
 
     Args:
@@ -20,6 +21,7 @@ def serve(page: gr.Blocks, host: str, port: int, megabytes: int) -> str:
         host: address to listen at.
         port: to listen at.
         megabytes: largest upload.
+        samples: files of this machine that the page offers.
 
     Returns:
         The address for a browser.
@@ -34,6 +36,7 @@ def serve(page: gr.Blocks, host: str, port: int, megabytes: int) -> str:
         enable_monitoring=False,
         mcp_server=False,
         max_file_size=f"{megabytes}mb",
+        allowed_paths=list(samples),
         footer_links=[],
         css_paths=CSS,
     )
@@ -41,11 +44,11 @@ def serve(page: gr.Blocks, host: str, port: int, megabytes: int) -> str:
 
 
 def check_free(host: str, port: int) -> None:
-    """Raise InputError if the port is taken, or the address is not one of this machine."""
+    """Raise InputError if the port is taken or none, or the address is not one of this machine."""
     try:
         with socket.create_server((host, port)):
             pass
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError) as error:
         raise InputError(
             f"host={host} port={port}: cannot listen there ({error}); give another port="
         ) from error

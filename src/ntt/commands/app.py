@@ -64,8 +64,9 @@ def _serve(cfg: DictConfig, others: dict[str, DictConfig]) -> None:
     first = build(cfg, cfg.device)
     models = Models((name, *others), first, lambda name: build(others[name], cfg.device))
     limits = instantiate(cfg.limits)
-    page = build_page(models, limits, Samples(list(cfg.samples.examples), list(cfg.samples.scenes)))
-    url = serve(page, cfg.host, cfg.port, limits.megabytes)
+    samples = Samples(list(cfg.samples.examples), list(cfg.samples.scenes))
+    page = build_page(models, limits, samples)
+    url = serve(page, cfg.host, cfg.port, limits.megabytes, [*samples.examples, *samples.scenes])
     logger.info("The page is at %s and ends with Ctrl-C", url)
     page.block_thread()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ntt.video import VideoFile
 
 logger = logging.getLogger("predict")
+PATHS = ("references", "reference_images", "images", "video")
 
 
 def run(cfg: DictConfig) -> None:
@@ -30,12 +33,24 @@ def run(cfg: DictConfig) -> None:
 
     if (cfg.images is None) == (cfg.video is None):
         raise InputError("give what to segment: images=<folder, file or pattern>, or video=<file>")
+    for name in PATHS:  # a folder called 2024 is a number to YAML
+        cfg[name] = None if cfg[name] is None else str(cfg[name])
+    if type(cfg.batch_size) is not int or cfg.batch_size < 1:
+        raise InputError(f"batch_size is {cfg.batch_size}; make it a whole number, 1 or more")
     output_dir = Path(cfg.paths.output)
     if cfg.video is None:
-        _segment_pictures(cfg, find_pictures(cfg.images), output_dir)
+        _segment_pictures(cfg, _without_masks(find_pictures(cfg.images), Path(cfg.references)), output_dir)
     else:
         _segment_video(cfg, VideoFile(Path(cfg.video)), output_dir)
     logger.info("Results: %s", output_dir)
+
+
+def _without_masks(files: list[Path], references: Path) -> list[Path]:
+    """The pictures that do not mark an example; both may lie in one folder."""
+    from ntt.data.folder_layout import masks_in
+
+    masks = {mask.resolve() for mask in masks_in(references)} if references.is_dir() else set()
+    return [file for file in files if file.resolve() not in masks] or files
 
 
 def _fitted(cfg: DictConfig, output_dir: Path) -> FewShotSegmenter:
@@ -51,14 +66,16 @@ def _fitted(cfg: DictConfig, output_dir: Path) -> FewShotSegmenter:
 def _segment_pictures(cfg: DictConfig, files: list[Path], output_dir: Path) -> None:
     from ntt.engine.stage_bar import StageBar
     from ntt.errors import InputError
-    from ntt.files import write_json
     from ntt.reporting.prediction_folder import PredictionFolder
 
     model = _fitted(cfg, output_dir)
     skipped: dict[str, str] = {}
     home = os.path.commonpath([file.parent for file in files])
-    folder = PredictionFolder(output_dir, model.class_names, Path(home))
-    with StageBar("predict", "images", len(files)) as bar:
+    with (
+        StageBar("predict", "images", len(files)) as bar,
+        PredictionFolder(output_dir, model.class_names, Path(home)) as folder,
+        _told(skipped, output_dir / "skipped.json"),
+    ):
 
         def skip(picture: Picture, error: InputError) -> None:
             skipped[str(picture)] = str(error)
@@ -70,9 +87,18 @@ def _segment_pictures(cfg: DictConfig, files: list[Path], output_dir: Path) -> N
             bar.advance()
     if len(skipped) == len(files):
         raise InputError("\n".join(skipped.values()))
-    folder.finish()
-    if skipped:
-        write_json(output_dir / "skipped.json", skipped)
+
+
+@contextmanager
+def _told(skipped: dict[str, str], file: Path) -> Iterator[None]:
+    """Write which pictures were skipped and why, however the block ends."""
+    from ntt.files import write_json
+
+    try:
+        yield
+    finally:
+        if skipped:
+            write_json(file, skipped)
 
 
 def _segment_video(cfg: DictConfig, video: VideoFile, output_dir: Path) -> None:

@@ -102,6 +102,16 @@ def mask_of(image: Path) -> Path:
     return same_name if not marked.exists() and same_name.exists() and same_name != image else marked
 
 
+def masks_in(root: Path) -> set[Path]:
+    """The mask files of the reference pictures in a folder, those that need not be there too.
+
+    Raises:
+        InputError: there is no class, or one without a picture.
+    """
+    layout = layout_of(root)
+    return {mask_of(image) for folder in layout.class_folders() for image in layout.examples(folder)}
+
+
 def prompt_of(image: Path) -> Path:
     """The file with the box or points of a reference picture; it need not be there."""
     return image.with_suffix(".json")

@@ -85,7 +85,7 @@ def _find(features_of: Callable[[Tensor], Tensor], side: int, rank: int, device:
     total: Tensor | int = 0
     for _ in range(NOISE_IMAGES):  # one at a time: memory as for one image, whatever the encoder's size
         noise = torch.rand(1, 3, side, side, generator=generator)
-        total = total + features_of(noise.to(device))[0].double().cpu()
+        total = total + features_of(noise.to(device))[0].cpu().double()  # mps has no doubles
     assert isinstance(total, Tensor)
     _, _, directions = torch.linalg.svd(total.flatten(0, 1), full_matrices=False)
     return directions[:rank].mT.float().contiguous()

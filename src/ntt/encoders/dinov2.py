@@ -114,8 +114,10 @@ class DINOv2(BackboneEncoder):
 
         The class token's is zero where timm has folded it into the token.
 
-        Bicubic, as in the weights' own code: antialiased where there are registers, plain where there are
-        none (timm always antialiases, which changes the features of the latter at 224 pixels).
+        Bicubic to the size of the grid, as in transformers: antialiased where there are registers, plain
+        where there are none (timm always antialiases). Meta's own code does the same with registers; without
+        them it scales by ``(size + 0.1) / 37``, which at 224 pixels shifts samples by up to a quarter of a
+        cell, and by nothing at 518. That is not repeated here.
         """
         grid = self.config.position_grid
         embedding = self.backbone.pos_embed

@@ -75,8 +75,9 @@ def find_weights(weights: str, release: Release) -> Path:
     for candidate in candidates:
         if candidate.exists():
             return candidate
-    looked_for = " or ".join(map(str, candidates))
-    raise InputError(f"No weights of {release.name} at {looked_for}; {release.advice}")
+    others = ", ".join(candidate.name for candidate in candidates[1:])
+    beside = f" (nor, beside it, {others})" if others else ""
+    raise InputError(f"No weights of {release.name} at {asked}{beside}; {release.advice}")
 
 
 def hub_file(repository: str) -> str:

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ntt.errors import InputError
 from ntt.memory.clustering import cluster
-from ntt.memory.files import read_bank, write_bank
+from ntt.memory.files import MADE_WITH, read_bank, write_bank
 from ntt.memory.text import as_text, from_text
+from ntt.precision import as_given
 
 Derived = TypeVar("Derived")
 
@@ -186,7 +187,9 @@ class MemoryBank:
             InputError: the file is no memory bank, or was made with another encoder, weights, image size,
                 references or classes.
         """
-        tensors, patches = read_bank(Path(path), self.class_names, self.fingerprint)
+        tensors, patches = read_bank(
+            Path(path), self.class_names, self.fingerprint, self.notes.get(MADE_WITH, "another fingerprint")
+        )
         self._vectors, self._labels = list(tensors["vectors"]), tensors["labels"].tolist()
         self._patches = patches
         negative_labels = tensors["negative_labels"].tolist()
@@ -202,7 +205,8 @@ class MemoryBank:
             raise InputError(
                 f"a reference of class {self.class_names[label]!r} has an empty mask: draw or remove it"
             )
-        mean = torch.einsum("hw,hwc->c", weights, features) / total
+        with as_given(features.device):
+            mean = torch.einsum("hw,hwc->c", weights, features) / total
         return mean.float().cpu()
 
     def _stacked_negatives(self) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+MOST_DETAIL = 4  # pixels of the picture, along one side, that are looked at for one of the result
+
 
 def crop_reference(
     image: Tensor, mask: Tensor, context_ratio: float, img_size: int, patch_size: int
@@ -29,19 +31,33 @@ def crop_reference(
         ``(img_size / patch_size, img_size / patch_size)`` in [0, 1]. Shares, unlike the nearest pixel,
         do not lose objects smaller than a patch.
     """
-    top, left, side = _square_around(mask, context_ratio)
-    rows = slice(max(top, 0), min(top + side, mask.shape[0]))
-    columns = slice(max(left, 0), min(left + side, mask.shape[1]))
+    image, shares = _small_enough(image, mask, context_ratio, MOST_DETAIL * img_size)
+    top, left, side = _square_around(shares > 0, context_ratio)
+    rows = slice(max(top, 0), min(top + side, shares.shape[0]))
+    columns = slice(max(left, 0), min(left + side, shares.shape[1]))
     inside = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
 
     seen = image[:, rows, columns]
     square = seen.mean(dim=(1, 2), keepdim=True).expand(3, side, side).clone()
     square[:, inside[0], inside[1]] = seen
     square_mask = torch.zeros(side, side)
-    square_mask[inside] = mask[rows, columns].float()
+    square_mask[inside] = shares[rows, columns]
 
-    weights = F.avg_pool2d(_resize(square_mask[None], img_size)[None], patch_size)[0, 0]
-    return _resize(square, img_size), weights
+    weights = F.avg_pool2d(_resize(square_mask[None], img_size, img_size)[None], patch_size)[0, 0]
+    return _resize(square, img_size, img_size), weights
+
+
+def _small_enough(image: Tensor, mask: Tensor, context_ratio: float, most: int) -> tuple[Tensor, Tensor]:
+    """Image, and share of each pixel in the mask; shrunk if the square's side would be over ``most`` pixels.
+
+    Of a panorama the square would be many times as large as the picture itself.
+    """
+    _, _, side = _square_around(mask, context_ratio)
+    if side <= most:
+        return image, mask.float()
+    height, width = (max(1, round(length * most / side)) for length in mask.shape)
+    shares = F.adaptive_avg_pool2d(mask[None].float(), (height, width))[0]
+    return _resize(image, height, width), shares
 
 
 def _square_around(mask: Tensor, context_ratio: float) -> tuple[int, int, int]:
@@ -54,6 +70,8 @@ def _square_around(mask: Tensor, context_ratio: float) -> tuple[int, int, int]:
     return (top + bottom - side) // 2, (left + right - side) // 2, side
 
 
-def _resize(picture: Tensor, size: int) -> Tensor:
-    """Resize ``(C, H, W)`` to a square."""
-    return F.interpolate(picture[None], (size, size), mode="bilinear", align_corners=False, antialias=True)[0]
+def _resize(picture: Tensor, height: int, width: int) -> Tensor:
+    """Resize ``(C, H, W)``."""
+    return F.interpolate(
+        picture[None], (height, width), mode="bilinear", align_corners=False, antialias=True
+    )[0]

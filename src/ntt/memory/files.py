@@ -15,6 +15,7 @@ from torch import Tensor
 from ntt.errors import InputError
 
 Patches = list[tuple[Tensor, Tensor]]
+MADE_WITH = "made_with"  # the note that says it in words
 TENSORS = ("vectors", "labels", "prototypes", "negative_vectors", "negative_labels")
 
 
@@ -61,8 +62,16 @@ def read_notes(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
         raise InputError(f"{path}: not a memory bank; give the file that save() or a run wrote") from error
 
 
-def read_bank(path: Path, class_names: Sequence[str], fingerprint: str) -> tuple[dict[str, Tensor], Patches]:
+def read_bank(
+    path: Path, class_names: Sequence[str], fingerprint: str, made_with: str
+) -> tuple[dict[str, Tensor], Patches]:
     """Read a bank: the tensors of ``TENSORS`` by name, and the patches of each instance if there are any.
+
+    Args:
+        path: the file.
+        class_names: that it should have, in the order of their labels.
+        fingerprint: that it should have.
+        made_with: what that stands for, for the message.
 
     Raises:
         InputError: the file is no memory bank, or was made with another encoder, weights, image size,
@@ -79,14 +88,15 @@ def read_bank(path: Path, class_names: Sequence[str], fingerprint: str) -> tuple
                 centres, shares = (file.get_tensor(key).split(counts) for key in ("patches", "patch_shares"))
                 patches = list(zip(centres, shares, strict=True))
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path}: not a memory bank; remove it to fill the memory again") from error
+        raise InputError(f"{path}: not a memory bank; give the file that save() or a run wrote") from error
     if saved_with != (fingerprint, tuple(class_names)):
+        theirs = facts.get(MADE_WITH, "something else")
+        others = "other weights, references or classes" if theirs == made_with else made_with
         raise InputError(
-            f"{path}: this memory was made with another encoder, weights, image size, crop, references "
-            "or classes; remove it to fill the memory again"
+            f"{path}: this memory was made with {theirs}, and here are {others}; choose what it was made with"
         )
     if not _fit(tensors, patches, len(class_names)):
-        raise InputError(f"{path}: not a whole memory bank; remove it to fill the memory again")
+        raise InputError(f"{path}: not a whole memory bank; copy or make it again")
     return tensors, patches
 
 

@@ -15,6 +15,7 @@ from ntt.encoders.base import Encoder
 from ntt.errors import InputError
 from ntt.memory.bank import MemoryBank
 from ntt.memory.crop import crop_reference
+from ntt.memory.files import MADE_WITH
 from ntt.structures import Reference
 
 Item = TypeVar("Item")
@@ -60,12 +61,14 @@ class ReferenceMemory:
         """
         self.check_classes(class_names)
         how = f"{self.context_ratio} {self.normalise} {self.patches}"
+        options = f"context_ratio={self.context_ratio}, normalise={self.normalise}, patches={self.patches}"
+        made_with = f"{encoder.name} at {encoder.img_size} pixels, {options}"
         identity = f"{encoder.fingerprint} {how} {references_digest}"
         return MemoryBank(
             class_names,
             hashlib.sha256(identity.encode()).hexdigest()[:16],
             self.patches,
-            {"references_digest": references_digest},
+            {"references_digest": references_digest, MADE_WITH: made_with},
         )
 
     def check_classes(self, class_names: Sequence[str]) -> None:
@@ -105,7 +108,7 @@ class ReferenceMemory:
         """Each reference with its patch features ``(h, w, C)`` and the share of each patch in its mask."""
         for batch in batches(references, self.batch_size):
             crops, weights = zip(*(self._crop(reference, encoder) for reference in batch), strict=True)
-            features = encoder(torch.stack(crops).to(device))
+            features = encoder(torch.stack(crops).to(device)).float()
             if self.normalise:
                 features = F.normalize(features, dim=-1)
             yield from zip(batch, features, weights, strict=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from ntt.errors import InputError
 from ntt.structures import Instances, Reference
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from ntt.models.prototype_matching import PrototypeMatching
 
 AUTO = "auto"
+THRESHOLD = "score_threshold"  # the note in a memory's file that says what was found
 MAX_REFERENCES = 60  # that are tried, evenly from all; more would sharpen the threshold little
 SAME_OBJECT_IOU = 0.5
 TAIL = 0.05  # where only one kind of scores is known, so many of them end up on the wrong side
@@ -56,7 +59,7 @@ def checked_threshold(value: float | str) -> float:
 
 def calibrate(
     model: PrototypeMatching,
-    references: Sequence[Reference],
+    references: Iterable[Reference],
     on_reference: Callable[[], None] = lambda: None,
     known: MutableMapping[int, Any] | None = None,
 ) -> Calibration:
@@ -68,25 +71,43 @@ def calibrate(
 
     Args:
         model: fitted on these references, in this order.
-        references: all of them.
+        references: all of them; pictures are read and forgotten one after another.
         on_reference: called after each one that was tried.
         known: scores of references that were tried before, by their number; gets those of the others.
 
     Raises:
         InputError: there is neither a second class nor a second reference of the only one.
     """
-    if len(references) < 2:
+    count = len(model.memory)
+    if count < 2:
         raise InputError(f"score_threshold={AUTO} needs two references at least: add one, or give a number")
     known = {} if known is None else known
-    tried = _evenly(len(references), MAX_REFERENCES)
-    for index in tried:
+    tried = _evenly(count, MAX_REFERENCES)
+    for index, reference in _some(references, tried):
         if index not in known:
-            known[index] = _left_out(model, references[index], index)
+            known[index] = _left_out(model, model.with_mask(reference()), index)
         on_reference()
     present = [score for index in tried for score in known[index]["present"]]
     absent = [score for index in tried for score in known[index]["absent"]]
     found = tuple(score for score in present if score is not None)
     return Calibration(best_threshold(found, absent), found, tuple(absent), present.count(None))
+
+
+def _some(
+    references: Iterable[Reference], wanted: Sequence[int]
+) -> Iterator[tuple[int, Callable[[], Reference]]]:
+    """Those of some numbers, in their order, each read when it is called."""
+    if isinstance(references, Sequence | Dataset):
+        yield from ((index, partial(references.__getitem__, index)) for index in wanted)
+        return
+    chosen = set(wanted)
+    for index, reference in enumerate(references):
+        if index in chosen:
+            yield index, partial(_same, reference)
+
+
+def _same(reference: Reference) -> Reference:
+    return reference
 
 
 def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dict[str, list[float | None]]:
@@ -128,14 +149,14 @@ def _score(
     with model.remembering(memory):
         found = model.predict(reference.image)
     wanted = torch.tensor([name in (None, memory.class_names[label]) for label in found.labels.tolist()])
-    hits = wanted.bool() & (overlap(found, reference) >= SAME_OBJECT_IOU)
+    hits = wanted.bool().to(found.masks.device) & (overlap(found, reference) >= SAME_OBJECT_IOU)
     return float(found.scores[hits].max()) if bool(hits.any()) else None
 
 
 def overlap(found: Instances, reference: Reference) -> Tensor:
     """IoU ``(N,)`` of each instance with the object of a reference, which has to have its mask."""
-    mask = reference.mask
-    assert mask is not None, "masks are made before"
+    assert reference.mask is not None, "masks are made before"
+    mask = reference.mask.to(found.masks.device)
     shared = (found.masks & mask).flatten(1).sum(dim=1)
     union = (found.masks | mask).flatten(1).sum(dim=1)
     return shared / union.clamp(min=1)

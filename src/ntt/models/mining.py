@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import Dataset
 
 from ntt.data.masks import decode_mask, json_mask
 from ntt.models.calibration import SAME_OBJECT_IOU, overlap
@@ -14,13 +17,30 @@ if TYPE_CHECKING:
     from ntt.models.prototype_matching import PrototypeMatching
 
 
+@dataclass(frozen=True)
+class Mistake:
+    """What was mistaken for a class.
+
+    Attributes:
+        index: number of the reference.
+        label: the class that it is not.
+        score: of the mistake.
+        mask: of what was mistaken, as ``json_mask`` writes it.
+    """
+
+    index: int
+    label: int
+    score: float
+    mask: Any
+
+
 def mine_negatives(
     model: PrototypeMatching,
     references: Iterable[Reference],
     per_class: int,
     on_reference: Callable[[], None] = lambda: None,
     known: MutableMapping[int, Any] | None = None,
-) -> list[Reference]:
+) -> list[Mistake]:
     """The most confident mistakes on the reference pictures, to be remembered as look-alikes.
 
     A mistake is an instance on a reference's object that has another class than the reference. What is found
@@ -36,20 +56,36 @@ def mine_negatives(
         known: mistakes on references that were looked at before, by their number; gets those of the others.
 
     Returns:
-        References of look-alikes, labelled by the class that they are not, most confident first.
+        They, class by class, most confident first.
     """
-    found: defaultdict[int, list[tuple[float, Reference]]] = defaultdict(list)
+    found: defaultdict[int, list[Mistake]] = defaultdict(list)
     known = {} if known is None else known
     for index, reference in enumerate(references):
         if index not in known:
             known[index] = _mistakes(model, reference)
         for label, score, mask in known[index]:
-            source = f"{reference.source}, taken for {model.memory.class_names[label]}"
-            found[label].append((score, Reference(reference.image, decode_mask(mask), label, source)))
+            found[label].append(Mistake(index, label, score, mask))
         on_reference()
         for label, mistakes in found.items():
-            found[label] = sorted(mistakes, key=lambda pair: -pair[0])[:per_class]
-    return [mistake for label in sorted(found) for _, mistake in found[label]]
+            found[label] = sorted(mistakes, key=lambda mistake: -mistake.score)[:per_class]
+    return [mistake for label in sorted(found) for mistake in found[label]]
+
+
+def look_alikes(
+    references: Iterable[Reference], mistakes: Sequence[Mistake], class_names: Sequence[str]
+) -> Iterator[Reference]:
+    """Mistakes as references of what a class is not, in their order; each picture is read in its turn.
+
+    Args:
+        references: that they were made on.
+        mistakes: on them.
+        class_names: of their labels.
+    """
+    pictures = references if isinstance(references, Sequence | Dataset) else list(references)
+    for mistake in mistakes:
+        reference = pictures[mistake.index]
+        source = f"{reference.source}, taken for {class_names[mistake.label]}"
+        yield Reference(reference.image, decode_mask(mistake.mask), mistake.label, source)
 
 
 def _mistakes(model: PrototypeMatching, reference: Reference) -> list[tuple[int, float, Any]]:

@@ -14,9 +14,10 @@ from ntt.encoders.base import Encoder
 from ntt.matching import Matcher, similarity_maps
 from ntt.memory import MemoryBank, ReferenceMemory
 from ntt.models.base import ReferenceSegmenter
-from ntt.models.calibration import AUTO, Calibration, calibrate, checked_threshold
-from ntt.models.mining import mine_negatives
+from ntt.models.calibration import AUTO, THRESHOLD, Calibration, calibrate, checked_threshold
+from ntt.models.mining import Mistake, look_alikes, mine_negatives
 from ntt.models.prompted_masks import segment_prompts
+from ntt.precision import as_given
 from ntt.proposals import ProposalStrategy
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter, square_image
 from ntt.segmenters.sharing import SharedAnswers
@@ -107,7 +108,7 @@ class PrototypeMatching(ReferenceSegmenter):
         Raises:
             InputError: a mask is empty.
         """
-        complete = map(self._with_mask, references)
+        complete = map(self.with_mask, references)
         self.reference_memory.fill(self.memory, self.encoder, complete, self.device)
 
     def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
@@ -116,14 +117,12 @@ class PrototypeMatching(ReferenceSegmenter):
         Raises:
             InputError: a mask is empty, or a class has no reference; too few references for ``auto``.
         """
-        if not self.wants_calibration:
-            self.fill(references, class_names)
-            self.memory.aggregate()
-            return self
-        kept = [self._with_mask(reference) for reference in references]
-        self.fill(kept, class_names)
+        if self.wants_calibration and isinstance(references, Iterator):  # it can be gone through once only
+            references = list(references)
+        self.fill(references, class_names)
         self.memory.aggregate()
-        self.calibrate(kept)
+        if self.wants_calibration:
+            self.calibrate(references)
         return self
 
     def add(self, references: Iterable[Reference], class_names: Sequence[str]) -> None:
@@ -146,14 +145,15 @@ class PrototypeMatching(ReferenceSegmenter):
 
     def calibrate(
         self,
-        references: Sequence[Reference],
+        references: Iterable[Reference],
         on_reference: Callable[[], None] = lambda: None,
         known: MutableMapping[int, Any] | None = None,
     ) -> Calibration:
-        """Find and set the score threshold; see :func:`ntt.models.calibration.calibrate`."""
+        """Find and set the score threshold, and note it in the memory; see ``ntt.models.calibration``."""
         self.score_threshold = 0.0
         found = calibrate(self, references, on_reference, known)
         self.score_threshold = found.threshold
+        self.memory.notes[THRESHOLD] = repr(found.threshold)
         return found
 
     def mine_negatives(
@@ -161,12 +161,14 @@ class PrototypeMatching(ReferenceSegmenter):
         references: Iterable[Reference],
         on_reference: Callable[[], None] = lambda: None,
         known: MutableMapping[int, Any] | None = None,
-    ) -> list[Reference]:
+    ) -> list[Mistake]:
         """Find and remember what is mistaken for a class on references; see :mod:`ntt.models.mining`."""
+        if isinstance(references, Iterator):  # it can be gone through once only
+            references = list(references)
         found = mine_negatives(
             self, references, self.reference_memory.negatives_per_class, on_reference, known
         )
-        self.remember_negatives(found)
+        self.remember_negatives(look_alikes(references, found, self.memory.class_names))
         return found
 
     @torch.no_grad()
@@ -223,18 +225,23 @@ class PrototypeMatching(ReferenceSegmenter):
     @torch.no_grad()
     def match(self, features: Tensor, proposals: Proposals, height: int, width: int) -> Instances:
         """Label, thin out and resize the proposals of an image of ``height`` x ``width`` pixels."""
-        found = self.matcher(features, proposals, self.memory, height, width)
+        with as_given(features.device):
+            found = self.matcher(features.float(), proposals, self.memory, height, width)
         return found.above(self.score_threshold)
 
     @torch.no_grad()
     def compare(self, features: Tensor, masks: Tensor) -> Tensor:
         """How much masks ``(N, m, n)`` bool over an image resemble each class, ``(N, K)`` in [-1, 1]."""
-        return self.matcher.similarities(features, masks.to(features.device), self.memory)
+        with as_given(features.device):
+            return self.matcher.similarities(features.float(), masks.to(features.device), self.memory)
 
     @torch.no_grad()
     def similarity(self, features: Tensor) -> Tensor:
-        """Cosine of every patch with every class prototype, ``(K, h, w)`` in [-1, 1]."""
-        return similarity_maps(features, self.memory.prototypes.to(features))
+        """Cosine of every patch with every class prototype, ``(K, h, w)`` in [-1, 1]; K may be 0."""
+        if not self.memory.class_names:
+            return features.new_zeros(0, *features.shape[:2])
+        with as_given(features.device):
+            return similarity_maps(features.float(), self.memory.prototypes.to(features.device))
 
     def predict(self, image: Tensor) -> Instances:
         """Segment ``(3, H, W)`` float in [0, 1]; masks and boxes at H x W."""
@@ -248,7 +255,8 @@ class PrototypeMatching(ReferenceSegmenter):
         ):
             yield self.match(features, self.ask(embedding, features), *image.shape[-2:])
 
-    def _with_mask(self, reference: Reference) -> Reference:
+    def with_mask(self, reference: Reference) -> Reference:
+        """The reference with the mask that the segmenter makes of its prompt, where it has none."""
         if reference.mask is not None or reference.prompt is None:
             return reference
         masks, _ = self.segment_prompts(reference.image, [reference.prompt])

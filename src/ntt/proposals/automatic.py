@@ -63,7 +63,8 @@ class AutomaticMaskProposals:
             self._generator, self._built_for = self._build(segmenter), segmenter
         self._generator.predictor.embedding = embedding
         side = segmenter.mask_size
-        found = self._generator._generate_masks(torch.empty(side, side, 3).numpy())
+        with segmenter.precision():
+            found = self._generator._generate_masks(torch.empty(side, side, 3).numpy())
         device = embedding.features.device
         logits = torch.as_tensor(found["low_res_masks"], device=device).reshape(-1, side, side)
         return Proposals(logits, torch.as_tensor(found["iou_preds"], device=device).reshape(-1))

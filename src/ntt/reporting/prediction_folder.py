@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 from PIL import Image
 
 from ntt.api import Segmentation
 from ntt.api.coco_file import CocoFile
-from ntt.files import whole_file, write_json
+from ntt.files import UNFINISHED, whole_file
 
 
 class PredictionFolder:
     """``overlays/<stem>.jpg``, ``masks/<stem>/<k>_<class>.png`` and ``predictions.json``.
 
-    Pictures whose names differ only in folder or ending become ``<stem>``, ``<stem>_2`` and so on.
+    Pictures whose names differ only in folder or ending become ``<stem>``, ``<stem>_2`` and so on. To be used
+    as a context: where that ends with an error, what there is so far is in ``predictions_so_far.json``.
 
     Args:
         folder: where to write.
@@ -30,6 +34,27 @@ class PredictionFolder:
         self.home = home
         self.coco = CocoFile(class_names)
         self._stems: set[str] = set()
+        self._separator = ""
+
+    def __enter__(self) -> Self:
+        """Begin to write."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # On disk from the first picture on: of many pictures, memory would not hold all masks.
+        self._written = self.folder / f".predictions.{UNFINISHED}.json"
+        self._file = self._written.open("w", encoding="utf-8")
+        self._file.write('{"annotations": [')
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        rest = {"images": self.coco.images, "categories": self.coco.categories}
+        self._file.write("\n], " + json.dumps(rest, allow_nan=False)[1:] + "\n")
+        self._file.close()
+        if self.coco.images:
+            name = "predictions.json" if error is None else "predictions_so_far.json"
+            self._written.replace(self.folder / name)
+        self._written.unlink(missing_ok=True)
 
     def add(self, found: Segmentation) -> None:
         """Write what was found in a picture that has a file."""
@@ -40,11 +65,9 @@ class PredictionFolder:
         for k, (mask, name) in enumerate(zip(found.masks, found.names, strict=True), start=1):
             with whole_file(self.folder / "masks" / stem / f"{k:03d}_{_as_file_name(name)}.png") as path:
                 Image.fromarray(mask.numpy().astype(np.uint8) * 255).convert("1").save(path)
-        self.coco.add(found, file.relative_to(self.home).as_posix())
-
-    def finish(self) -> None:
-        """Write ``predictions.json``."""
-        write_json(self.folder / "predictions.json", self.coco.content, indent=None)
+        for annotation in self.coco.annotations(found, file.relative_to(self.home).as_posix()):
+            self._file.write(f"{self._separator}\n{json.dumps(annotation, allow_nan=False)}")
+            self._separator = ","
 
     def _stem(self, wanted: str) -> str:
         """A name that no other picture has, on file systems without capital letters either."""

@@ -46,14 +46,15 @@ class MemoryBatches:
             RuntimeError: memory runs out for a single item.
         """
         results: list[Result] = []
-        start, size = 0, self.size(device)
+        start, most = 0, self.size(device)
         while start < count:
+            size = min(most, count - start)
             try:
-                results.append(work(slice(start, min(start + size, count))))
+                results.append(work(slice(start, start + size)))
             except (RuntimeError, MemoryError) as error:
                 if size == 1 or not is_out_of_memory(error):
                     raise
-                size = self._halve(min(size, count), device)
+                most = self._halve(size, device)
             else:
                 start += size
         return results

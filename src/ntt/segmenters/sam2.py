@@ -127,15 +127,16 @@ class Sam2Segmenter(Segmenter):
         """
         sparse = self._embed_prompts(prompts)
         repeats = len(prompts) // len(embedding.features)
-        logits, iou, _, _ = self.model.sam_mask_decoder.predict_masks(
-            image_embeddings=embedding.features.repeat_interleave(repeats, dim=0),
-            image_pe=self.model.sam_prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=self.model.sam_prompt_encoder.no_mask_embed.weight[:, :, None, None],
-            repeat_image=False,
-            high_res_features=[_per_prompt(level, repeats) for level in embedding.high_res],
-        )
-        return logits, iou
+        with self.precision():
+            logits, iou, _, _ = self.model.sam_mask_decoder.predict_masks(
+                image_embeddings=embedding.features.repeat_interleave(repeats, dim=0),
+                image_pe=self.model.sam_prompt_encoder.get_dense_pe(),
+                sparse_prompt_embeddings=sparse,
+                dense_prompt_embeddings=self.model.sam_prompt_encoder.no_mask_embed.weight[:, :, None, None],
+                repeat_image=False,
+                high_res_features=[_per_prompt(level, repeats) for level in embedding.high_res],
+            )
+        return logits.float(), iou.float()
 
     def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
         """Answer prompts with the best of the three multi-mask outputs; see ``Segmenter.decode``."""

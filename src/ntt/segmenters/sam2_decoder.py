@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ntt.precision import as_given
 from ntt.segmenters.base import ImageEmbedding
 
 # The decoder's own tokens come first: object score, predicted IoU, single mask, three multi-masks.
@@ -44,7 +45,8 @@ def decode_best(sam: Any, embedding: ImageEmbedding, sparse: Tensor, min_iou: fl
     position = _rows(sam.sam_prompt_encoder.get_dense_pe())
     tokens, pixels = _two_way(decoder.transformer, _rows(embedding.features) + no_mask, position, tokens)
 
-    ious = decoder.iou_prediction_head(tokens[:, IOU_TOKEN])[:, 1:]
+    with as_given(tokens.device):
+        ious = decoder.iou_prediction_head(tokens[:, IOU_TOKEN].float())[:, 1:]
     iou, best = ious.max(dim=1)
     kept = torch.nonzero(iou > min_iou)[:, 0]
     drawn = [

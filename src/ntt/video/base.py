@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
+from ntt.data.values import is_number
 from ntt.errors import InputError
 from ntt.matching import uncovered
 from ntt.models import PrototypeMatching
@@ -44,7 +45,7 @@ class Tracker(ABC):
             ("share_of_best", share_of_best, 0, 1),
             ("max_objects", max_objects, 1, None),
         ):
-            if value < least or (most is not None and value > most):
+            if not is_number(value) or value < least or (most is not None and value > most):
                 limits = f"{least} or more" if most is None else f"from {least} to {most}"
                 raise InputError(f"tracking.{name} is {value}; make it {limits}")
         self.model = model

@@ -25,7 +25,7 @@ class OverlapTracker(Tracker):
 
     def __init__(self, model: PrototypeMatching, **settings: Any) -> None:
         super().__init__(model, **settings)
-        self._tracks = Tracks(self.min_iou, self.patience)
+        self._tracks = Tracks(self.min_iou, self.patience, self.every)
         self._seen = torch.zeros(0, dtype=torch.int64)
 
     def _follow(self, number: int, image: Tensor) -> tuple[Instances, Tensor]:

@@ -54,12 +54,13 @@ class Tracks:
 
     Args:
         min_iou: mask IoU from which a detection is a known object of its class.
-        patience: frames after which an object that was not seen is forgotten.
+        patience: frames for which an object may be out of sight; it is forgotten in the next one.
+        every: objects are looked for in every so many frames; in between none is out of sight.
     """
 
-    def __init__(self, min_iou: float, patience: int) -> None:
+    def __init__(self, min_iou: float, patience: int, every: int = 1) -> None:
         self.min_iou = min_iou
-        self.patience = patience
+        self.remembered = patience + every  # frames from one in which an object was seen
         self._known: dict[int, Track] = {}
         self._next_id = 1
 
@@ -76,7 +77,7 @@ class Tracks:
         Returns:
             Their identities ``(N,)`` int64.
         """
-        self._known = {k: each for k, each in self._known.items() if number - each.number <= self.patience}
+        self._known = {k: each for k, each in self._known.items() if number - each.number <= self.remembered}
         before = list(self._known.values())
         masks = torch.stack([track.mask_at(number) for track in before]) if before else found.masks[:0]
         labels = torch.tensor([track.label for track in before], dtype=torch.int64)

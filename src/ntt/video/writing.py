@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 # H.264 where FFmpeg has it, as in PyAV's wheels; the other is in every FFmpeg.
 CODEC = next(name for name in ("libx264", "mpeg4") if name in av.codecs_available)
-TICKS = Fraction(1, 90_000)  # of a second: fine enough for frames that are not evenly spaced
+TICKS = Fraction(1, 60_000)  # of a second: fine enough for uneven frames; mpeg4 allows up to 65,535
 
 
 class VideoWriter:
@@ -23,11 +23,13 @@ class VideoWriter:
     Args:
         path: the file.
         rate: frames a second, on average.
+        codec: FFmpeg's name of it.
     """
 
-    def __init__(self, path: Path, rate: Fraction) -> None:
+    def __init__(self, path: Path, rate: Fraction, codec: str = CODEC) -> None:
         self._container = av.open(path, "w", format="mp4")
         self._rate = rate
+        self._codec = codec
         self._stream: VideoStream | None = None
         self._last_tick = -1
 
@@ -58,7 +60,8 @@ class VideoWriter:
         self._container.close()
 
     def _start(self, pixels: NDArray[np.uint8]) -> VideoStream:
-        stream = self._container.add_stream(CODEC, rate=self._rate)
+        stream = self._container.add_stream(self._codec, rate=self._rate)
+        assert isinstance(stream, VideoStream)
         stream.height, stream.width = pixels.shape[:2]
         stream.pix_fmt = "yuv420p"  # what browsers play
         stream.codec_context.time_base = TICKS

@@ -1,0 +1,41 @@
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from ntt.app import actions
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What visitors are told."""
+    lines = []
+    monkeypatch.setattr(actions, "notice", lines.append)
+    return lines
+
+
+@pytest.fixture
+def uploads(tmp_path, monkeypatch):
+    """Where gradio puts uploads."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    (tmp_path / "uploads" / "ab12").mkdir(parents=True)
+    return tmp_path / "uploads"
+
+
+def test_an_upload_is_opened(session, picture, uploads, said):
+    file = copy(picture, uploads / "ab12" / "things.png")
+    assert actions.upload(session, {"path": str(file)})[0] is not None
+    assert session.clicking is not None
+    assert said == []
+
+
+@pytest.mark.parametrize("path", ["{picture}", "{uploads}/ab12/../../things.png", "\0", "x" * 5000, 3, None])
+def test_another_file_of_this_machine_is_not(session, picture, uploads, said, path):
+    copy(picture, Path(uploads).parent / "things.png")
+    named = path.format(picture=picture, uploads=uploads) if isinstance(path, str) else path
+    for file in ({"path": named}, named):
+        actions.upload(session, file)
+    assert session.clicking is None
+    assert said == ["That file was not uploaded here; choose it again"] * 2
