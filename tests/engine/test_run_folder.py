@@ -8,7 +8,15 @@ from omegaconf import OmegaConf
 
 from ntt.data.samples import ReferenceEntry, TargetEntry
 from ntt.engine.identity import data_digest, run_identity
-from ntt.engine.run_folder import RunFolder, failure_of, in_use, write_failure
+from ntt.engine.run_folder import (
+    SWEEP_KIND,
+    RunFolder,
+    failure_of,
+    in_use,
+    refuse_others,
+    write_failure,
+    write_record,
+)
 from ntt.errors import InputError
 from ntt.files import whole_file
 
@@ -83,8 +91,30 @@ def test_a_run_without_results_has_a_reason(tmp_path):
     write_failure(tmp_path, "no weights")
     assert failure_of(tmp_path) == "no weights"
     (tmp_path / "frames.json").touch()
+    assert failure_of(tmp_path, ("predictions.json", "frames.json")) == "no weights", "an older result"
+    (tmp_path / "failure.json").unlink()
     assert failure_of(tmp_path, ("predictions.json", "frames.json")) is None
-    assert failure_of(tmp_path) == "no weights"
+    assert failure_of(tmp_path) == "it left no metrics.json; its log may say why"
+
+
+def test_a_run_does_not_take_the_folder_of_a_sweep_nor_a_sweep_that_of_a_run(tmp_path):
+    write_record(tmp_path / "sweep", SWEEP_KIND, ["train"])
+    with pytest.raises(InputError, match="sweep: holds a sweep, and this is a run; name another folder"):
+        opened(tmp_path / "sweep").__enter__()
+    with opened(tmp_path / "run"):
+        pass
+    with pytest.raises(InputError, match="run: holds a run, and this is a sweep; name another folder"):
+        refuse_others(tmp_path / "run", SWEEP_KIND)
+
+
+def test_predictions_of_the_run_that_is_replaced_go(tmp_path):
+    with opened(tmp_path) as folder:
+        (tmp_path / "predictions.json").touch()
+        folder.finish({})
+    with opened(tmp_path):
+        assert (tmp_path / "predictions.json").exists()
+    with opened(tmp_path, "two"):
+        assert not (tmp_path / "predictions.json").exists()
 
 
 def test_two_processes_do_not_work_in_one_folder(tmp_path):

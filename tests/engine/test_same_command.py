@@ -1,7 +1,8 @@
 import pytest
 
 from ntt.engine.run_folder import RUN_KIND, SWEEP_KIND, write_record
-from ntt.engine.same_command import command_of, continue_earlier
+from ntt.engine.same_command import command_of, continue_earlier, refuse_named
+from ntt.errors import InputError
 from ntt.locations import CONF
 
 WORDS = ["encoder=dinov2_nano", "image_batch=${seed}"]
@@ -28,6 +29,15 @@ def test_the_same_command_goes_on(folder, kind, flags, place):
     assert continue_earlier(typed, CONF, "train") == [*typed, f"{place}='{folder}'"]
     for other in ("seed=1", "resume=false"):
         assert continue_earlier([*typed, other], CONF, "train") == [*typed, other]
+
+
+@pytest.mark.parametrize("quoted", ["{}", "'{}'", '"{}"'])
+def test_a_named_folder_of_somebody_else_is_refused_before_hydra_writes_there(tmp_path, quoted):
+    (tmp_path / "metrics.json").touch()
+    word = f"hydra.run.dir={quoted.format(tmp_path)}"
+    with pytest.raises(InputError, match=r"metrics\.json is here and no run\.json"):
+        refuse_named(["encoder=dinov2_nano", word])
+    refuse_named(["encoder=dinov2_nano", f"hydra.run.dir={tmp_path}/new", "hydra.run.dir="])
 
 
 @pytest.mark.parametrize(("kind", "flags"), [(RUN_KIND, ["-m"]), (SWEEP_KIND, [])])

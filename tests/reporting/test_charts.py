@@ -5,7 +5,8 @@ from ntt.reporting.charts import curve_figure, run_charts
 
 def test_without_predictions_or_ground_truth_there_is_less_to_show(tmp_path, metrics):
     file = tmp_path / "predictions.json"
-    assert run_charts(file, None, metrics).scores == []
+    none = run_charts(file, None, metrics)
+    assert (none.results, none.scores) == (None, [])
     file.write_text(json.dumps([{"score": 0.25}, {"score": 0.5}]))
     charts = run_charts(file, None, metrics)
     assert charts.scores == [0.25, 0.5]

@@ -19,7 +19,7 @@ def test_a_sweep_stands_for_its_jobs_in_the_order_they_were_started(tmp_path):
 
 
 def test_a_run_with_metrics_did_not_fail(tmp_path, metrics):
-    make_failure(tmp_path / "a", [], "the first attempt failed")
+    make_failure(tmp_path / "a", [], None)
     (tmp_path / "a" / "metrics.json").write_text(json.dumps(metrics))
     (run,) = read_runs(tmp_path / "a")
     assert (run.failure, run.kind, run.ap) == (None, "segm", 0.123)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ntt.video import VideoFile
 
 logger = logging.getLogger("predict")
+RESULTS = (
+    *("predictions.json", "predictions_so_far.json", "skipped.json", "frames.json", "annotated.mp4"),
+    "failure.json",
+)
 PATHS = ("references", "reference_images", "images", "video")
 
 
@@ -38,6 +42,8 @@ def run(cfg: DictConfig) -> None:
     if type(cfg.batch_size) is not int or cfg.batch_size < 1:
         raise InputError(f"batch_size is {cfg.batch_size}; make it a whole number, 1 or more")
     output_dir = Path(cfg.paths.output)
+    for name in RESULTS:  # of an earlier command, should it have named the same folder
+        (output_dir / name).unlink(missing_ok=True)
     if cfg.video is None:
         _segment_pictures(cfg, _without_masks(find_pictures(cfg.images), Path(cfg.references)), output_dir)
     else:

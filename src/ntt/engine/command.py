@@ -19,8 +19,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ntt.engine.config_errors import describe, require_values
-from ntt.engine.run_folder import is_finished, write_failure
-from ntt.engine.same_command import continue_earlier
+from ntt.engine.run_folder import write_failure
+from ntt.engine.same_command import continue_earlier, refuse_named
 from ntt.engine.sweep import BAD_INPUT, failed_jobs, sweeps_begun
 from ntt.errors import InputError
 
@@ -68,6 +68,7 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
 
             sys.argv[1:], remark = expand_words(sys.argv[1:])
         if resumes:
+            refuse_named(sys.argv[1:])
             sys.argv[1:] = continue_earlier(sys.argv[1:], conf, name)
         hydra.main(version_base="1.3", config_path=str(conf), config_name=name)(guarded)()
     except USER_ERRORS as error:
@@ -101,8 +102,7 @@ def _fail_job(error: Exception) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     log = logging.getLogger(__name__)
     log.error("This job failed: %s", reason, exc_info=None if isinstance(error, USER_ERRORS) else error)
-    if not is_finished(folder):
-        write_failure(folder, reason)
+    write_failure(folder, reason)
 
 
 def _end_sweep(error: Exception) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +19,7 @@ from ntt.files import UNFINISHED, write_json
 
 logger = logging.getLogger(__name__)
 RUN, METRICS, FAILURE, PROGRESS, LOCK = "run.json", "metrics.json", "failure.json", "progress", ".lock"
+PREDICTIONS = "predictions.json"
 RUN_KIND, SWEEP_KIND = "run", "sweep"
 
 
@@ -61,14 +62,19 @@ class RunFolder:
             raise InputError(
                 f"{self.path}: another process is at work here; wait, or name another folder"
             ) from None
+        try:
+            refuse_others(self.path, RUN_KIND)
+        except InputError:
+            self._lock.release()
+            raise
         held = read_record(self.path)
-        self._refuse_foreign(held)
         for file in self.path.rglob(f".*.{UNFINISHED}*"):  # what a killed process was writing
             file.unlink(missing_ok=True)
         if not (self.resume and held.get("identity") == self.identity):
             if held.get("identity") not in (None, self.identity):
                 logger.warning("%s holds another run, which is replaced", self.path)
-            (self.path / METRICS).unlink(missing_ok=True)
+            for name in (METRICS, PREDICTIONS):
+                (self.path / name).unlink(missing_ok=True)
             shutil.rmtree(self.path / PROGRESS, ignore_errors=True)
         (self.path / FAILURE).unlink(missing_ok=True)
         write_record(self.path, RUN_KIND, self.command, self.identity)
@@ -116,14 +122,25 @@ class RunFolder:
         write_json(self.path / METRICS, metrics)
         shutil.rmtree(self.path / PROGRESS, ignore_errors=True)
 
-    def _refuse_foreign(self, held: Mapping[str, Any]) -> None:
-        """Nothing is deleted that no run of ours has left."""
-        foreign = [name for name in (METRICS, PROGRESS) if (self.path / name).exists()]
-        if foreign and not held:
-            self._lock.release()
-            raise InputError(
-                f"{self.path}: {foreign[0]} is here and no {RUN}, so it is not of a run; name another folder"
-            )
+
+def refuse_others(folder: Path, kind: str) -> None:
+    """Stop before anything is replaced that is not ours to replace.
+
+    Args:
+        folder: that was named; it need not exist.
+        kind: what is to work there, ``RUN_KIND`` or ``SWEEP_KIND``.
+
+    Raises:
+        InputError: the folder is of the other kind, or holds files that no run has left.
+    """
+    held = read_record(folder)
+    if held.get("kind", kind) != kind:
+        raise InputError(f"{folder}: holds a {held['kind']}, and this is a {kind}; name another folder")
+    foreign = [name for name in (METRICS, PROGRESS) if (folder / name).exists()]
+    if foreign and not held:
+        raise InputError(
+            f"{folder}: {foreign[0]} is here and no {RUN}, so it is not of a run; name another folder"
+        )
 
 
 def is_finished(folder: Path) -> bool:
@@ -164,18 +181,17 @@ def in_use(folder: Path) -> bool:
 
 
 def failure_of(folder: Path, results: Sequence[str] = (METRICS,)) -> str | None:
-    """Why the run in a folder has no results; None if it has.
+    """Why the run in a folder failed or has no results; None if it has.
 
     Args:
         folder: of the run.
         results: names of files of which a finished run leaves one.
     """
-    if any((folder / name).is_file() for name in results):
-        return None
-    try:
+    try:  # which is there only as long as the run was not tried again
         return str(json.loads((folder / FAILURE).read_text())["reason"])
     except (OSError, ValueError, KeyError, TypeError):
-        return f"it left no {' or '.join(results)}; its log may say why"
+        done = any((folder / name).is_file() for name in results)
+        return None if done else f"it left no {' or '.join(results)}; its log may say why"
 
 
 def write_failure(folder: Path, reason: str) -> None:

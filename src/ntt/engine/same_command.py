@@ -11,10 +11,12 @@ from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from ntt.engine.run_folder import RUN_KIND, SWEEP_KIND, in_use, is_finished, read_record
+from ntt.engine.run_folder import RUN_KIND, SWEEP_KIND, in_use, is_finished, read_record, refuse_others
 
 logger = logging.getLogger(__name__)
 SWEEP_FLAGS = ("-m", "--multirun")
+RUN_PLACE, SWEEP_PLACE = "hydra.run.dir", "hydra.sweep.dir"
+PLACES = {RUN_PLACE: RUN_KIND, SWEEP_PLACE: SWEEP_KIND}
 LOOKED_THROUGH = 500  # of the latest folders
 
 
@@ -33,7 +35,7 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
     settings = [word for word in words if not word.startswith("-")]
     if any(flag not in SWEEP_FLAGS for flag in flags) or "resume=false" in map(str.lower, settings):
         return list(words)
-    place, kind = ("hydra.sweep.dir", SWEEP_KIND) if flags else ("hydra.run.dir", RUN_KIND)
+    place, kind = (SWEEP_PLACE, SWEEP_KIND) if flags else (RUN_PLACE, RUN_KIND)
     if any(word.lstrip("+").startswith(f"{place}=") for word in settings):
         return list(words)
     for folder in _earlier(settings, conf, name):
@@ -43,6 +45,18 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
         if same and here and (flags or not is_finished(folder)) and not in_use(folder):
             return [*words, f"{place}='{folder}'"]
     return list(words)
+
+
+def refuse_named(words: Sequence[str]) -> None:
+    """Look at the folder that a command names before Hydra writes its own files there.
+
+    Raises:
+        InputError: it is not for this command.
+    """
+    for word in words:
+        name, _, value = word.lstrip("+").partition("=")
+        if name in PLACES and value:
+            refuse_others(Path(value.strip("'\"")), PLACES[name])
 
 
 def command_of(settings: Sequence[str], name: str) -> list[str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from ntt.engine.run_folder import LOCK, METRICS, SWEEP_KIND, failure_of, write_record
+from ntt.engine.run_folder import LOCK, METRICS, SWEEP_KIND, failure_of, refuse_others, write_record
 from ntt.engine.same_command import command_of, typed_words
+from ntt.errors import InputError
 
 BAD_INPUT = 2
 OVERRIDES = "overrides.yaml"  # Hydra writes it where a job begins
@@ -34,15 +35,24 @@ class SweepFolder(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Before the first job; ends the command where another sweep is at work in the folder."""
         folder = Path(config.hydra.sweep.dir)
+        try:
+            refuse_others(folder, SWEEP_KIND)
+        except InputError as error:
+            _refuse(str(error))
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            print(f"{folder}: another sweep is at work here; wait, or name another folder", file=sys.stderr)
-            sys.exit(BAD_INPUT)  # an error would only be a warning to Hydra
+            _refuse(f"{folder}: another sweep is at work here; wait, or name another folder")
         _begun[folder], _results[folder] = lock, self.results
         write_record(folder, SWEEP_KIND, command_of(typed_words(config.hydra), config.hydra.job.config_name))
+
+
+def _refuse(reason: str) -> NoReturn:
+    """An error would only be a warning to Hydra."""
+    print(reason, file=sys.stderr)
+    sys.exit(BAD_INPUT)
 
 
 def sweeps_begun() -> list[Path]:

@@ -25,18 +25,18 @@ class Charts:
 
     Attributes:
         curves: of ``bbox`` and ``segm``, as far as they are judged, what ``precision_recall`` says.
-        results: COCO results of all images.
+        results: COCO results of all images; None where the run wrote none.
         per_class: metrics by name of each class.
     """
 
     curves: dict[str, dict[str, list[float]]]
-    results: list[dict[str, Any]]
+    results: list[dict[str, Any]] | None
     per_class: dict[str, dict[str, float | None]]
 
     @property
     def scores(self) -> list[float]:
         """Of all instances."""
-        return [result["score"] for result in self.results]
+        return [result["score"] for result in self.results or ()]
 
 
 class ChartLogger(ABC):
@@ -60,10 +60,10 @@ def run_charts(predictions: Path, ground_truth: COCO | None, metrics: Mapping[st
         ground_truth: of the targets; without it there are no curves.
         metrics: what ``metrics.json`` says.
     """
-    written = predictions.is_file()
-    results = json.loads(predictions.read_text(encoding="utf-8")) if written else []
-    judged = kinds(ground_truth) if written and ground_truth is not None else ()
-    curves = {kind: precision_recall(ground_truth, results, kind) for kind in judged}
+    results = json.loads(predictions.read_text(encoding="utf-8")) if predictions.is_file() else None
+    curves = {}
+    if results is not None and ground_truth is not None:
+        curves = {kind: precision_recall(ground_truth, results, kind) for kind in kinds(ground_truth)}
     return Charts(
         curves={kind: curve for kind, curve in curves.items() if curve},
         results=results,

@@ -106,7 +106,8 @@ class WandbLogger(LightningLogger, ChartLogger):
         """Log the images and the charts, and end the run."""
         import wandb
 
-        log_images(self.experiment, dataset, charts.results, self.images)
+        if charts.results is not None:
+            log_images(self.experiment, dataset, charts.results, self.images)
         shown: dict[str, Any] = {}
         for kind, curve in charts.curves.items():
             lines = [curve[name] for name in LABELS]
