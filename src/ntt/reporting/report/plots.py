@@ -120,12 +120,13 @@ def _by_size(runs: Sequence[Run]) -> Plot | None:
     if len({run.metrics["encoder"]["name"] for _, run in smallest_first}) < 2:
         return None
     figure = go.Figure()
-    for (family, title), colour, symbol in zip(FAMILIES.items(), COLOURS, SYMBOLS, strict=False):
-        mine = sorted(families[family], key=lambda each: parameters(each[1]) or 0)
+    # In the order of the runs, so that of two runs each has the colour that it has in the other plots.
+    for (family, found), colour, symbol in zip(families.items(), COLOURS, SYMBOLS, strict=False):
+        mine = sorted(found, key=lambda each: parameters(each[1]) or 0)
         figure.add_scatter(
             x=[size for size, _ in mine],
             y=[run.ap for _, run in mine],
-            name=title,
+            name=FAMILIES[family],
             mode="lines+markers",
             marker={"size": 11, "color": colour, "symbol": symbol},
         )
