@@ -9,12 +9,15 @@ import os
 import subprocess
 import sys
 from fnmatch import fnmatch
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from documents import commands
 from PIL import Image
 from pycocotools import mask as coco_mask
+
+from ntt.video.writing import VideoWriter
 
 NOT_RUN = {
     "*experiment=encoder_sweep": "published weights; with encoder= it is run",
@@ -61,7 +64,7 @@ def without_reason():
 
 @pytest.fixture(scope="module")
 def place(checkout):
-    """What the commands find: an elephant with a mask beside it, and COCO files of one's own."""
+    """What the commands find: an elephant with a mask beside it, COCO files of one's own, and a clip."""
     data = checkout / "data" / "emoji"
     references, targets = (
         json.loads((data / f"{part}.json").read_text()) for part in ("references", "targets")
@@ -80,6 +83,10 @@ def place(checkout):
             (checkout / "pictures" / name).symlink_to(data / part / each["file_name"])
             each["file_name"] = name
         (checkout / f"{part}.json").write_text(json.dumps(content))
+    (checkout / "runs").mkdir(exist_ok=True)
+    with VideoWriter(checkout / "runs" / "window.mp4", Fraction(10)) as clip:
+        for number in range(2):
+            clip.add(np.asarray(Image.open(data / "targets" / "0005.jpg").convert("RGB")), number / 10)
     return checkout
 
 
