@@ -124,9 +124,8 @@ class Example:
 def _object_masks(mask: Any, source: str) -> Tensor:
     """``(N, H, W)`` bool."""
     is_array = isinstance(mask, np.ndarray) and mask.dtype == np.bool_
-    found = (
-        torch.from_numpy(np.ascontiguousarray(mask)) if is_array else mask
-    )  # torch reads nothing backwards
+    # Copied where it runs backwards, which torch does not read.
+    found = torch.from_numpy(np.ascontiguousarray(mask)) if is_array else mask
     if not isinstance(found, Tensor) or found.dtype != torch.bool or found.dim() not in (2, 3):
         kind = f"{getattr(mask, 'dtype', type(mask).__name__)}, shape {tuple(getattr(mask, 'shape', ()))}"
         raise InputError(f"{source}: the mask is {kind}; give bool of shape (H, W) or (N, H, W): mask > 0")

@@ -96,12 +96,7 @@ class _Show:
                     buttons=[],
                     elem_id="canvas",
                 )
-                self.samples = gr.Dataset(
-                    label="Samples",
-                    components=[gr.Image(visible=False)],
-                    samples=[[path] for path in samples.examples],
-                    elem_id="sample-examples",
-                )
+                self.samples = _samples(samples.examples, "sample-examples")
             with gr.Column(scale=2, min_width=320):
                 self.marks = gr.Radio(
                     [("the object", True), ("what is not part of it", False)],
@@ -163,12 +158,7 @@ class _Find:
                     height=160,
                     elem_id="targets",
                 )
-                self.samples = gr.Dataset(
-                    label="Samples",
-                    components=[gr.Image(visible=False)],
-                    samples=[[path] for path in samples.scenes],
-                    elem_id="sample-scenes",
-                )
+                self.samples = _samples(samples.scenes, "sample-scenes")
             with gr.Column(scale=2, min_width=320):
                 self.other = gr.Dropdown(
                     [("nothing", ""), *self.encoders[1:]],
@@ -206,6 +196,15 @@ class _Find:
                 show_progress="hidden",
                 api_visibility="private",
             )
+
+
+def _samples(files: Sequence[str], elem_id: str) -> gr.Dataset:
+    return gr.Dataset(
+        label="Samples",
+        components=[gr.Image(visible=False)],
+        samples=[[file] for file in files],
+        elem_id=elem_id,
+    )
 
 
 def _panel(encoder: str) -> Panel:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntt.engine.command import run_command
+from ntt.engine.run_folder import FAILURE, PREDICTIONS
 from ntt.locations import CONF, announce
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("predict")
 RESULTS = (
-    *("predictions.json", "predictions_so_far.json", "skipped.json", "frames.json", "annotated.mp4"),
-    "failure.json",
+    *(PREDICTIONS, "predictions_so_far.json", "skipped.json", "frames.json", "annotated.mp4"),
+    FAILURE,
 )
 PATHS = ("references", "reference_images", "images", "video")
 

@@ -43,11 +43,11 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     from ntt.data.images import limit_pictures
     from ntt.engine.callbacks.base import OutcomeCallback
     from ntt.engine.data import StageData
-    from ntt.engine.processes import refuse_processes_in_sweep
     from ntt.engine.recorder import Recorder
     from ntt.engine.remarks import hide_library_remarks
     from ntt.engine.sharing import shared_answers
     from ntt.engine.stages import Stages
+    from ntt.engine.sweep import refuse_processes
     from ntt.files import whole_file
     from ntt.reporting.loggers import log_run
     from ntt.reporting.metrics import run_metrics
@@ -65,16 +65,17 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
 
     folder.require_data(data_digest(dataset))
     loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
-    model = instantiate(cfg.model)
-    model.shared_answers = shared_answers(cfg)
-    data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
-    stages = Stages(model, dataset, folder.memo, cfg.strict)
     callbacks = {name: instantiate(callback) for name, callback in (cfg.callbacks or {}).items()}
     observers = {name: each for name, each in callbacks.items() if isinstance(each, OutcomeCallback)}
     recorder = Recorder(folder.journal("images"), observers)
-    data.images_done = recorder.images_done()
     trainer: Trainer = instantiate(cfg.trainer, callbacks=[*callbacks.values(), recorder], logger=loggers)
-    refuse_processes_in_sweep(trainer)
+    refuse_processes(trainer)
+
+    model = instantiate(cfg.model)
+    model.shared_answers = shared_answers(cfg)
+    data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
+    data.images_done = recorder.images_done()
+    stages = Stages(model, dataset, folder.memo, cfg.strict)
 
     if stages.recall_masks():
         trainer.validate(stages, data, verbose=False)  # mask_references

@@ -14,14 +14,13 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ntt.engine.config_errors import describe, require_values
 from ntt.engine.run_folder import write_failure
 from ntt.engine.same_command import continue_earlier, refuse_named
-from ntt.engine.sweep import BAD_INPUT, failed_jobs, sweeps_begun
+from ntt.engine.sweep import BAD_INPUT, failed_jobs, in_sweep, sweeps_begun
 from ntt.errors import InputError
 
 JOB_FAILED = 1
@@ -53,7 +52,7 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
         except Exception as error:
             if cfg.ntt.debug:
                 raise
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
+            if in_sweep():
                 _fail_job(error)
             elif isinstance(error, USER_ERRORS):
                 _give_up(error)

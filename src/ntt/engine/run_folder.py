@@ -55,6 +55,7 @@ class RunFolder:
         """
         if self.rank:
             return self
+        refuse_others(self.path, RUN_KIND)
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(blocking=False)
@@ -62,11 +63,6 @@ class RunFolder:
             raise InputError(
                 f"{self.path}: another process is at work here; wait, or name another folder"
             ) from None
-        try:
-            refuse_others(self.path, RUN_KIND)
-        except InputError:
-            self._lock.release()
-            raise
         held = read_record(self.path)
         for file in self.path.rglob(f".*.{UNFINISHED}*"):  # what a killed process was writing
             file.unlink(missing_ok=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from ntt.engine.sweep import in_sweep
 from ntt.errors import InputError
 from ntt.segmenters.sharing import SharedAnswers
 
@@ -21,7 +20,6 @@ def shared_answers(cfg: DictConfig) -> SharedAnswers | None:
     """
     if cfg.cache.when not in WHEN:
         raise InputError(f"cache.when={cfg.cache.when} is unknown; choose one of {', '.join(WHEN)}")
-    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    if cfg.cache.when == "never" or (cfg.cache.when == "sweep" and not in_sweep):
+    if cfg.cache.when == "never" or (cfg.cache.when == "sweep" and not in_sweep()):
         return None
     return SharedAnswers(instantiate(cfg.cache.store))

@@ -31,31 +31,30 @@ def crop_reference(
         ``(img_size / patch_size, img_size / patch_size)`` in [0, 1]. Shares, unlike the nearest pixel,
         do not lose objects smaller than a patch.
     """
-    image, shares = _small_enough(image, mask, context_ratio, MOST_DETAIL * img_size)
-    top, left, side = _square_around(shares > 0, context_ratio)
-    rows = slice(max(top, 0), min(top + side, shares.shape[0]))
-    columns = slice(max(left, 0), min(left + side, shares.shape[1]))
+    top, left, side = _square_around(mask, context_ratio)
+    if side > MOST_DETAIL * img_size:
+        image, mask = _shrunk(image, mask, MOST_DETAIL * img_size / side)
+        top, left, side = _square_around(mask > 0, context_ratio)
+    rows = slice(max(top, 0), min(top + side, mask.shape[0]))
+    columns = slice(max(left, 0), min(left + side, mask.shape[1]))
     inside = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
 
     seen = image[:, rows, columns]
     square = seen.mean(dim=(1, 2), keepdim=True).expand(3, side, side).clone()
     square[:, inside[0], inside[1]] = seen
     square_mask = torch.zeros(side, side)
-    square_mask[inside] = shares[rows, columns]
+    square_mask[inside] = mask[rows, columns].float()
 
     weights = F.avg_pool2d(_resize(square_mask[None], img_size, img_size)[None], patch_size)[0, 0]
     return _resize(square, img_size, img_size), weights
 
 
-def _small_enough(image: Tensor, mask: Tensor, context_ratio: float, most: int) -> tuple[Tensor, Tensor]:
-    """Image, and share of each pixel in the mask; shrunk if the square's side would be over ``most`` pixels.
+def _shrunk(image: Tensor, mask: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """A smaller image, and the share of each of its pixels in the mask.
 
     Of a panorama the square would be many times as large as the picture itself.
     """
-    _, _, side = _square_around(mask, context_ratio)
-    if side <= most:
-        return image, mask.float()
-    height, width = (max(1, round(length * most / side)) for length in mask.shape)
+    height, width = (max(1, round(length * scale)) for length in mask.shape)
     shares = F.adaptive_avg_pool2d(mask[None].float(), (height, width))[0]
     return _resize(image, height, width), shares
 

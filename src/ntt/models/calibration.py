@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -83,9 +82,11 @@ def calibrate(
         raise InputError(f"score_threshold={AUTO} needs two references at least: add one, or give a number")
     known = {} if known is None else known
     tried = _evenly(count, MAX_REFERENCES)
-    for index, reference in _some(references, tried):
-        if index not in known:
-            known[index] = _left_out(model, model.with_mask(reference()), index)
+    left = [index for index in tried if index not in known]
+    for _ in range(len(tried) - len(left)):
+        on_reference()
+    for index, reference in _some(references, left):
+        known[index] = _left_out(model, model.with_mask(reference), index)
         on_reference()
     present = [score for index in tried for score in known[index]["present"]]
     absent = [score for index in tried for score in known[index]["absent"]]
@@ -93,21 +94,12 @@ def calibrate(
     return Calibration(best_threshold(found, absent), found, tuple(absent), present.count(None))
 
 
-def _some(
-    references: Iterable[Reference], wanted: Sequence[int]
-) -> Iterator[tuple[int, Callable[[], Reference]]]:
-    """Those of some numbers, in their order, each read when it is called."""
+def _some(references: Iterable[Reference], wanted: Sequence[int]) -> Iterator[tuple[int, Reference]]:
+    """Those of some numbers, in their order; no others are read where they can be read by number."""
     if isinstance(references, Sequence | Dataset):
-        yield from ((index, partial(references.__getitem__, index)) for index in wanted)
-        return
-    chosen = set(wanted)
-    for index, reference in enumerate(references):
-        if index in chosen:
-            yield index, partial(_same, reference)
-
-
-def _same(reference: Reference) -> Reference:
-    return reference
+        yield from ((index, references[index]) for index in wanted)
+    else:
+        yield from (each for each in enumerate(references) if each[0] in wanted)
 
 
 def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dict[str, list[float | None]]:

@@ -72,7 +72,9 @@ def mine_negatives(
 
 
 def look_alikes(
-    references: Iterable[Reference], mistakes: Sequence[Mistake], class_names: Sequence[str]
+    references: Sequence[Reference] | Dataset[Reference],
+    mistakes: Sequence[Mistake],
+    class_names: Sequence[str],
 ) -> Iterator[Reference]:
     """Mistakes as references of what a class is not, in their order; each picture is read in its turn.
 
@@ -81,9 +83,8 @@ def look_alikes(
         mistakes: on them.
         class_names: of their labels.
     """
-    pictures = references if isinstance(references, Sequence | Dataset) else list(references)
     for mistake in mistakes:
-        reference = pictures[mistake.index]
+        reference = references[mistake.index]
         source = f"{reference.source}, taken for {class_names[mistake.label]}"
         yield Reference(reference.image, decode_mask(mistake.mask), mistake.label, source)
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from ntt.encoders.base import Encoder
 from ntt.matching import Matcher, similarity_maps
@@ -163,12 +164,9 @@ class PrototypeMatching(ReferenceSegmenter):
         known: MutableMapping[int, Any] | None = None,
     ) -> list[Mistake]:
         """Find and remember what is mistaken for a class on references; see :mod:`ntt.models.mining`."""
-        if isinstance(references, Iterator):  # it can be gone through once only
-            references = list(references)
-        found = mine_negatives(
-            self, references, self.reference_memory.negatives_per_class, on_reference, known
-        )
-        self.remember_negatives(look_alikes(references, found, self.memory.class_names))
+        pictures = references if isinstance(references, Sequence | Dataset) else list(references)
+        found = mine_negatives(self, pictures, self.reference_memory.negatives_per_class, on_reference, known)
+        self.remember_negatives(look_alikes(pictures, found, self.memory.class_names))
         return found
 
     @torch.no_grad()

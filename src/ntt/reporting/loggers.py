@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ntt.engine.run_folder import PREDICTIONS
+
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
@@ -37,7 +39,7 @@ def log_run(
         destination.finalize("success")
     drawing = [destination for destination in loggers if isinstance(destination, ChartLogger)]
     if drawing:
-        charts = run_charts(Path(cfg.paths.output) / "predictions.json", dataset.ground_truth, metrics)
+        charts = run_charts(Path(cfg.paths.output) / PREDICTIONS, dataset.ground_truth, metrics)
         for destination in drawing:
             destination.conclude(charts, dataset)
 

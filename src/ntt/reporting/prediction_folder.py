@@ -14,6 +14,7 @@ from PIL import Image
 
 from ntt.api import Segmentation
 from ntt.api.coco_file import CocoFile
+from ntt.engine.run_folder import PREDICTIONS
 from ntt.files import UNFINISHED, whole_file
 
 
@@ -52,7 +53,7 @@ class PredictionFolder:
         self._file.write("\n], " + json.dumps(rest, allow_nan=False)[1:] + "\n")
         self._file.close()
         if self.coco.images:
-            name = "predictions.json" if error is None else "predictions_so_far.json"
+            name = PREDICTIONS if error is None else "predictions_so_far.json"
             self._written.replace(self.folder / name)
         self._written.unlink(missing_ok=True)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
+
+from ntt.engine.sweep import in_sweep
 
 UNTRAINED = "untrained"
 
@@ -49,7 +50,7 @@ def run_tags(folder: Path, encoder_class: str, encoder_name: str, random_weights
     family = encoder_class.rpartition(".")[2].lower().removesuffix("encoder")
     return RunTags(
         name=folder.name,
-        group=Path(hydra.sweep.dir).name if hydra and hydra.mode == RunMode.MULTIRUN else None,
+        group=Path(hydra.sweep.dir).name if hydra and in_sweep() else None,
         family=UNTRAINED if random_weights else family,
         size=encoder_name.removeprefix(f"{family}_").removesuffix("_reg"),
         choices={group: str(chosen[group]) for group in ("model", "dataset") if group in chosen},

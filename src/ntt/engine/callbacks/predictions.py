@@ -11,6 +11,7 @@ from lightning import Trainer
 
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.outcome import Outcome
+from ntt.engine.run_folder import PREDICTIONS
 from ntt.engine.stages import Stages
 from ntt.evaluation import Evaluation, coco_results, open_set_metrics
 from ntt.files import write_json
@@ -26,7 +27,7 @@ class Predictions(OutcomeCallback):
 
     def __init__(self, output_dir: str | Path, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
-        self.path = Path(output_dir) / "predictions.json"
+        self.path = Path(output_dir) / PREDICTIONS
 
     def setup(self, trainer: Trainer, pl_module: Stages, stage: str) -> None:  # type: ignore[override]
         """Refuse a ground truth that cannot be evaluated, before anything is computed."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ntt.engine.run_folder import PREDICTIONS
 from ntt.errors import InputError
 from ntt.evaluation.bootstrap import (
     RESAMPLES,
@@ -126,7 +127,7 @@ def judge(runs: Sequence[Run], names: Sequence[str]) -> Judgement:
 def _judge(run: Run, data: RunData) -> Judged:
     assert run.kind is not None, "there is ground truth"
     assert run.ap is not None, "and objects in it"
-    results = json.loads((run.folder / "predictions.json").read_text())
+    results = json.loads((run.folder / PREDICTIONS).read_text())
     matches = match_images(data.ground_truth, results, run.kind)
     images = len(matches[0].objects)
     aps = weighted_ap(matches, np.ones((1, images)))
