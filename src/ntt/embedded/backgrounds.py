@@ -23,12 +23,15 @@ def texture(rng: np.random.Generator, size: int) -> Picture:
 
 
 class Photographs:
-    """Random crops of the photographs in a folder (JPEG and PNG, at any depth)."""
+    """Random crops of the photographs in folders (JPEG and PNG, at any depth).
 
-    def __init__(self, folder: Path, longest_side: int = 900) -> None:
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    Links and the small previews that desktop wallpapers bring, ``screenshot.jpg``, are left out.
+    """
+
+    def __init__(self, *folders: Path, longest_side: int = 900) -> None:
+        files = [file for folder in folders for file in sorted(folder.rglob("*")) if _is_photograph(file)]
         if not files:
-            raise FileNotFoundError(f"no .jpg or .png below {folder}")
+            raise FileNotFoundError(f"no .jpg or .png below {', '.join(map(str, folders))}")
         self.pictures = [_read(file, longest_side) for file in files]
 
     def __call__(self, rng: np.random.Generator, size: int) -> Picture:
@@ -41,6 +44,15 @@ class Photographs:
             picture[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA
         )
         return np.asarray(crop[:, ::-1] if rng.random() < 0.5 else crop, np.uint8)
+
+
+def _is_photograph(file: Path) -> bool:
+    return (
+        file.suffix.lower() in {".jpg", ".jpeg", ".png"}
+        and file.stem != "screenshot"
+        and file.is_file()
+        and not file.is_symlink()
+    )
 
 
 def _read(file: Path, longest_side: int) -> Picture:

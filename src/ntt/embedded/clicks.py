@@ -2,75 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ntt.embedded.augment import photometric
-from ntt.embedded.backgrounds import texture
+from ntt.embedded.backgrounds import Photographs, texture
 from ntt.embedded.mosaics import Background
 from ntt.embedded.scenes import scatter
-from ntt.embedded.sprites import SpriteSheet
+from ntt.embedded.sprites import SpriteSheet, load_sprites
+from ntt.segmenters.base import Prompts
 
 
 @dataclass(frozen=True)
-class ClickBatch:
-    """B scenes with P clicks each, those of a scene side by side.
+class PromptGroup:
+    """N prompts of one kind, with as many points each; those of a scene side by side.
+
+    Attributes:
+        prompts: N of them.
+        masks: ``(N, m, m)`` float in [0, 1] on any grid over the scene, what each prompt means; all zero
+            for a click on a texture.
+        on_object: ``(N,)`` bool, False for a click on a texture.
+    """
+
+    prompts: Prompts
+    masks: Tensor
+    on_object: Tensor
+
+
+@dataclass(frozen=True)
+class PromptBatch:
+    """B scenes with prompts.
 
     Attributes:
         images: ``(B, 3, S, S)`` float in [0, 1].
-        points: ``(B P, 1, 2)`` float, ``x y`` in pixels.
-        masks: ``(B P, S, S)`` float, what each click means; all zero for one on a texture.
-        on_object: ``(B P,)`` bool, False for a click on a texture.
+        groups: by kind of prompt.
     """
 
     images: Tensor
-    points: Tensor
-    masks: Tensor
-    on_object: Tensor
+    groups: tuple[PromptGroup, ...]
 
 
 class ClickScenes:
     """Draws scenes of base-class objects with clicks.
 
     Args:
-        sprites: the sprite sheet.
-        photographs: another source of backgrounds; nobody clicks on those, they have objects of their own.
+        sprites: cache folder of the sprites; filled on the first use.
+        photographs: folder of another source of backgrounds; nobody clicks on those, they have objects of
+            their own.
         sides: smallest and largest side of an object, as a share of the picture's.
         background_clicks: share of the clicks on a texture that is nobody's object.
+        clicks: per scene.
         photograph_share: share of the scenes before a photograph.
     """
 
     def __init__(
         self,
-        sprites: SpriteSheet,
-        photographs: Background | None,
-        sides: tuple[float, float],
-        background_clicks: float,
+        sprites: str,
+        photographs: str | None,
+        sides: Sequence[float] = (0.1, 0.45),
+        background_clicks: float = 0.2,
+        clicks: int = 8,
         photograph_share: float = 0.5,
     ) -> None:
-        self.sprites, self.photographs = sprites, photographs
-        self.sides, self.background_clicks = sides, background_clicks
+        self.sprites: SpriteSheet = load_sprites(Path(sprites))
+        self.photographs: Background | None = Photographs(Path(photographs)) if photographs else None
+        self.sides, self.background_clicks, self.clicks = sides, background_clicks, clicks
         self.photograph_share = photograph_share
-        held_out = len(sprites.vocabulary.novel) + len(sprites.vocabulary.validation)
+        held_out = len(self.sprites.vocabulary.novel) + len(self.sprites.vocabulary.validation)
         self.drawings = [
             (index, vendor)
-            for index in range(held_out, len(sprites.pixels))
-            for vendor in sprites.vendors_of(index)
+            for index in range(held_out, len(self.sprites.pixels))
+            for vendor in self.sprites.vendors_of(index)
         ]
 
-    def draw(self, rng: np.random.Generator, scenes: int, clicks: int, size: int) -> ClickBatch:
+    def draw(self, rng: np.random.Generator, scenes: int, size: int) -> PromptBatch:
         """Draw scenes of ``size`` pixels."""
-        parts = [self._scene(rng, clicks, size) for _ in range(scenes)]
+        parts = [self._scene(rng, self.clicks, size) for _ in range(scenes)]
         images, points, masks, on_object = (np.stack(part) for part in zip(*parts, strict=True))
-        return ClickBatch(
-            images=torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255,
-            points=torch.from_numpy(points).flatten(0, 1)[:, None].float(),
+        places = torch.from_numpy(points).flatten(0, 1)[:, None].float()
+        group = PromptGroup(
+            prompts=Prompts(places, torch.ones(len(places), 1, dtype=torch.int32)),
             masks=torch.from_numpy(masks).flatten(0, 1).float(),
             on_object=torch.from_numpy(on_object).flatten(),
         )
+        return PromptBatch(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255, (group,))
 
     def _scene(self, rng: np.random.Generator, clicks: int, size: int) -> tuple[np.ndarray, ...]:
         chosen = [self.drawings[i] for i in rng.integers(len(self.drawings), size=rng.integers(2, 10))]

@@ -1,4 +1,4 @@
-"""Training of the nano segmenter on clicks.
+"""Training of the embedded segmenters on prompts.
 
 As in Segment Anything (Kirillov et al., arXiv 2304.02643, section 3): focal loss times 20 plus dice loss on
 the best of the three multi-mask outputs, and a squared error on the predicted IoU, here of all three. The two
@@ -9,21 +9,25 @@ A click on a bare texture asks for a predicted IoU of zero, which is what lets a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import timm
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.ops import sigmoid_focal_loss
 
-from ntt.embedded.backgrounds import Photographs
-from ntt.embedded.clicks import ClickScenes
-from ntt.embedded.sprites import load_sprites
+from ntt.embedded.clicks import PromptBatch
 from ntt.embedded.training_run import TrainingRun
-from ntt.segmenters.base import Prompts
+from ntt.encoders.timm_encoder import load_by_key_or_position
+from ntt.encoders.weights import find_package_file
 from ntt.segmenters.sam2 import Sam2Segmenter
+from ntt.segmenters.timm_trunk import TimmTrunk
 
 # Objects cover few pixels: with the usual 0.25 an untrained decoder soon answers "nothing" everywhere.
 FOCAL_ALPHA = 0.75
@@ -31,6 +35,15 @@ OTHERS = 0.2  # share of the loss that is the mean of the three masks; the rest 
 IOU_WEIGHT = 3.0  # the choice among three masks costs more here than their quality
 CLICK_GAIN = 1.5  # attention falls to a fraction at about a tenth of the picture from the click
 UNTRAINED = ("memory_attention", "memory_encoder", "obj_ptr", "mask_downsample")
+TRUNK = "image_encoder.trunk."
+FIRST_STAGES = tuple(f"{TRUNK}body.{stage}" for stage in ("conv_stem", "bn1", "blocks.0", "blocks.1"))
+
+
+class Material(Protocol):
+    """Draws training scenes."""
+
+    def draw(self, rng: np.random.Generator, scenes: int, size: int) -> PromptBatch:
+        """Draw ``scenes`` scenes of ``size`` pixels."""
 
 
 class SegmenterTraining:
@@ -38,62 +51,63 @@ class SegmenterTraining:
 
     Args:
         segmenter: a SAM 2 with random weights.
-        sprites: cache folder of the sprites.
+        material: draws scenes with prompts.
         output: safetensors file of the finished weights.
         folder: where checkpoint and log are kept.
         minutes: how long to train, in minutes of wall clock, over all resumed runs.
         scenes: scenes per step.
-        clicks: clicks per scene.
-        sides: smallest and largest side of an object, as a share of the scene's.
-        background_clicks: share of the clicks that fall on bare texture.
         lr: learning rate of AdamW.
+        trunk_lr: learning rate of a pretrained trunk, whose first stages and batch norms stay as they are;
+            None trains the trunk like the rest.
         weight_decay: of AdamW.
         decay: share of the minutes, at the end, over which the learning rate falls to zero; 0 keeps it.
-        photographs: folder with photographs to use as backgrounds too.
-        photograph_share: share of the scenes that have one.
-        start: checkpoint of an earlier run (at another image size) to start from.
+        start: weights to start from: the checkpoint of an earlier run (at another image size), or a
+            safetensors file, of which the tensors that fit are taken.
+        trunk: weights of a timm trunk, ``pkg://PACKAGE/FILE``.
         seed: of all random choices.
     """
 
     def __init__(
         self,
         segmenter: Sam2Segmenter,
-        sprites: str,
+        material: Material,
         output: str,
         folder: str,
         minutes: float,
         scenes: int = 4,
-        clicks: int = 8,
-        sides: Sequence[float] = (0.1, 0.45),
-        background_clicks: float = 0.2,
         lr: float = 1e-3,
+        trunk_lr: float | None = None,
         weight_decay: float = 0.01,
         decay: float = 0.45,
-        photographs: str | None = None,
-        photograph_share: float = 0.5,
         start: str | None = None,
+        trunk: str | None = None,
         seed: int = 0,
     ) -> None:
         torch.manual_seed(seed)
-        self.segmenter, self.output, self.scenes, self.clicks = segmenter, Path(output), scenes, clicks
-        if start:
-            segmenter.model.load_state_dict(torch.load(start, weights_only=True)["modules"]["model"])
+        self.segmenter, self.material, self.output, self.scenes = segmenter, material, Path(output), scenes
+        model = segmenter.model
+        if start is None:
+            look_where_the_click_is(model.sam_mask_decoder.transformer)
+        elif start.endswith(".safetensors"):
+            load_fitting(model, load_file(start))
         else:
-            look_where_the_click_is(segmenter.model.sam_mask_decoder.transformer)
-        segmenter.model.train().requires_grad_(True)
-        trained = []
-        for name, parameter in segmenter.model.named_parameters():
-            parameter.requires_grad_(not name.startswith(UNTRAINED))
+            model.load_state_dict(torch.load(start, weights_only=True)["modules"]["model"])
+        if trunk is not None:
+            load_trunk(model.image_encoder.trunk, trunk)
+        model.train().requires_grad_(True)
+        if trunk_lr is not None:
+            freeze_pretrained(model)
+        pretrained, fresh = [], []
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(parameter.requires_grad and not name.startswith(UNTRAINED))
             if parameter.requires_grad:
-                trained.append(parameter)
-        backgrounds = Photographs(Path(photographs)) if photographs else None
-        sheet = load_sprites(Path(sprites))
-        self.material = ClickScenes(
-            sheet, backgrounds, (sides[0], sides[1]), background_clicks, photograph_share
-        )
+                (pretrained if name.startswith(TRUNK) else fresh).append(parameter)
+        groups = [{"params": fresh}, {"params": pretrained, "lr": lr if trunk_lr is None else trunk_lr}]
+        self._drawer: ThreadPoolExecutor | None = None
+        self._next: Future[PromptBatch] | None = None
         self.run_loop = TrainingRun(
-            modules={"model": segmenter.model},
-            optimizers=[torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay)],
+            modules={"model": model},
+            optimizers=[torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay)],
             step=self.step,
             folder=Path(folder),
             minutes=minutes,
@@ -104,31 +118,75 @@ class SegmenterTraining:
 
     def run(self) -> None:
         """Train for the minutes that remain, then write the weights."""
-        self.run_loop.run(save=lambda: self.run_loop.export(self.segmenter.model, self.output))
+        with ThreadPoolExecutor(1) as self._drawer:
+            self.run_loop.run(save=lambda: self.run_loop.export(self.segmenter.model, self.output))
 
     def step(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """One batch: the loss under ``loss``, beside it what is worth logging."""
-        batch = self.material.draw(rng, self.scenes, self.clicks, self.segmenter.image_size)
+        batch = self._drawn(rng)
         embedding = self.segmenter.encode_batch(batch.images)
-        labels = torch.ones(len(batch.points), 1, dtype=torch.int32)
-        logits, predicted = self.segmenter.decode_all(embedding, Prompts(batch.points, labels))
-        logits, predicted = logits[:, 1:], predicted[:, 1:]
-        target = F.interpolate(batch.masks[:, None], logits.shape[-2:], mode="area").expand_as(logits)
+        answers = [self.segmenter.decode_all(embedding, group.prompts) for group in batch.groups]
+        logits = torch.cat([logits[:, 1:] for logits, _ in answers])
+        predicted = torch.cat([iou[:, 1:] for _, iou in answers])
+        masks = torch.cat([group.masks for group in batch.groups])
+        clicked = torch.cat([group.on_object for group in batch.groups]).float()
+        target = F.interpolate(masks[:, None], logits.shape[-2:], mode="area").expand_as(logits)
         iou = _iou(logits.detach() > 0, target > 0.5)
         focal = sigmoid_focal_loss(logits, target, alpha=FOCAL_ALPHA).mean((2, 3))
         per_mask = 20 * focal + _dice_loss(logits.sigmoid(), target)
-        clicked = batch.on_object.float()
         relaxed = (1 - OTHERS) * per_mask.min(dim=1).values + OTHERS * per_mask.mean(dim=1)
         mask_loss = (relaxed * clicked).sum() / clicked.sum().clamp(min=1)
         iou_loss = F.mse_loss(predicted, iou)
         chosen = iou.gather(1, predicted.argmax(1, keepdim=True))[:, 0]
+        sizes = [len(group.masks) for group in batch.groups]
+        kinds = zip(chosen.split(sizes), clicked.split(sizes), strict=True)
         return {
             "loss": mask_loss + IOU_WEIGHT * iou_loss,
             "mask": mask_loss,
             "iou_error": iou_loss,
             "chosen_iou": (chosen * clicked).sum() / clicked.sum().clamp(min=1),
             "best_iou": (iou.max(1).values * clicked).sum() / clicked.sum().clamp(min=1),
+            **{f"iou_{k}": (own * on).sum() / on.sum().clamp(min=1) for k, (own, on) in enumerate(kinds)},
         }
+
+    def _drawn(self, rng: np.random.Generator) -> PromptBatch:
+        """The batch that was drawn beside the step before; the next one is begun."""
+
+        def draw() -> PromptBatch:
+            return self.material.draw(rng, self.scenes, self.segmenter.image_size)
+
+        if self._drawer is None:
+            return draw()
+        batch = (self._next or self._drawer.submit(draw)).result()
+        self._next = self._drawer.submit(draw)
+        return batch
+
+
+def load_fitting(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Take the tensors whose key and shape ``model`` has; the others stay as they are."""
+    own = model.state_dict()
+    fitting = {key: value for key, value in tensors.items() if key in own and own[key].shape == value.shape}
+    model.load_state_dict(fitting, strict=False)
+
+
+def load_trunk(trunk: TimmTrunk, weights: str) -> None:
+    """Load the weights of a whole timm network, classifier included, into a trunk made of it."""
+    whole = timm.create_model(trunk.model_name)
+    load_by_key_or_position(whole, find_package_file(weights), trunk.model_name)
+    own = trunk.body.state_dict()
+    trunk.body.load_state_dict({key: value for key, value in whole.state_dict().items() if key in own})
+
+
+def freeze_pretrained(model: nn.Module) -> None:
+    """Keep the first stages of a pretrained trunk as they are, and the statistics of all batch norms.
+
+    The first stages see edges and colours, and their large maps are a third of a training step.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval().requires_grad_(False)
+        if name in FIRST_STAGES:
+            module.requires_grad_(False)
 
 
 def look_where_the_click_is(transformer: nn.Module) -> None:

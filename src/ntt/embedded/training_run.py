@@ -89,7 +89,10 @@ class TrainingRun:
     def export(self, module: nn.Module, output: Path) -> None:
         """Write a module's weights as float16 safetensors."""
         output.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {key: value.detach().half().contiguous() for key, value in module.state_dict().items()}
+        tensors = {
+            key: (value.detach().half() if value.is_floating_point() else value).contiguous()
+            for key, value in module.state_dict().items()
+        }
         part = output.with_suffix(".part")
         save_file(tensors, part)
         part.replace(output)

@@ -64,7 +64,7 @@ class TimmEncoder(BackboneEncoder):
         source = None
         if weights not in (RANDOM, PRETRAINED):
             source = find_package_file(weights)
-            _load(backbone, source, name)
+            load_by_key_or_position(backbone, source, name)
         super().__init__(
             name,
             cast(nn.Module, backbone).to(memory_format=torch.channels_last),
@@ -156,8 +156,12 @@ def _upsample(features: Tensor, factor: int, grid: Sequence[int]) -> Tensor:
     return features[..., : grid[0], : grid[1]]
 
 
-def _load(backbone: nn.Module, path: Path, name: str) -> None:
-    """Load strictly by key, or by position where a file has the same tensors under another project's keys."""
+def load_by_key_or_position(backbone: nn.Module, path: Path, name: str) -> None:
+    """Load a file strictly by key, or by position where it has the same tensors under another project's keys.
+
+    Raises:
+        InputError: it does not fit.
+    """
     tensors = read_tensors(path)
     expected = backbone.state_dict()
     if tensors.keys() != expected.keys() and _same_order(tensors, expected):

@@ -9,21 +9,30 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+MASK_LOGIT = 10.0  # of a mask prompt inside the mask; minus that outside
+
 
 @dataclass(frozen=True)
 class Prompts:
-    """Questions for the mask decoder, N of them.
+    """N prompts for the mask decoder.
 
     Attributes:
         points: ``(N, P, 2)`` float, ``x y`` in pixels of the segmenter's square input.
         labels: ``(N, P)`` int; 1 is foreground, 0 background, 2 and 3 the corners of a box.
+        masks: ``(N, 1, m, m)`` float logits on the grid of the segmenter's masks; None without mask prompts.
     """
 
     points: Tensor
     labels: Tensor
+    masks: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def some(self, kept: slice) -> Prompts:
+        """A slice of them."""
+        masks = None if self.masks is None else self.masks[kept]
+        return Prompts(self.points[kept], self.labels[kept], masks)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ntt.segmenters.sam2_decoder import bytes_per_prompt, decode_best
 from ntt.segmenters.sam2_package import build_sam2
 from ntt.segmenters.weights import load_weights
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of the images that SAM 2 was trained on
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MASK_STRIDE = 4
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -44,6 +44,8 @@ class Sam2Segmenter(Segmenter):
         compile: whether torch.compile is applied to the image encoder; pays off over many images on a GPU.
         box_prompts: False for weights that were trained on points alone.
         video_memory: False for weights whose memory of frames was not trained.
+        mean: per-channel mean of the images the weights were trained on.
+        std: the same for the standard deviation.
 
     Attributes:
         model: the package's ``SAM2Base``.
@@ -68,6 +70,8 @@ class Sam2Segmenter(Segmenter):
         compile: bool = False,
         box_prompts: bool = True,
         video_memory: bool = True,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
     ) -> None:
         super().__init__()
         if dtype not in DTYPES:
@@ -87,12 +91,12 @@ class Sam2Segmenter(Segmenter):
         decoder = self.model.sam_mask_decoder
         self.batches = MemoryBatches(bytes_per_prompt(decoder, image_size // FEATURE_STRIDE), prompt_memory)
         self.random_weights = digest == "random"
-        identity = json.dumps([config, image_size, plain, digest, dtype, box_prompts], sort_keys=True)
-        self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        self.register_buffer(
-            "mean", torch.tensor(IMAGENET_MEAN, device="cpu").view(3, 1, 1), persistent=False
+        identity = json.dumps(
+            [config, image_size, plain, digest, dtype, box_prompts, list(mean), list(std)], sort_keys=True
         )
-        self.register_buffer("std", torch.tensor(IMAGENET_STD, device="cpu").view(3, 1, 1), persistent=False)
+        self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        for key, values in (("mean", mean), ("std", std)):
+            self.register_buffer(key, torch.tensor(values, device="cpu").view(3, 1, 1), persistent=False)
         self.eval()
 
     def encode(self, image: Tensor) -> ImageEmbedding:
@@ -125,14 +129,14 @@ class Sam2Segmenter(Segmenter):
             Logits ``(N, 4, m, m)`` and predicted IoU ``(N, 4)``; index 0 is the single-mask output, 1 to 3
             the multi-mask outputs.
         """
-        sparse = self._embed_prompts(prompts)
+        sparse, dense = self._embed_prompts(prompts)
         repeats = len(prompts) // len(embedding.features)
         with self.precision():
             logits, iou, _, _ = self.model.sam_mask_decoder.predict_masks(
                 image_embeddings=embedding.features.repeat_interleave(repeats, dim=0),
                 image_pe=self.model.sam_prompt_encoder.get_dense_pe(),
                 sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=self.model.sam_prompt_encoder.no_mask_embed.weight[:, :, None, None],
+                dense_prompt_embeddings=dense,
                 repeat_image=False,
                 high_res_features=[_per_prompt(level, repeats) for level in embedding.high_res],
             )
@@ -147,9 +151,9 @@ class Sam2Segmenter(Segmenter):
 
         def answer(batch: slice) -> Tensor:
             nonlocal kept
-            sparse = self._embed_prompts(Prompts(prompts.points[batch], prompts.labels[batch]))
+            sparse, dense = self._embed_prompts(prompts.some(batch))
             with self.precision():
-                masks, iou = decode_best(self.model, embedding, sparse, min_iou)
+                masks, iou = decode_best(self.model, embedding, sparse, dense, min_iou)
             logits[kept : kept + len(masks)] = masks
             kept += len(masks)
             return iou.float()
@@ -161,12 +165,17 @@ class Sam2Segmenter(Segmenter):
         """Computes as ``dtype`` says inside the block."""
         return torch.autocast(self.mean.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16)
 
-    def _embed_prompts(self, prompts: Prompts) -> Tensor:
-        """Prompt tokens ``(N, P + 1, C)``; the package pads every set of points by one that means nothing."""
+    def _embed_prompts(self, prompts: Prompts) -> tuple[Tensor, Tensor]:
+        """Prompt tokens ``(N, P + 1, C)``, and what is added to the pixels.
+
+        The latter is ``(N, C, s, s)`` of mask prompts, ``(1, C, 1, 1)`` without. The package pads every set
+        of points by one that means nothing.
+        """
+        encoder = self.model.sam_prompt_encoder
         points = (prompts.points.to(self.mean.device), prompts.labels.to(self.mean.device))
-        sparse: Tensor
-        sparse, _ = self.model.sam_prompt_encoder(points=points, boxes=None, masks=None)
-        return sparse
+        masks = None if prompts.masks is None else prompts.masks.to(self.mean)
+        sparse, dense = encoder(points=points, boxes=None, masks=masks)
+        return sparse, encoder.no_mask_embed.weight[:, :, None, None] if masks is None else dense
 
 
 def _per_prompt(level: Tensor, repeats: int) -> Tensor:

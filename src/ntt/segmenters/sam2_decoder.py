@@ -26,13 +26,16 @@ IOU_TOKEN = 1
 FIRST_MASK_TOKEN = 2
 
 
-def decode_best(sam: Any, embedding: ImageEmbedding, sparse: Tensor, min_iou: float) -> tuple[Tensor, Tensor]:
+def decode_best(
+    sam: Any, embedding: ImageEmbedding, sparse: Tensor, dense: Tensor, min_iou: float
+) -> tuple[Tensor, Tensor]:
     """The best multi-mask output of each prompt, where its predicted IoU is above ``min_iou``.
 
     Args:
         sam: the package's ``SAM2Base``.
         embedding: of one image.
         sparse: ``(N, P, C)`` prompt tokens of the package's prompt encoder.
+        dense: ``(N, C, s, s)``, what mask prompts add to the pixels; ``(1, C, 1, 1)`` without mask prompts.
         min_iou: answers not above it are dropped.
 
     Returns:
@@ -41,9 +44,8 @@ def decode_best(sam: Any, embedding: ImageEmbedding, sparse: Tensor, min_iou: fl
     decoder = sam.sam_mask_decoder
     own = [decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight]
     tokens = torch.cat([torch.cat(own).expand(len(sparse), -1, -1), sparse], dim=1)
-    no_mask = sam.sam_prompt_encoder.no_mask_embed.weight[:, None]
     position = _rows(sam.sam_prompt_encoder.get_dense_pe())
-    tokens, pixels = _two_way(decoder.transformer, _rows(embedding.features) + no_mask, position, tokens)
+    tokens, pixels = _two_way(decoder.transformer, _rows(embedding.features) + _rows(dense), position, tokens)
 
     with as_given(tokens.device):
         ious = decoder.iou_prediction_head(tokens[:, IOU_TOKEN].float())[:, 1:]
@@ -67,7 +69,7 @@ def bytes_per_prompt(decoder: Any, side: int) -> int:
 
 
 def _two_way(transformer: Any, image: Tensor, position: Tensor, prompt: Tensor) -> tuple[Tensor, Tensor]:
-    """Let tokens ``(N, T, C)`` and pixels ``(1, s * s, C)`` attend to each other.
+    """Let tokens ``(N, T, C)`` and pixels ``(1 or N, s * s, C)`` attend to each other.
 
     Returns:
         Tokens ``(N, T, C)`` and pixels ``(N, s * s, C)``.
@@ -154,7 +156,7 @@ def _grow(convolution: Any, pixels: Tensor) -> Tensor:
 
 
 def _rows(level: Tensor) -> Tensor:
-    """``(1, C, s, s)`` to ``(1, s * s, C)``."""
+    """``(N, C, s, s)`` to ``(N, s * s, C)``."""
     return level.flatten(2).transpose(1, 2)
 
 

@@ -35,7 +35,8 @@ def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> An
     Args:
         config: YAML file inside the package's ``configs`` folder ("sam2.1/sam2.1_hiera_t.yaml").
         image_size: side in pixels of the square input.
-        overrides: merged onto the ``model`` node; a list replaces the list.
+        overrides: merged onto the ``model`` node; a list replaces the list, and a node with a ``_target_``
+            the whole node.
 
     Raises:
         InputError: the package has no such file, or the overrides do not fit it.
@@ -49,6 +50,7 @@ def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> An
             "take one like sam2.1/sam2.1_hiera_t.yaml"
         )
     model = OmegaConf.create(path.read_text(encoding="utf-8")).model
+    _drop_replaced(model, overrides)
     model = OmegaConf.merge(model, dict(overrides), {"image_size": image_size})
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.manual_seed(0)
@@ -57,3 +59,14 @@ def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> An
         except InstantiationException as error:
             problem = str(error).splitlines()[0]
             raise InputError(f"{config}: segmenter.overrides do not fit this model: {problem}") from error
+
+
+def _drop_replaced(node: Any, overrides: Mapping[str, Any]) -> None:
+    """Empty the nodes whose override names another class, whose arguments are its own."""
+    for key, value in overrides.items():
+        if not isinstance(value, Mapping) or key not in node:
+            continue
+        if "_target_" in value:
+            node[key] = {}
+        else:
+            _drop_replaced(node[key], value)

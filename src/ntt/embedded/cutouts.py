@@ -1,0 +1,166 @@
+"""Photographic cut-outs and backgrounds of Debian packages: for training and for the photo benchmark.
+
+The cut-outs are photographs with an alpha channel in ``tuxpaint-stamps-default`` (GPL-2), the backgrounds
+wallpapers (GPL-2 and later, CC-BY-SA). They are downloaded, never stored in the repository.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+CUT_OUTS = "tuxpaint-stamps-default"
+BACKGROUNDS = ("mate-backgrounds", "plasma-workspace-wallpapers", "gnome-backgrounds", "ukui-wallpapers")
+STAMPS = "usr/share/tuxpaint/stamps"
+SIDE = 448  # pixels of a cut-out's square
+OPAQUE = 128
+WHOLE = 0.9  # share of the opaque pixels in the largest connected component
+LEAST_SIDE = 40  # pixels of the longer side
+
+# Drawings, symbols, and what is no object.
+_NOT_PHOTOGRAPHS = re.compile(
+    r"symbols|cartoon|flags|roadsigns|_mirror|_flip|seasonal/(newyears|hanukkah|halloween/(grave|ghost))"
+    r"|naturalforces|inukshuk-outline|space/planets/0_sun|sports/rugby_goal_posts|hedgehog|insects/bee|trees/birch"
+    r"|seasonal/(easter/(bunny|butterfly|bluebird|chick|daffodil)|halloween/(jackolantern|bat|blackcat))"
+    r"|christmas/(Santa|star|tree|bow|lamp|candy_cane|hard_candy|stocking|xmas_tp)"
+    r"|clothes/(t_|button|hats)|medical/tooth|body_parts/eye|food/pizza|trees/holly"
+)
+
+# Classes of the photo benchmark, by the names of their stamps. Those for tuning choose options, those for
+# reporting are looked at afterwards; sam2_lite is trained on neither.
+TUNING_CLASSES = {
+    "chicken": ("birds/hen", "birds/rooster", "birds/chicken_profile"),
+    "deer": ("deer/caribou", "deer/deer", "deer/doe", "deer/wapiti"),
+    "mushroom": ("mushrooms/cep", "mushrooms/cep-1", "mushrooms/cep-2"),
+    "pepper": ("vegetables/pepper", "vegetables/yellowpepper", "vegetables/chilepepper"),
+    "tiger": ("cats/tiger", "cats/tiger_sumatran"),
+    "wrench": ("tools/wrench", "tools/wrench_adjustable", "tools/wrench_plumbers"),
+}
+REPORTED_CLASSES = {
+    "apple": (
+        "fruit/apple_fuji",
+        "fruit/apple_granny_smith",
+        "fruit/apple_green",
+        "fruit/apple_red",
+        "fruit/apple_sierra_beauty",
+    ),
+    "ball": ("sports/soccer", "sports/basketball", "sports/tennis_ball", "sports/cricketball"),
+    "cow": ("bovines/bull", "bovines/cow", "bovines/cow_white", "bovines/zebu"),
+    "guitar": ("string/guitar2", "string/guitar_classical", "string/guitar_electric"),
+    "horse": ("equines/donkey", "equines/horse", "equines/zebra"),
+    "orange": ("fruit/orange", "fruit/orange_seville", "fruit/mandarine"),
+    "penguin": ("birds/penguin", "birds/little-penguin", "birds/magellanic_penguin"),
+    "rabbit": ("rodents/rabbit", "rodents/rabbit-2", "mammals/rabbit_little"),
+}
+
+
+@dataclass(frozen=True)
+class CutOut:
+    """One photographed object.
+
+    Attributes:
+        name: file of the stamp without its ending, below the stamps folder ("animals/birds/crow").
+        side: longer side of the stamp in pixels; drawn much larger, the object is blurred.
+        pixels: ``(SIDE, SIDE, 4)`` uint8 RGBA, the object centred, its longer side filling the square.
+    """
+
+    name: str
+    side: int
+    pixels: NDArray[np.uint8]
+
+
+def fetch_packages(folder: Path, packages: tuple[str, ...]) -> list[Path]:
+    """Download and unpack Debian packages below ``folder`` with apt; those there already are kept.
+
+    Returns:
+        The folder of each package.
+
+    Raises:
+        subprocess.CalledProcessError: apt has no such package; ``apt-get update`` may help.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for package in packages:
+        if (folder / package).exists():
+            continue
+        subprocess.run(["apt-get", "download", package], cwd=folder, check=True, capture_output=True)
+        archive = next(folder.glob(f"{package}_*.deb"))
+        subprocess.run(["dpkg-deb", "-x", archive.name, f"{package}.part"], cwd=folder, check=True)
+        (folder / f"{package}.part").rename(folder / package)
+    return [folder / package for package in packages]
+
+
+def load_cut_outs(folder: Path) -> list[CutOut]:
+    """All photographic cut-outs in one piece, by name; downloads them on the first call.
+
+    Args:
+        folder: where packages are kept.
+    """
+    root = fetch_packages(folder, (CUT_OUTS,))[0] / STAMPS
+    found = []
+    for file in sorted(root.rglob("*.png")):
+        name = file.relative_to(root).with_suffix("").as_posix()
+        if _NOT_PHOTOGRAPHS.search(file.relative_to(root).as_posix()):
+            continue
+        with Image.open(file) as stamp:
+            picture = stamp.convert("RGBA")
+        box = picture.getchannel("A").point(lambda alpha: 255 * (alpha >= OPAQUE)).getbbox()
+        if box is None or max(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE:
+            continue
+        picture = picture.crop(box)
+        pixels = centred(picture, SIDE)
+        if _in_one_piece(pixels):
+            found.append(CutOut(name, max(picture.size), pixels))
+    return found
+
+
+def of_class(cut_outs: list[CutOut], names: tuple[str, ...]) -> list[CutOut]:
+    """The cut-outs whose names end so, in the order of ``names``.
+
+    Raises:
+        LookupError: one is missing.
+    """
+    by_end = {name: [each for each in cut_outs if each.name.endswith(name)] for name in names}
+    missing = [name for name, found in by_end.items() if len(found) != 1]
+    if missing:
+        raise LookupError(f"{CUT_OUTS} has no cut-out {', '.join(missing)}")
+    return [by_end[name][0] for name in names]
+
+
+def training_cut_outs(cut_outs: list[CutOut]) -> list[CutOut]:
+    """Those of no class that the photo benchmark tunes or reports on."""
+    held_out = {
+        each.name
+        for classes in (TUNING_CLASSES, REPORTED_CLASSES)
+        for names in classes.values()
+        for each in of_class(cut_outs, names)
+    }
+    return [each for each in cut_outs if each.name not in held_out]
+
+
+def background_folders(folder: Path) -> list[Path]:
+    """Folders of photographs that serve as backgrounds; downloads them on the first call."""
+    return fetch_packages(folder, BACKGROUNDS)
+
+
+def centred(picture: Image.Image, side: int) -> NDArray[np.uint8]:
+    """Scale RGBA to fit a square ``(side, side, 4)``, centred, aspect ratio kept."""
+    scale = side / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    canvas = Image.new("RGBA", (side, side))
+    place = ((side - size[0]) // 2, (side - size[1]) // 2)
+    canvas.paste(picture.resize(size, Image.Resampling.BICUBIC), place)
+    return np.asarray(canvas)
+
+
+def _in_one_piece(pixels: NDArray[np.uint8]) -> bool:
+    opaque = (pixels[..., 3] >= OPAQUE).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(opaque)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return count > 1 and areas.max() >= WHOLE * areas.sum() and areas.sum() < 0.98 * opaque.size
