@@ -50,12 +50,17 @@ $(VENV)/bin/python:
 		{ echo "Python 3.11 or newer was not found; name it: make setup PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# The distribution used to be called `ntt`. Removed later than the new one is installed, it would take ntt-train along.
+FORGET_OLD_NAME = if $(BIN)/python -m pip list --disable-pip-version-check --editable | grep -qx "ntt  *[^ ]*  *$(CURDIR)"; \
+	then $(BIN)/python -m pip uninstall --quiet --yes ntt; fi; rm -rf src/ntt.egg-info
+
 # torch comes first and sam2 is built without isolation: its build needs torch, and an isolated build would
 # download a second one. SAM2_BUILD_CUDA=0: its CUDA extension only smooths masks, and wants a compiler.
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) setuptools wheel
 	$(PIP) torch torchvision
 	SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation sam2==1.1.0
+	@$(FORGET_OLD_NAME)
 	$(PIP) --no-build-isolation --editable .
 	@touch $@
 

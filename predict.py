@@ -1,6 +1,11 @@
 """Segment your own pictures from a few examples. ``python predict.py --help`` lists what can be chosen."""
 
-from ntt.commands.predict import main
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent / "src"))  # ntt_entry_points, if nothing is installed
+
+from ntt_entry_points import predict
 
 if __name__ == "__main__":
-    main()
+    predict()

@@ -1,6 +1,11 @@
 """The main job: segment the targets from a few references, report AP. ``python train.py --help``."""
 
-from ntt.commands.train import main
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent / "src"))  # ntt_entry_points, if nothing is installed
+
+from ntt_entry_points import train
 
 if __name__ == "__main__":
-    main()
+    train()

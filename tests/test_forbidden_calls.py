@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
     path
-    for place in ("src/ntt", "scripts", "dinov3", "*.py")
+    for place in ("src/ntt", "scripts", "dinov3", "src/*.py", "*.py")
     for path in (ROOT.glob(place) if "*" in place else (ROOT / place).rglob("*.py"))
 )
 FORBIDDEN = {

@@ -13,8 +13,10 @@ import pytest
 from chromium import free_port
 from PIL import Image
 
+import ntt
+
 FOLDERS = ("conf", "checkpoints/nano", "data/emoji", "dinov3", "src/ntt")
-FILES = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py")
+FILES = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py", "src/ntt_entry_points.py")
 PYTHON = """
 import ntt
 example = ntt.Example("{photo}", "airplane", box=(24, 2, 182, 138))
@@ -31,6 +33,7 @@ def installed(project_root, tmp_path_factory):
         copytree(project_root / folder, copy / folder, ignore=ignore_patterns("__pycache__", "*.egg-info"))
     for file in FILES:
         (copy / file).write_bytes((project_root / file).read_bytes())
+    (copy / "src/dinov3").symlink_to((project_root / "src/dinov3").readlink())
     words = ["install", "--no-deps", "--no-build-isolation", "--target", site, copy]
     subprocess.run([sys.executable, "-m", "pip", *words], check=True, capture_output=True)
     return site
@@ -76,6 +79,10 @@ def test_python_without_a_checkout(call, installed, project_root):
     said = call("-c", PYTHON.format(photo=project_root / "data/emoji/references/0001.jpg"))
     assert Path(said.split()[0]) == installed / "ntt/__init__.py"
     assert (installed / "ntt/py.typed").is_file()
+    assert (installed / "dinov3/hubconf.py").is_file()
+    assert [file.name for file in installed.glob("*.dist-info")] == [
+        f"no_time_to_train-{ntt.__version__}.dist-info"
+    ]
 
 
 @pytest.mark.slow

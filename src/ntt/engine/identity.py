@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
+
+import ntt
 
 if TYPE_CHECKING:
     from ntt.data import FewShotDataset
@@ -31,7 +32,7 @@ def run_identity(cfg: DictConfig) -> str:
     trainer = content.get("trainer") or {}
     kept["trainer"] = {key: value for key, value in trainer.items() if key not in IRRELEVANT_OF_TRAINER}
     files = {text: _state(text) for text in sorted(set(_texts(kept)))}
-    facts = [kept, {text: state for text, state in files.items() if state}, version("ntt")]
+    facts = [kept, {text: state for text, state in files.items() if state}, ntt.__version__]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
