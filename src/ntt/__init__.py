@@ -12,6 +12,8 @@ What is offered here is imported when it is first used, since torch takes second
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ntt.installation import warn_of_mixed_files
+
 __version__ = "0.1.0"
 __all__ = ["Example", "FewShotSegmenter", "InputError", "Segmentation", "VideoSegmentation", "load"]
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ntt.api import Example, FewShotSegmenter, Segmentation, VideoSegmentation, load
     from ntt.errors import InputError
 else:
+    warn_of_mixed_files(__path__[0])
 
     def __getattr__(name):  # noqa: ANN001, ANN202 - type checkers read the imports above
         """One of ``__all__``."""
