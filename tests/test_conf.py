@@ -244,7 +244,7 @@ def test_launchers_are_all_tested():
 
 @pytest.mark.parametrize(("option", "launcher"), LAUNCHERS.items())
 def test_launchers_build(tmp_path, option, launcher):
-    pytest.importorskip("hydra_plugins", reason="pip install 'ntt[cluster]'")
+    pytest.importorskip("hydra_plugins", reason="pip install 'no-time-to-train[cluster]'")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         words = [f"paths.output={tmp_path}", f"hydra/launcher={option}"]
         hydra = compose("train", words, return_hydra_config=True).hydra

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 from ntt.errors import InputError
 
+DISTRIBUTION = "no-time-to-train"  # as pip knows this project; `ntt` on PyPI is another author's
+
 
 def require_package(package: str, extra: str, asked_by: str) -> None:
     """Raise InputError with the command that installs a package, if it is absent.
@@ -18,4 +20,4 @@ def require_package(package: str, extra: str, asked_by: str) -> None:
     found = find_spec(package)
     # A mere folder of that name, such as the one that wandb writes its runs to, has no origin.
     if found is None or found.origin is None:
-        raise InputError(f"{asked_by} needs {package}: pip install 'ntt[{extra}]'")
+        raise InputError(f"{asked_by} needs {package}: pip install '{DISTRIBUTION}[{extra}]'")

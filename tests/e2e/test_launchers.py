@@ -34,6 +34,6 @@ def test_jobs_on_one_machine_each_have_a_gpu(train, check, monkeypatch):
 
 
 def test_jobs_run_by_ray(train, check, monkeypatch):
-    pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="pip install 'ntt[ray]'")
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="pip install 'no-time-to-train[ray]'")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # leaves no key in the home folder
     check(train(*BROKEN, "hydra/launcher=ray", flags=["-m"]))

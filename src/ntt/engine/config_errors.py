@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError
 
 from ntt.errors import InputError, did_you_mean
+from ntt.optional import DISTRIBUTION
 
 MAX_LINES = 10
 # How a group's option is called in messages; encoders are told apart by how their name begins.
@@ -76,7 +77,8 @@ def _one_line(error: BaseException) -> str:
 
 def _unknown_option(missing: str, options: Iterable[str]) -> str:
     if missing in EXTRAS:
-        return f"{missing} comes with a package that is not installed: pip install 'ntt[{EXTRAS[missing]}]'"
+        install = f"pip install '{DISTRIBUTION}[{EXTRAS[missing]}]'"
+        return f"{missing} comes with a package that is not installed: {install}"
     group, _, option = missing.rpartition("/")
     known = sorted(options)
     kind = ENCODER_FAMILIES.get(option.lower()[:6], group) if group == "encoder" else group
