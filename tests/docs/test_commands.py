@@ -51,7 +51,7 @@ def understand(workplace, project_root, monkeypatch):
 
     def check(job, words):
         if "hydra/launcher=ray" in words:
-            pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="ntt[ray] is not installed")
+            pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="the extra ray is not installed")
         with initialize_config_dir(str(project_root / "conf"), version_base="1.3"):
             more = ["paths.output=null"]
             if "experiment=FILE" in words:  # lies where the fixture put it, and not in conf
@@ -91,12 +91,12 @@ def understand(workplace, project_root, monkeypatch):
     def install(action, *wanted):
         assert action == "install"
         project = tomllib.loads((project_root / "pyproject.toml").read_text())["project"]
-        ours = f"ntt-{project['version']}-py3-none-any.whl"
+        ours = f"no_time_to_train-{project['version']}-py3-none-any.whl"
         known = {
             ours,
             "setuptools",
             "wheel",
-            *(f"ntt[{extra}]" for extra in project["optional-dependencies"]),
+            *(f"{project['name']}[{extra}]" for extra in project["optional-dependencies"]),
         }
         known |= {re.match(r"[\w-]+", requirement)[0] for requirement in project["dependencies"]}
         named = {word.partition("==")[0] for word in wanted if word != "--no-build-isolation"}
@@ -177,7 +177,8 @@ def test_it_is_understood(understand, command):
         ("python scripts/download_checkpoints.py encoder=dinov3_giant", "none were ever released"),
         ("python scripts/absent.py", "there is no"),
         ("make dmeo", "'dmeo'"),
-        ("pip install ntt[wanbd]", "unknown: "),
+        ("pip install no-time-to-train[wanbd]", "unknown: "),
+        ("pip install ntt[wandb]", "unknown: "),
         ("apt install ntt", "knows how to try apt"),
     ],
 )
