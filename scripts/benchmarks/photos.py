@@ -1,0 +1,325 @@
+"""How well models and encoders do on the photo benchmark: one table, one row a model and encoder.
+
+    python scripts/benchmarks/photos.py                     # every model of MODELS, all embedded encoders
+    python scripts/benchmarks/photos.py --models guided insid3 --encoders dinov3_nano --limit 10
+    python scripts/benchmarks/photos.py --split reported    # for the report; choose options on tuning
+    python scripts/benchmarks/photos.py --build             # only draw the scenes
+    python scripts/benchmarks/photos.py --fss FOLDER        # N.jpg and N_mask.png, the layout of FSS-1000
+
+Words without dashes are overrides of conf/train.yaml for all runs. Scenes are drawn on first use, from Debian
+packages that apt downloads (``ntt.embedded.photo_benchmark``). They, the runs and ``results.csv``, to which
+each row is appended, are in ``photo_benchmark`` in the cache: ``$NTT_CACHE``, else ``~/.cache/ntt``.
+
+``mIoU`` is of the union of a class's instances, over all images: ``auto`` at the threshold that
+``score_threshold=auto`` finds, ``best`` at the threshold where it is largest. With ``score_threshold=auto``
+scenes without any object of the classes give ``false positives``, instances an image, and ``silent``, the
+share of the images in which nothing is reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from ntt.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("NTT_CACHE", Path.home() / ".cache" / "ntt"))
+MODELS = ("photographs", "insid3", "guided", "matching_baseline_noamg")
+ENCODERS = ("efficientnet_lite0", "dinov3_nano", "dinov2_nano")
+COLUMNS = {
+    "AP": "AP",
+    "AP50": "AP50",
+    "mIoU auto": "mIoU_auto",
+    "mIoU best": "mIoU_best",
+    "false positives": "false_positives",
+    "silent": "silent",
+    "s/image": "seconds",
+}
+FSS_REFERENCES = 3  # each of so many first images is the reference once
+FSS_COLUMNS = {"mIoU of all": "mIoU_all", "mIoU best": "mIoU_best", "s/image": "seconds"}
+THRESHOLDS = 40  # that are tried for the best mIoU
+
+Result = Mapping[str, Any]
+
+
+def main() -> None:
+    """Draw the scenes if they are absent, measure, print and append to the results."""
+    options = arguments()
+    if options.fss:
+        columns, measure = FSS_COLUMNS, lambda words, run: measure_fss(options, words, run)
+        title = f"{options.fss.name}, one reference of {FSS_REFERENCES} in turn"
+    else:
+        from ntt.embedded.photo_benchmark import build, packages_folder
+
+        build(options.folder, packages_folder(CACHE), [options.split], options.shots)
+        columns, measure = COLUMNS, lambda words, run: measure_split(options, words, run)
+        title = f"{options.split}, {options.shots} shot"
+    if options.build:
+        return
+    print(f"{title}\n\n| model | encoder | {' | '.join(columns)} |\n|---|---{'|---:' * len(columns)}|")
+    for model in options.models:
+        for encoder in options.encoders:
+            run = options.folder / "runs" / (options.fss.name if options.fss else options.split)
+            words = [f"model={model}", f"encoder={encoder}", *options.words]
+            measured = measure(words, run / f"{model}_{encoder}")
+            row = {"of": title, "limit": options.limit, "model": model, "encoder": encoder, **measured}
+            append(options.folder / "results.csv", row, options.words)
+            numbers = " | ".join(written(measured.get(key)) for key in columns.values())
+            print(f"| {model} | {encoder} | {numbers} |", flush=True)
+            if "failed" in measured:
+                print(f"{model}, {encoder}: {measured['failed']}", file=sys.stderr)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("words", nargs="*", metavar="override", help="of conf/train.yaml")
+    parser.add_argument("--split", choices=("tuning", "reported"), default="tuning")
+    parser.add_argument("--models", nargs="+", default=default_models(), metavar="MODEL")
+    parser.add_argument("--encoders", nargs="+", default=list(ENCODERS), metavar="ENCODER")
+    parser.add_argument("--shots", type=int, default=1, help="references a class")
+    parser.add_argument("--limit", type=int, help="at most so many images of each part")
+    parser.add_argument("--folder", type=Path, default=CACHE / "photo_benchmark", help="scenes and results")
+    parser.add_argument(
+        "--fss", type=Path, metavar="FOLDER", help="measure this folder in place of the scenes"
+    )
+    parser.add_argument("--build", action="store_true", help="draw the scenes and measure nothing")
+    # Overrides may stand before, between and after the options.
+    options = parser.parse_intermixed_args()
+    options.folder = options.folder.resolve()
+    return options
+
+
+def default_models() -> list[str]:
+    """Those of ``MODELS`` that there are."""
+    return [model for model in MODELS if (ROOT / "conf" / "model" / f"{model}.yaml").exists()]
+
+
+def measure_split(options: argparse.Namespace, words: Sequence[str], run: Path) -> dict[str, Any]:
+    """AP, mIoU and seconds on the targets of a split, and what is reported in its empty scenes."""
+    from ntt.embedded.photo_benchmark import split_folder
+
+    common = [
+        "dataset=photos",
+        f"dataset.folder={options.folder}",
+        f"dataset.split={options.split}",
+        f"dataset.shots={options.shots}",
+        f"dataset.limit={'null' if options.limit is None else options.limit}",
+        *words,
+    ]
+    metrics = run_train([*common, "dataset.part=targets"], run / "targets")
+    if isinstance(metrics, str):
+        return {"failed": metrics}
+    empty = run_train([*common, "dataset.part=empty", "score_threshold=auto"], run / "empty")
+    truth = json.loads(
+        (split_folder(options.folder, options.split, options.shots) / "targets.json").read_text()
+    )
+    images = [each["id"] for each in truth["images"]][: options.limit]
+    overlaps = ClassUnions(images, truth["annotations"], read_results(run / "targets"))
+    found = {
+        "AP": metrics["segm"]["AP"],
+        "AP50": metrics["segm"]["AP50"],
+        "mIoU_best": max(overlaps.mean_iou(each) for each in overlaps.thresholds()),
+        "seconds": metrics["timing"]["test"] / metrics["timing"]["images"],
+    }
+    if isinstance(empty, str):
+        return {**found, "failed": f"score_threshold=auto: {empty}"}
+    reported = read_results(run / "empty")
+    count = empty["timing"]["images"]
+    found["false_positives"] = len(reported) / count
+    found["silent"] = 1 - len({each["image_id"] for each in reported}) / count
+    if "calibration" in empty:
+        found["threshold"] = empty["calibration"]["threshold"]
+        found["mIoU_auto"] = overlaps.mean_iou(found["threshold"])
+    return found
+
+
+def measure_fss(options: argparse.Namespace, words: Sequence[str], run: Path) -> dict[str, Any]:
+    """Mean over images of the IoU of all instances together, with each of the first images as reference."""
+    images = fss_images(options.fss)
+    every: list[tuple[float, float]] = []
+    seconds: list[float] = []
+    for reference in images[:FSS_REFERENCES]:
+        targets = [each for each in images if each != reference][: options.limit]
+        here = run / f"reference_{reference.stem}"
+        here.mkdir(parents=True, exist_ok=True)
+        truth = write_coco(here / "targets.json", targets)
+        write_coco(here / "references.json", [reference])
+        metrics = run_train(
+            [
+                "dataset=custom",
+                f"dataset.reference_file={here / 'references.json'}",
+                f"dataset.reference_images={options.fss.resolve()}",
+                f"dataset.target_file={here / 'targets.json'}",
+                f"dataset.target_images={options.fss.resolve()}",
+                *words,
+            ],
+            here / "run",
+        )
+        if isinstance(metrics, str):
+            return {"failed": metrics}
+        ids = [each["id"] for each in truth["images"]]
+        overlaps = ClassUnions(ids, truth["annotations"], read_results(here / "run"))
+        best = max(overlaps.mean_image_iou(each) for each in overlaps.thresholds())
+        every.append((overlaps.mean_image_iou(0), best))
+        seconds.append(metrics["timing"]["test"] / metrics["timing"]["images"])
+    of_all, best = np.mean(every, axis=0).tolist()
+    return {"mIoU_all": of_all, "mIoU_best": best, "seconds": float(np.mean(seconds))}
+
+
+class ClassUnions:
+    """The union of a class's instances in each image, against that of its true objects.
+
+    Args:
+        images: ids of all images that were segmented.
+        truth: COCO annotations with run lengths.
+        results: COCO results with run lengths.
+    """
+
+    def __init__(self, images: Iterable[int], truth: Sequence[Result], results: Sequence[Result]) -> None:
+        self.images = set(images)
+        self._true = self._by_place(truth)
+        self._found = self._by_place(results)
+        self._scores = [each["score"] for each in results]
+
+    def thresholds(self) -> list[float]:
+        """Scores at which another mIoU may begin: 0 and quantiles of the scores."""
+        return [0.0, *np.quantile(self._scores or [0.0], np.linspace(0, 1, THRESHOLDS)).tolist()]
+
+    def mean_iou(self, threshold: float) -> float:
+        """IoU of each class with a true object, pixels summed over all images; their mean."""
+        shared: defaultdict[int, int] = defaultdict(int)
+        united: defaultdict[int, int] = defaultdict(int)
+        for (_, category), inner, outer in self._areas(threshold):
+            shared[category] += inner
+            united[category] += outer
+        present = {category for _, category in self._true}
+        return sum(shared[each] / united[each] for each in present) / max(1, len(present))
+
+    def mean_image_iou(self, threshold: float) -> float:
+        """Mean IoU over all images and the classes that each has."""
+        ious = [inner / outer for place, inner, outer in self._areas(threshold) if place in self._true]
+        return sum(ious) / max(1, len(ious))
+
+    def _areas(self, threshold: float) -> list[tuple[tuple[int, int], int, int]]:
+        """Image and category, pixels in both unions and in either."""
+        areas = []
+        for place in sorted({*self._true, *self._found}):
+            true = coco_mask.merge([each["segmentation"] for each in self._true.get(place, [])] or [])
+            kept = [each for each in self._found.get(place, []) if each["score"] >= threshold]
+            found = coco_mask.merge([each["segmentation"] for each in kept])
+            sizes = [int(coco_mask.area(each)) if each["size"][0] else 0 for each in (true, found)]
+            both = 0
+            if all(sizes):
+                both = int(coco_mask.area(coco_mask.merge([true, found], intersect=True)))
+            areas.append((place, both, sum(sizes) - both))
+        return areas
+
+    def _by_place(self, entries: Sequence[Result]) -> dict[tuple[int, int], list[Result]]:
+        places: defaultdict[tuple[int, int], list[Result]] = defaultdict(list)
+        for each in entries:
+            if each["image_id"] in self.images:
+                places[each["image_id"], each["category_id"]].append(each)
+        return dict(places)
+
+
+def run_train(words: Sequence[str], folder: Path) -> dict[str, Any] | str:
+    """What one run of the main job writes to ``metrics.json``, or the last line of its output if it fails."""
+    command = [sys.executable, str(ROOT / "train.py"), "resume=false", "callbacks=predictions", *words]
+    done = subprocess.run([*command, f"hydra.run.dir={folder}"], capture_output=True, text=True)
+    if done.returncode:
+        return (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+    metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
+    return metrics
+
+
+def read_results(folder: Path) -> list[dict[str, Any]]:
+    """``predictions.json`` of a run."""
+    results: list[dict[str, Any]] = json.loads((folder / "predictions.json").read_text())
+    return results
+
+
+def fss_images(folder: Path) -> list[Path]:
+    """Images that have a mask beside them, in the order of their numbers.
+
+    Raises:
+        InputError: there are fewer than two.
+    """
+    images = [file for file in folder.glob("*.jpg") if mask_file(file).exists()]
+    if len(images) < 2:
+        raise InputError(f"{folder}: needs two images N.jpg with N_mask.png at least, has {len(images)}")
+    return sorted(images, key=lambda file: (len(file.stem), file.stem))
+
+
+def mask_file(image: Path) -> Path:
+    """The mask beside an image."""
+    return image.with_name(f"{image.stem}_mask.png")
+
+
+def write_coco(file: Path, images: Sequence[Path]) -> dict[str, Any]:
+    """Write a COCO file in which each image has one object, the white of its mask."""
+    content: dict[str, Any] = {"categories": [{"id": 1, "name": "object"}], "images": [], "annotations": []}
+    for number, image in enumerate(images, start=1):
+        with Image.open(mask_file(image)) as mask:
+            pixels: NDArray[np.uint8] = (np.asarray(mask.convert("L")) >= 128).astype(np.uint8)
+        rle = coco_mask.encode(np.asfortranarray(pixels))
+        height, width = pixels.shape
+        content["images"].append({"id": number, "file_name": image.name, "width": width, "height": height})
+        content["annotations"].append(
+            {
+                "id": number,
+                "image_id": number,
+                "category_id": 1,
+                "segmentation": {"size": [height, width], "counts": rle["counts"].decode()},
+                "bbox": [float(value) for value in coco_mask.toBbox(rle)],
+                "area": int(coco_mask.area(rle)),
+                "iscrowd": 0,
+            }
+        )
+    file.write_text(json.dumps(content))
+    return content
+
+
+def append(file: Path, row: Mapping[str, Any], words: Sequence[str]) -> None:
+    """Add a row to the table of all results."""
+    columns = ["when", "of", "limit", "model", "encoder", "overrides"]
+    columns += list(dict.fromkeys([*COLUMNS.values(), *FSS_COLUMNS.values(), "threshold", "failed"]))
+    new = not file.exists()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", newline="") as lines:
+        writer = csv.DictWriter(lines, columns)
+        if new:
+            writer.writeheader()
+        when = datetime.now().isoformat(timespec="seconds")
+        writer.writerow({"when": when, "overrides": " ".join(words), **row})
+
+
+def written(value: Any) -> str:
+    """A value for the table."""
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    from ntt.engine.command import exit_on_bad_input
+
+    with exit_on_bad_input():
+        main()
