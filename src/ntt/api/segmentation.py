@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from ntt.api.coco_file import CocoFile
 from ntt.errors import InputError
@@ -31,12 +32,15 @@ class Segmentation(Instances):
         pixels: ``(H, W, 3)`` uint8, the picture as it is looked at, RGB.
         image_id: the file's name, or how many pictures came before it.
         path: the file; None if the picture came as pixels.
+        similarity: ``(K, h, w)`` cosine of every patch with the prototype of every class, in the order of
+            ``class_names``; None if it was not kept.
     """
 
     class_names: tuple[str, ...]
     pixels: NDArray[np.uint8]
     image_id: int | str
     path: Path | None
+    similarity: Tensor | None = field(default=None, kw_only=True)
 
     @property
     def names(self) -> list[str]:
@@ -74,7 +78,7 @@ class Segmentation(Instances):
         """The picture with its instances drawn on it, at its own size, at least 600 pixels long.
 
         Args:
-            everything: draw all instances; else the clearest, at most twelve that do not cover each other.
+            everything: draw all instances; else the clearest, at most a hundred that do not cover each other.
         """
         from ntt.reporting.pictures import draw_instances
 

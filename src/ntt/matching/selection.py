@@ -55,11 +55,13 @@ def uncovered(instances: Instances, share_of_best: float, limit: int) -> Tensor:
     least = share_of_best * float(instances.scores.max())
     # As numbers, a hundred large masks would fill the memory.
     step = max(1, max(instances.masks.shape[1:]) // SIDE_COMPARED)
-    masks = instances.masks[:, ::step, ::step].flatten(1).float()
-    for index in range(len(instances)):
-        if float(instances.scores[index]) < least or len(kept) == limit:
+    count = int((instances.scores >= least).sum())
+    masks = instances.masks[:count, ::step, ::step].flatten(1).float()
+    covered = coverage(masks, masks) > COVERED
+    for index in range(count):
+        if len(kept) == limit:
             break
-        if not bool((coverage(masks[kept], masks[index][None]) > COVERED).any()):
+        if not bool(covered[kept, index].any()):
             kept.append(index)
     return torch.tensor(kept, dtype=torch.int64)
 

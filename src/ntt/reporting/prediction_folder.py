@@ -1,4 +1,4 @@
-"""Results of your own pictures as files: overlays, masks and one COCO file."""
+"""Results of your own images as files: overlays, similarity maps, masks and one COCO file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 from ntt.api import Segmentation
 from ntt.api.coco_file import CocoFile
 from ntt.engine.run_folder import PREDICTIONS
 from ntt.files import UNFINISHED, whole_file
+from ntt.reporting.pictures import draw_similarity
+from ntt.reporting.pictures.canvas import LEAST_SIDE, resize_pixels
+
+MAX_SIMILARITY_MAPS = 11  # with the image itself three rows of four
 
 
 class PredictionFolder:
     """``overlays/<stem>.jpg``, ``masks/<stem>/<k>_<class>.png`` and ``predictions.json``.
 
+    Results that carry similarity maps also get ``similarity/<stem>.png``.
     Pictures whose names differ only in folder or ending become ``<stem>``, ``<stem>_2`` and so on. To be used
     as a context: where that ends with an error, what there is so far is in ``predictions_so_far.json``.
 
@@ -63,12 +70,26 @@ class PredictionFolder:
         assert file is not None, "pictures of a folder have one"
         stem = self._stem(file.stem)
         found.save(self.folder / "overlays" / f"{stem}.jpg")
+        self._draw_similarity(found, stem)
         for k, (mask, name) in enumerate(zip(found.masks, found.names, strict=True), start=1):
             with whole_file(self.folder / "masks" / stem / f"{k:03d}_{_as_file_name(name)}.png") as path:
                 Image.fromarray(mask.numpy().astype(np.uint8) * 255).convert("1").save(path)
         for annotation in self.coco.annotations(found, file.relative_to(self.home).as_posix()):
             self._file.write(f"{self._separator}\n{json.dumps(annotation, allow_nan=False)}")
             self._separator = ","
+
+    def _draw_similarity(self, found: Segmentation, stem: str) -> None:
+        """Draw where each class is seen, if that is known and there are classes."""
+        if found.similarity is None or not len(found.similarity):
+            return
+        classes = classes_to_draw(found.similarity, found.labels)
+        # Nothing is drawn larger than a panel: a float copy of a large image would be a waste.
+        height, width = found.pixels.shape[:2]
+        scale = min(1.0, LEAST_SIDE / max(height, width))
+        pixels = resize_pixels(found.pixels, max(1, round(scale * height)), max(1, round(scale * width)))
+        image = torch.from_numpy(pixels).permute(2, 0, 1) / 255
+        names = [found.class_names[label] for label in classes.tolist()]
+        draw_similarity(self.folder / "similarity" / f"{stem}.png", image, found.similarity[classes], names)
 
     def _stem(self, wanted: str) -> str:
         """A name that no other picture has, on file systems without capital letters either."""
@@ -78,6 +99,21 @@ class PredictionFolder:
             stem = f"{wanted}_{number}"
         self._stems.add(stem.lower())
         return stem
+
+
+def classes_to_draw(similarity: Tensor, labels: Tensor) -> Tensor:
+    """Classes whose maps are drawn: those found, then those most similar to some patch, in label order.
+
+    Args:
+        similarity: ``(K, h, w)`` cosine of every patch with every class.
+        labels: ``(N,)`` int64, classes of the instances found.
+
+    Returns:
+        ``(min(K, MAX_SIMILARITY_MAPS),)`` int64, ascending.
+    """
+    peaks = similarity.float().flatten(1).amax(dim=1).cpu()
+    peaks[labels.unique().cpu()] += 2.0  # more than any cosine differs from another
+    return peaks.argsort(descending=True, stable=True)[:MAX_SIMILARITY_MAPS].sort().values
 
 
 def _as_file_name(name: str) -> str:

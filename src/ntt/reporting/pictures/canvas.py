@@ -1,10 +1,11 @@
-"""What all pictures share: colours, sizes, pixels, and saving."""
+"""Shared by all drawings: colours, sizes, pixels and saving."""
 
 from __future__ import annotations
 
 import colorsys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch.nn.functional as F
 from matplotlib.axes import Axes
@@ -18,14 +19,71 @@ DPI = 100
 PANEL = 6.0  # inches: the longer side of an image in a picture
 TITLE_SIZE = 13
 
+LEAST_SIDE = round(PANEL * DPI)  # pixels; lines and text are made for this size, and grow with the image
+
 Pixels = NDArray[np.uint8]
 RGB = tuple[int, int, int]
+BLACK: RGB = (0, 0, 0)
+WHITE: RGB = (255, 255, 255)
+EVEN_LUMINANCE = 0.179  # black and white text have the same contrast on it (WCAG 2)
+
+# Any two are at least 30 apart in CIELAB, and all are light enough to be seen on a dark outline.
+INSTANCE_COLOURS: tuple[RGB, ...] = (
+    (47, 140, 255),
+    (255, 140, 26),
+    (53, 217, 74),
+    (255, 122, 208),
+    (255, 230, 64),
+    (176, 107, 255),
+    (31, 214, 234),
+    (255, 59, 59),
+    (180, 240, 30),
+    (185, 138, 90),
+    (201, 210, 255),
+    (0, 168, 143),
+)
+NEAR = 0.04  # of the longer side of the image: instances this close are neighbours
 
 
 def class_colour(label: int) -> RGB:
     """A colour for each class: golden-ratio steps around the hue circle, in two shades."""
     red, green, blue = colorsys.hsv_to_rgb(0.58 + label * 0.618034 % 1.0, 0.85 - 0.2 * (label % 2), 0.95)
     return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def instance_colours(boxes: NDArray[np.int_], height: int, width: int) -> list[RGB]:
+    """One colour per instance, never that of a neighbour while there are colours left.
+
+    An instance keeps its colour when others are added behind it.
+
+    Args:
+        boxes: ``(N, 4)``, ``x1 y1 x2 y2`` in pixels.
+        height: of the image.
+        width: of the image.
+    """
+    margin = NEAR * max(height, width)
+    chosen: list[int] = []
+    for x1, y1, x2, y2 in boxes.tolist():
+        before = boxes[: len(chosen)]
+        near = (before[:, 0] < x2 + margin) & (before[:, 2] > x1 - margin)
+        near &= (before[:, 1] < y2 + margin) & (before[:, 3] > y1 - margin)
+        beside = {colour for colour, is_near in zip(chosen, near.tolist(), strict=True) if is_near}
+        chosen.append(
+            min(range(len(INSTANCE_COLOURS)), key=lambda colour: (colour in beside, chosen.count(colour)))
+        )
+    return [INSTANCE_COLOURS[colour] for colour in chosen]
+
+
+def luminance(colour: RGB) -> float:
+    """Relative luminance of an sRGB colour, 0 for black to 1 for white (WCAG 2)."""
+    share = np.divide(colour, 255)
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def text_colour(background: RGB) -> RGB:
+    """Black or white, whichever has more contrast with the background."""
+    return BLACK if luminance(background) > EVEN_LUMINANCE else WHITE
 
 
 def to_pixels(image: Tensor) -> Pixels:
@@ -35,17 +93,33 @@ def to_pixels(image: Tensor) -> Pixels:
 
 
 def resize(maps: Tensor, height: int, width: int) -> Tensor:
-    """Bilinear ``(N, h, w)`` to ``(N, height, width)``."""
+    """Bilinear ``(N, h, w)`` to ``(N, height, width)``, antialiased where it shrinks."""
     if not len(maps):
         return maps.new_zeros(0, height, width)
-    return F.interpolate(maps[:, None].float(), (height, width), mode="bilinear", align_corners=False)[:, 0]
+    return F.interpolate(maps[:, None].float(), (height, width), mode="bilinear", antialias=True)[:, 0]
+
+
+def resize_pixels(pixels: Pixels, height: int, width: int) -> Pixels:
+    """``(h, w, 3)`` or ``(h, w)`` uint8 at another size; a copy if it has that size already."""
+    if pixels.shape[:2] == (height, width):
+        return pixels.copy()
+    shrinks = height < pixels.shape[0]
+    resized = cv2.resize(
+        pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    return np.asarray(resized, np.uint8)
 
 
 def shown_size(image: Tensor) -> tuple[int, int]:
     """Height and width in pixels at which ``(3, H, W)`` is shown: small ones grow, large ones shrink."""
     height, width = image.shape[-2:]
-    scale = PANEL * DPI / max(height, width)
+    scale = LEAST_SIDE / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def shown_pixels(image: Tensor) -> Pixels:
+    """``(3, H, W)`` in [0, 1] as uint8 pixels of the size at which it is shown."""
+    return to_pixels(resize(image, *shown_size(image)))
 
 
 def panels(image: Tensor, titles: list[str], columns: int, scale: float = 1.0) -> tuple[Figure, list[Axes]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ntt.reporting.pictures.canvas import panels, save, to_pixels
+from ntt.reporting.pictures.canvas import panels, save, shown_pixels
 
 
 def draw_features(path: Path, image: Tensor, features: Tensor) -> None:
@@ -18,9 +18,10 @@ def draw_features(path: Path, image: Tensor, features: Tensor) -> None:
         image: ``(3, H, W)`` in [0, 1].
         features: ``(h, w, C)`` patch features.
     """
-    height, width = image.shape[-2:]
+    pixels = shown_pixels(image)
+    height, width, _ = pixels.shape
     figure, grid = panels(image, ["Image", "Patch features, three principal components"], columns=2)
-    grid[0].imshow(to_pixels(image))
+    grid[0].imshow(pixels)
     # The feature grid is square whatever the image; extent gives it the image's shape back.
     grid[1].imshow(principal_colours(features).numpy(), extent=(0, width, height, 0), interpolation="nearest")
     save(figure, path)

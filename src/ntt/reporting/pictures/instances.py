@@ -6,26 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import supervision as sv
-import torch
 from torch import Tensor
 
 from ntt.matching import uncovered
 from ntt.reporting.pictures.canvas import (
-    DPI,
-    PANEL,
+    LEAST_SIDE,
+    RGB,
     Pixels,
     class_colour,
+    instance_colours,
     panels,
     resize,
+    resize_pixels,
     save,
     shown_size,
     to_pixels,
 )
+from ntt.reporting.pictures.labels import draw_labels, place_labels
+from ntt.reporting.pictures.shapes import outline, shapes_of, tint
 from ntt.structures import Instances
 
-MAX_SHOWN = 12
-LEAST_SIDE = round(PANEL * DPI)  # pixels; lines and letters are made for this size, and grow with a picture
+MAX_SHOWN = 100
 SHARE_OF_BEST = 0.6  # instances scored below this share of the image's best are not drawn
 
 
@@ -46,17 +47,18 @@ def draw_comparison(
         class_names: in the order of the labels.
     """
     shown = clearest(instances)
-    predicted = annotate(image, *_captioned(instances, shown, class_names))
-    title = f"Prediction ({len(shown)} clearest of {len(instances)})"
+    found = instances.subset(shown)
+    predicted = annotate(image, found.masks, None, _texts(found, class_names))
+    title = _title("Prediction", len(shown), len(instances))
     if truth is None:
-        pictures, titles = [annotate(image, *_nothing(image), []), predicted], ["Image", title]
+        drawn, titles = [annotate(image, found.masks[:0], None, []), predicted], ["Image", title]
     else:
         masks, labels = truth
-        pictures = [annotate(image, masks, labels, [class_names[label] for label in labels]), predicted]
-        titles = [f"Ground truth ({len(labels)})", title]
+        drawn = [annotate(image, masks, None, [class_names[label] for label in labels]), predicted]
+        titles = [_title("Ground truth", len(labels), len(labels)), title]
     figure, grid = panels(image, titles, columns=2)
-    for axes, picture in zip(grid, pictures, strict=True):
-        axes.imshow(picture)
+    for axes, pixels in zip(grid, drawn, strict=True):
+        axes.imshow(pixels)
     save(figure, path)
 
 
@@ -74,27 +76,20 @@ def draw_instances(
         instances: best first.
         class_names: in the order of the labels.
         everything: draw all, not only the clearest.
-        ids: ``(N,)`` identities, which give the colours and are written on the instances; None for classes.
+        ids: ``(N,)`` identities, which give the colours and are written on the instances; without them each
+            instance of the image has a colour.
     """
     height, width = pixels.shape[:2]
     scale = max(1.0, LEAST_SIDE / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    shown = torch.arange(len(instances)) if everything else clearest(instances)
-    image = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-    masks, colours, texts = _captioned(instances, shown, class_names)
+    scene = resize_pixels(pixels, max(1, round(height * scale)), max(1, round(width * scale)))
+    shown = range(len(instances)) if everything else clearest(instances).tolist()
+    texts, colours = _texts(instances, class_names), None
     if ids is not None:
-        colours = ids[shown]
-        texts = [f"{identity} {text}" for identity, text in zip(colours.tolist(), texts, strict=True)]
-    return annotate(image, masks, colours, texts, size)
-
-
-def _captioned(
-    instances: Instances, shown: Tensor, class_names: Sequence[str]
-) -> tuple[Tensor, Tensor, list[str]]:
-    """Masks and labels of some instances, and what is written on them."""
-    labels, scores = instances.labels[shown], instances.scores[shown]
-    pairs = zip(labels.tolist(), scores.tolist(), strict=True)
-    return instances.masks[shown], labels, [f"{class_names[label]} {score:.2f}" for label, score in pairs]
+        colours = [class_colour(int(ids[index])) for index in shown]
+        texts = [f"{identity} {text}" for identity, text in zip(ids.tolist(), texts, strict=True)]
+    # One by one, since a selection of masks would be a copy of all their pixels.
+    _draw(scene, [instances.masks[index] for index in shown], colours, [texts[index] for index in shown])
+    return scene
 
 
 def clearest(instances: Instances) -> Tensor:
@@ -103,35 +98,53 @@ def clearest(instances: Instances) -> Tensor:
 
 
 def annotate(
-    image: Tensor, masks: Tensor, labels: Tensor, texts: list[str], size: tuple[int, int] | None = None
+    image: Tensor,
+    masks: Tensor,
+    labels: Tensor | None,
+    texts: Sequence[str],
+    size: tuple[int, int] | None = None,
 ) -> Pixels:
-    """Masks, outlines and texts on the image, brought to a height and width; None for those in a picture."""
-    height, width = size or shown_size(image)
-    zoom = max(height, width) / LEAST_SIDE
-    picture = to_pixels(resize(image, height, width))
+    """Masks, outlines and texts on an image.
+
+    Args:
+        image: ``(3, H, W)`` in [0, 1].
+        masks: ``(N, H, W)`` bool.
+        labels: ``(N,)`` classes, which give the colours; None for a colour per instance.
+        texts: of each mask.
+        size: height and width of the result; by default those of a panel.
+
+    Returns:
+        ``(height, width, 3)`` uint8.
+    """
+    # PyTorch's channels come first: the copy has them last, as OpenCV needs them.
+    scene = np.ascontiguousarray(to_pixels(resize(image, *(size or shown_size(image)))))
+    colours = None if labels is None else [class_colour(label) for label in labels.tolist()]
+    _draw(scene, list(masks), colours, texts)
+    return scene
+
+
+def _draw(
+    scene: Pixels, masks: Sequence[Tensor], colours: Sequence[RGB] | None, texts: Sequence[str]
+) -> None:
+    """Draw on ``(height, width, 3)`` uint8 in place; masks ``(H, W)`` bool may have another size."""
     if not len(masks):
-        return picture
-    shapes = (resize(masks, height, width) > 0.5).cpu().numpy()
-    detections = sv.Detections(
-        xyxy=sv.mask_to_xyxy(shapes).astype(np.float32), mask=shapes, class_id=labels.cpu().numpy()
-    )
-    palette = sv.ColorPalette([sv.Color(*class_colour(label)) for label in range(int(labels.max()) + 1)])
-    # supervision draws in OpenCV's order of channels, blue first.
-    scene = np.ascontiguousarray(picture[..., ::-1])
-    scene = sv.MaskAnnotator(color=palette, opacity=0.3).annotate(scene, detections)
-    scene = sv.PolygonAnnotator(color=palette, thickness=round(2 * zoom)).annotate(scene, detections)
-    writer = sv.LabelAnnotator(
-        color=palette,
-        text_color=sv.Color.BLACK,
-        text_scale=0.5 * zoom,
-        text_thickness=max(1, round(zoom)),
-        text_padding=round(4 * zoom),
-        smart_position=True,
-    )
-    scene = writer.annotate(scene, detections, labels=texts)
-    return np.ascontiguousarray(scene[..., ::-1])
+        return
+    height, width = scene.shape[:2]
+    zoom = max(height, width) / LEAST_SIDE
+    shapes = shapes_of(masks, height, width)
+    if colours is None:
+        colours = instance_colours(np.array([shape.box for shape in shapes]), height, width)
+    tint(scene, shapes, colours)
+    outline(scene, shapes, colours, zoom)
+    draw_labels(scene, place_labels(shapes, texts, height, width, zoom), colours, zoom)
 
 
-def _nothing(image: Tensor) -> tuple[Tensor, Tensor]:
-    empty = Instances.empty(*image.shape[-2:])
-    return empty.masks, empty.labels
+def _texts(instances: Instances, class_names: Sequence[str]) -> list[str]:
+    """Name and score of each instance."""
+    pairs = zip(instances.labels.tolist(), instances.scores.tolist(), strict=True)
+    return [f"{class_names[label]} {score:.2f}" for label, score in pairs]
+
+
+def _title(name: str, drawn: int, count: int) -> str:
+    """``Prediction (24 of 31)``, or ``Prediction (24)`` if all are drawn."""
+    return f"{name} ({drawn})" if drawn == count else f"{name} ({drawn} of {count})"

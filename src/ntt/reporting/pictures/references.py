@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.patheffects import AbstractPathEffect, withStroke
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ntt.reporting.pictures.canvas import DPI, Pixels, class_colour, resize, save, to_pixels
+from ntt.files import whole_file
+from ntt.reporting.pictures.canvas import BLACK, WHITE, Pixels, class_colour, resize, to_pixels
+from ntt.reporting.pictures.shapes import outline, shapes_of
 from ntt.structures import Prompt, Reference
 
-TILE = 96  # pixels
-EDGE = 3  # white pixels around a picture in its tile
+TILE = 264  # pixels
+EDGE = 5  # white pixels around an image in its tile
 INNER = TILE - 2 * EDGE
+MARGIN = 10  # white pixels around the sheet
 SHOTS_SHOWN = 5
-CLASSES_A_COLUMN = 10
-NAME_WIDTH = 150  # pixels
-CAPTION = "Dashed boxes, + and \N{MINUS SIGN} were given; the segmenter made the outlines from them."
-CONTRAST: list[AbstractPathEffect] = [withStroke(linewidth=3, foreground="black")]
+CLASSES_SHOWN = 100  # more would make a file of hundreds of megapixels
+NAME_WIDTH = 220  # pixels
+NAME_LETTERS = 13  # a line of the name
+NAME_LINES = 6
+LETTER_SIZE = 26  # pixels
+CAPTION_SIZE = 20
+CAPTION = "Dashed boxes, + and \N{MINUS SIGN} were given;\nthe segmenter made the outlines from them."
+WIDER_THAN_HIGH = 1.3  # the sheet, about
+DASH = 8  # pixels of a dash, and of the gap behind it
+SIGN = 9  # pixels from the middle of a + to its ends
+FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")  # has the letters of most languages
 
 
 @dataclass(frozen=True)
 class _Tile:
-    """A square around an instance; ``left``, ``top`` and ``side`` are the square's in the picture."""
+    """A square around an instance; ``left``, ``top`` and ``side`` are the square's in its image."""
 
     pixels: Pixels
     prompt: Prompt | None
@@ -38,65 +49,117 @@ class _Tile:
     side: int
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Blocks side by side, each with ``rows`` classes of ``shots`` tiles."""
+
+    blocks: int
+    rows: int
+    shots: int
+
+    @classmethod
+    def of(cls, classes: int, shots: int) -> _Layout:
+        """As many blocks as make the sheet a little wider than high."""
+        width = NAME_WIDTH + shots * TILE
+        blocks = max(1, min(classes, round(math.sqrt(WIDER_THAN_HIGH * classes * TILE / width))))
+        rows = max(1, -(-classes // blocks))
+        return cls(max(1, -(-classes // rows)), rows, shots)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the sheet in pixels."""
+        return self.rows * TILE, self.blocks * (NAME_WIDTH + self.shots * TILE)
+
+    def corner(self, label: int) -> tuple[int, int]:
+        """Left and top of the row of a class in pixels."""
+        block, row = divmod(label, self.rows)
+        return block * (NAME_WIDTH + self.shots * TILE), row * TILE
+
+
 def draw_references(path: Path, references: Iterable[Reference], class_names: Sequence[str]) -> None:
     """A row per class: its name and its first references, cut out around the mask, which is outlined.
 
-    Where the mask was made of a box or points, these are drawn too and a caption says so.
+    Where the mask was made of a box or points, these are drawn too and a caption says so. Of very many
+    classes, the first ``CLASSES_SHOWN`` are drawn.
 
     Args:
         path: the PNG to write.
         references: of all classes, in any order, with their masks.
         class_names: in the order of the labels.
     """
-    tiles: list[list[_Tile]] = [[] for _ in class_names]
+    names = class_names[:CLASSES_SHOWN]
+    tiles: list[list[_Tile]] = [[] for _ in names]
     for reference in references:
-        if len(tiles[reference.label]) < SHOTS_SHOWN:
+        if reference.label < len(names) and len(tiles[reference.label]) < SHOTS_SHOWN:
             tiles[reference.label].append(_tile(reference))
-    shots = max((len(row) for row in tiles), default=1) or 1
-    blocks = -(-len(class_names) // CLASSES_A_COLUMN)
-    rows = min(len(class_names), CLASSES_A_COLUMN)
-    block_width = NAME_WIDTH + shots * TILE
+    layout = _Layout.of(len(names), max((len(row) for row in tiles), default=1) or 1)
 
-    sheet = np.full((rows * TILE, blocks * block_width, 3), 255, np.uint8)
-    figure = Figure(figsize=(sheet.shape[1] / DPI, sheet.shape[0] / DPI), dpi=DPI)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    for label, name in enumerate(class_names):
-        block, row = divmod(label, CLASSES_A_COLUMN)
-        left, top = block * block_width, row * TILE
-        x, y = left + NAME_WIDTH - 12, top + TILE / 2
-        axes.text(x, y, name, ha="right", va="center", fontsize=13, wrap=True, parse_math=False)
+    captions = [CAPTION] if any(tile.prompt for row in tiles for tile in row) else []
+    if len(names) < len(class_names):
+        captions.append(f"The first {len(names)} of {len(class_names)} classes.")
+    sheet = _sheet(layout, names, tiles, "\n".join(captions))
+    with whole_file(path) as temporary:
+        sheet.save(temporary)
+
+
+def _sheet(
+    layout: _Layout, names: Sequence[str], tiles: Sequence[Sequence[_Tile]], caption: str
+) -> Image.Image:
+    """Names, tiles and prompts in their places, with the caption below."""
+    height, width = layout.size
+    font = ImageFont.truetype(FONT, CAPTION_SIZE)
+    below = ImageDraw.Draw(Image.new("RGB", (1, 1))).multiline_textbbox((0, 0), caption, font)
+    size = (round(max(width, below[2])) + 2 * MARGIN, height + round(below[3]) + 2 * MARGIN)
+    sheet = Image.new("RGB", size, WHITE)
+    draw = ImageDraw.Draw(sheet)
+    draw.multiline_text((MARGIN, MARGIN + height), caption, BLACK, font)
+    for label, name in enumerate(names):
+        left, top = (MARGIN + each for each in layout.corner(label))
+        _write_name(draw, name, left + NAME_WIDTH - 2 * EDGE, top + TILE // 2)
         for shot, tile in enumerate(tiles[label]):
-            start, above = left + NAME_WIDTH + shot * TILE + EDGE, top + EDGE
-            sheet[above : above + INNER, start : start + INNER] = tile.pixels
-            _draw_prompt(axes, tile, start, above)
-    if any(tile.prompt for row in tiles for tile in row):
-        axes.text(EDGE, rows * TILE + EDGE, CAPTION, va="top", fontsize=9, wrap=True)
-    axes.imshow(sheet, interpolation="nearest")
-    save(figure, path)
+            image = Image.fromarray(tile.pixels)
+            _draw_prompt(image, tile)
+            sheet.paste(image, (left + NAME_WIDTH + shot * TILE + EDGE, top + EDGE))
+    return sheet
 
 
-def _draw_prompt(axes: Axes, tile: _Tile, left: int, top: int) -> None:
-    """Draw on the sheet what the mask of a tile was made of, if it was made."""
-    prompt, scale = tile.prompt, INNER / tile.side
+def _write_name(draw: ImageDraw.ImageDraw, name: str, right: int, middle: int) -> None:
+    """Write a class name in lines that end at a column, around the middle of a row of tiles."""
+    lines = textwrap.wrap(name, NAME_LETTERS, max_lines=NAME_LINES, placeholder=" ...")
+    font = ImageFont.truetype(FONT, LETTER_SIZE)
+    draw.multiline_text((right, middle), "\n".join(lines), BLACK, font, anchor="rm", align="right")
+
+
+def _draw_prompt(image: Image.Image, tile: _Tile) -> None:
+    """Draw on the image of a tile what its mask was made of, if it was made."""
+    prompt, scale, draw = tile.prompt, INNER / tile.side, ImageDraw.Draw(image)
     if prompt is None:
         return
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return left + (x - tile.left) * scale - 0.5, top + (y - tile.top) * scale - 0.5
+        return (x - tile.left) * scale, (y - tile.top) * scale
 
     if prompt.box is not None:
         (x1, y1), (x2, y2) = place(*prompt.box[:2]), place(*prompt.box[2:])
-        for colour, thickness, dashes in (("black", 2.0, "solid"), ("white", 1.2, "dashed")):
-            axes.add_patch(
-                Rectangle(
-                    (x1, y1), x2 - x1, y2 - y1, fill=False, ec=colour, linewidth=thickness, linestyle=dashes
-                )
-            )
+        corners = [(x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1)]
+        draw.line(corners, BLACK, width=4)
+        for start, end in itertools.pairwise(corners):
+            _draw_dashes(draw, start, end)
     for x, y, label in prompt.points:
         column, row = place(x, y)
-        if left <= column < left + INNER and top <= row < top + INNER:
-            axes.plot(column, row, "+" if label else "_", color="white", markersize=7, path_effects=CONTRAST)
+        for colour, width, length in ((BLACK, 7, SIGN + 2), (WHITE, 3, SIGN)):
+            draw.line([(column - length, row), (column + length, row)], colour, width)
+            if label:
+                draw.line([(column, row - length), (column, row + length)], colour, width)
+
+
+def _draw_dashes(draw: ImageDraw.ImageDraw, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw a dashed white line."""
+    step = np.subtract(end, start)
+    length = float(np.hypot(*step))
+    for begin in np.arange(0, length, 2 * DASH):
+        ends = [tuple(np.add(start, step * min(at, length) / length)) for at in (begin, begin + DASH)]
+        draw.line(ends, WHITE, width=2)
 
 
 def _tile(reference: Reference) -> _Tile:
@@ -111,9 +174,9 @@ def _tile(reference: Reference) -> _Tile:
     side = int(1.2 * max(corners[2] - corners[0], corners[3] - corners[1])) + 3
     left, top = (corners[0] + corners[2] - side) // 2, (corners[1] + corners[3] - side) // 2
     image, square_mask = _square(reference.image, mask, left, top, side)
-    pixels = to_pixels(resize(image, INNER, INNER))
-    inside = resize(square_mask[None], INNER, INNER)[0] > 0.5
-    pixels[_outline(inside)] = class_colour(reference.label)
+    pixels = np.ascontiguousarray(to_pixels(resize(image, INNER, INNER)))
+    shapes = shapes_of([resize(square_mask[None], INNER, INNER)[0] > 0.5], INNER, INNER)
+    outline(pixels, shapes, [class_colour(reference.label)], zoom=1.0)
     return _Tile(pixels, reference.prompt, left, top, side)
 
 
@@ -126,11 +189,3 @@ def _square(image: Tensor, mask: Tensor, left: int, top: int, side: int) -> tupl
     square[:, place[0], place[1]] = image[:, cut[0], cut[1]]
     square_mask[place] = mask[cut]
     return square, square_mask
-
-
-def _outline(inside: Tensor) -> np.ndarray:
-    """Two pixels around the mask's edge."""
-    grown = torch.nn.functional.max_pool2d(inside[None].float(), 3, stride=1, padding=1)[0] > 0
-    shrunk = torch.nn.functional.max_pool2d(1 - inside[None].float(), 3, stride=1, padding=1)[0] > 0
-    edge: np.ndarray = (grown & shrunk).numpy()
-    return edge

@@ -9,7 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from torch import Tensor
 
-from ntt.reporting.pictures.canvas import panels, resize, save, to_pixels
+from ntt.reporting.pictures.canvas import panels, resize, save, shown_pixels
 
 COLUMNS = 4
 COLOURS = "turbo"
@@ -24,9 +24,9 @@ def draw_similarity(path: Path, image: Tensor, maps: Tensor, names: Sequence[str
         maps: ``(K, h, w)`` cosine of every patch with each class prototype.
         names: of the K classes.
     """
-    pixels = to_pixels(image)
+    pixels = shown_pixels(image)
     grey = pixels.mean(axis=2)
-    heat = resize(maps.cpu(), *image.shape[-2:]).numpy()
+    heat = resize(maps.cpu(), *grey.shape).numpy()
     # Half of every image is background: the scale starts there, so that what stands out is visible.
     low, high = float(maps.median()), float(maps.max())
     scale = Normalize(low, max(high, low + 1e-6), clip=True)
