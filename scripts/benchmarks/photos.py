@@ -1,7 +1,7 @@
 """How well models and encoders do on the photo benchmark: one table, one row a model and encoder.
 
     python scripts/benchmarks/photos.py                     # every model of MODELS, all embedded encoders
-    python scripts/benchmarks/photos.py --models guided insid3 --encoders dinov3_nano --limit 10
+    python scripts/benchmarks/photos.py --models guided,insid3 --encoders dinov3_nano --limit 10
     python scripts/benchmarks/photos.py --split reported    # for the report; choose options on tuning
     python scripts/benchmarks/photos.py --build             # only draw the scenes
     python scripts/benchmarks/photos.py --fss FOLDER        # N.jpg and N_mask.png, the layout of FSS-1000
@@ -92,8 +92,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("words", nargs="*", metavar="override", help="of conf/train.yaml")
     parser.add_argument("--split", choices=("tuning", "reported"), default="tuning")
-    parser.add_argument("--models", nargs="+", default=default_models(), metavar="MODEL")
-    parser.add_argument("--encoders", nargs="+", default=list(ENCODERS), metavar="ENCODER")
+    parser.add_argument("--models", type=names, default=default_models(), metavar="A,B", help="of conf/model")
+    parser.add_argument(
+        "--encoders", type=names, default=list(ENCODERS), metavar="A,B", help="of conf/encoder"
+    )
     parser.add_argument("--shots", type=int, default=1, help="references a class")
     parser.add_argument("--limit", type=int, help="at most so many images of each part")
     parser.add_argument("--folder", type=Path, default=CACHE / "photo_benchmark", help="scenes and results")
@@ -105,6 +107,11 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_intermixed_args()
     options.folder = options.folder.resolve()
     return options
+
+
+def names(text: str) -> list[str]:
+    """Names between commas."""
+    return [name for name in text.split(",") if name]
 
 
 def default_models() -> list[str]:
@@ -222,7 +229,7 @@ class ClassUnions:
         """Image and category, pixels in both unions and in either."""
         areas = []
         for place in sorted({*self._true, *self._found}):
-            true = coco_mask.merge([each["segmentation"] for each in self._true.get(place, [])] or [])
+            true = coco_mask.merge([each["segmentation"] for each in self._true.get(place, [])])
             kept = [each for each in self._found.get(place, []) if each["score"] >= threshold]
             found = coco_mask.merge([each["segmentation"] for each in kept])
             sizes = [int(coco_mask.area(each)) if each["size"][0] else 0 for each in (true, found)]
