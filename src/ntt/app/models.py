@@ -51,7 +51,7 @@ class Models:
     def embed(self, image: Tensor) -> ImageEmbedding:
         """What the segmenter needs to answer clicks on ``(3, H, W)`` float in [0, 1]."""
         with self.lock:
-            return self._loaded[self.encoders[0]].model.embed([image])[0]
+            return self._segmenter.encode(image.to(self._loaded[self.encoders[0]].device))
 
     def outline(self, embedding: ImageEmbedding, prompt: Prompt, height: int, width: int) -> Tensor:
         """The mask ``(H, W)`` bool, on the CPU, of clicks on a picture that was embedded."""

@@ -42,7 +42,7 @@ def measure_curve(
             embedding = model.segmenter.encode(target.image)
         for name, strategy in strategies.items():
             with clock.measure(name):
-                proposals = strategy(model.segmenter, embedding, model.similarity(features))
+                proposals = strategy(model.segmenter, embedding, model.patches(features))
                 instances = model.match(features, proposals, height, width)
             results[name] += coco_results(target.image_id, instances, dataset.category_ids)
         on_image(number, len(dataset.targets))

@@ -51,7 +51,7 @@ def measure_image(model: PrototypeMatching, target: Target, category_ids: Sequen
     with clock.measure("embedding"):
         embedding = model.segmenter.encode(target.image)
     with counted_rows(model.segmenter) as rows, clock.measure("prompts"):
-        proposals = model.proposals(model.segmenter, embedding, model.similarity(features))
+        proposals = model.proposals(model.segmenter, embedding, model.patches(features))
     with clock.measure("matching"):
         instances = model.match(features, proposals, height, width)
     with clock.measure("run lengths"):

@@ -110,7 +110,7 @@ class PhotoScenes:
         first = self._placed(rng, size, (0.12, 0.4))
         spacing = first.side * rng.uniform(0.55, 1.0)
         start = (rng.uniform(0.1, 0.5) * size, rng.uniform(0.1, 0.5) * size)
-        columns, rows = rng.integers(1, 5), rng.integers(1, 4)
+        columns, rows = int(rng.integers(1, 5)), int(rng.integers(1, 4))
         turned = rng.random() < 0.5
         return [
             Placed(
@@ -159,7 +159,7 @@ class PhotoScenes:
         """One point each: anywhere on the object or near its centre, or on a texture, where nothing is."""
         points, masks, on_object = [], [], []
         for scene, textured in drawn:
-            nothing = ~scene.masks.any(0)
+            nothing = ~np.any(scene.masks, axis=0)
             for _ in range(count):
                 empty = textured and nothing.any() and rng.random() < self.background_clicks
                 mask = nothing if empty else _one(rng, scene)
@@ -222,8 +222,12 @@ def coarse_mask(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np
     shares = cv2.resize(mask.astype(np.float32), (cells, cells), interpolation=cv2.INTER_AREA)
     waves = rng.normal(0, 1, (max(2, cells // 3),) * 2).astype(np.float32)
     noise = cv2.resize(waves, (cells, cells), interpolation=cv2.INTER_CUBIC)
-    noisy = shares + rng.uniform(0, 0.35) * noise * (cv2.blur(shares, (3, 3)) > 0) + rng.uniform(-0.2, 0.2)
-    rough = cv2.resize(np.float32(noisy), (size, size), interpolation=cv2.INTER_LINEAR) > 0.5
+    noisy: NDArray[np.float32] = (
+        shares + rng.uniform(0, 0.35) * noise * (cv2.blur(shares, (3, 3)) > 0) + rng.uniform(-0.2, 0.2)
+    )
+    rough = (
+        np.asarray(cv2.resize(noisy.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)) > 0.5
+    )
     return rough if rough.any() else mask
 
 
@@ -246,8 +250,9 @@ def _shaded(
         )
         for item in placed
     ]
-    dark = paint(np.zeros_like(background), moved).masks.any(0).astype(np.float32)
-    dark = cv2.GaussianBlur(dark, (0, 0), rng.uniform(0.005, 0.03) * size) * rng.uniform(0.2, 0.7)
+    dark = paint(np.zeros_like(background), moved).masks.any(axis=0)
+    softness, strength = rng.uniform(0.005, 0.03) * size, rng.uniform(0.2, 0.7)
+    dark = strength * np.asarray(cv2.GaussianBlur(dark.astype(np.float32), (0, 0), softness))
     return np.asarray(background * (1 - dark[..., None]), np.uint8)
 
 

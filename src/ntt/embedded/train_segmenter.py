@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import timm
@@ -97,12 +97,16 @@ class SegmenterTraining:
         model.train().requires_grad_(True)
         if trunk_lr is not None:
             freeze_pretrained(model)
-        pretrained, fresh = [], []
+        pretrained: list[nn.Parameter] = []
+        fresh: list[nn.Parameter] = []
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(parameter.requires_grad and not name.startswith(UNTRAINED))
             if parameter.requires_grad:
                 (pretrained if name.startswith(TRUNK) else fresh).append(parameter)
-        groups = [{"params": fresh}, {"params": pretrained, "lr": lr if trunk_lr is None else trunk_lr}]
+        groups: list[dict[str, Any]] = [
+            {"params": fresh},
+            {"params": pretrained, "lr": lr if trunk_lr is None else trunk_lr},
+        ]
         self._drawer: ThreadPoolExecutor | None = None
         self._next: Future[PromptBatch] | None = None
         self.run_loop = TrainingRun(

@@ -105,15 +105,19 @@ class BackboneEncoder(Encoder):
 
     def forward(self, images: Tensor) -> Tensor:
         """See :meth:`ntt.encoders.base.Encoder.forward`."""
-        features = self._plain_features(images)
-        if not self.debias.rank:
-            return features
-        basis = self.debias.basis(self._plain_features, self.img_size, lambda: self.fingerprint, features)
-        return self.debias.project_out(features, basis)
+        return self.debiased(self.plain(images))
 
-    def _plain_features(self, images: Tensor) -> Tensor:
+    def plain(self, images: Tensor) -> Tensor:
+        """See :meth:`ntt.encoders.base.Encoder.plain`."""
         maps = self._run(self.normalise(images).to(self._dtype))
         return self._merge([layer.float() for layer in maps])
+
+    def debiased(self, features: Tensor) -> Tensor:
+        """See :meth:`ntt.encoders.base.Encoder.debiased`."""
+        if not self.debias.rank:
+            return features
+        basis = self.debias.basis(self.plain, self.img_size, lambda: self.fingerprint, features)
+        return self.debias.project_out(features, basis)
 
     def check_size(self, height: int, width: int) -> None:
         """Raise InputError, naming the nearest valid sizes, unless the patch size divides both sides."""

@@ -38,3 +38,12 @@ class Encoder(nn.Module, ABC):
             ``(B, H / patch_size, W / patch_size, C)`` normalised last-layer patch features;
             class, register and storage tokens are dropped.
         """
+
+    def plain(self, images: Tensor) -> Tensor:
+        """Encode as :meth:`forward` does, but keep the positional component that debiasing removes."""
+        features: Tensor = self(images)
+        return features
+
+    def debiased(self, features: Tensor) -> Tensor:
+        """Remove the positional component from ``plain`` features ``(..., C)``, where the encoder does so."""
+        return features

@@ -215,10 +215,14 @@ class Stages(LightningModule):
                 logger.warning("test: skipped %s", each)
         return [(index, each) for index, each in batch if isinstance(each, Target)]
 
-    def _outcome(self, index: int, target: Target, features: Tensor, embedding: ImageEmbedding) -> Outcome:
+    def _outcome(
+        self, index: int, target: Target, features: Tensor, embedding: ImageEmbedding | None
+    ) -> Outcome:
         height, width = target.image.shape[-2:]
         with self.test_clock.measure("propose"):
             proposals = self.model.ask(embedding, features)
         with self.test_clock.measure("match"):
             instances = self.model.match(features, proposals, height, width)
+        with self.test_clock.measure("refine"):
+            instances = self.model.refine(target.image, embedding, instances)
         return Outcome(index, target, features, proposals, instances)

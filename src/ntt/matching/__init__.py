@@ -7,11 +7,14 @@ from ntt.matching.matcher import PrototypeMatcher
 from ntt.matching.merging import soft_merge
 from ntt.matching.nms import class_nms
 from ntt.matching.pairs import PairMatcher
+from ntt.matching.patches import Patches
 from ntt.matching.queries import Queries
+from ntt.matching.regions import RegionMatcher
 from ntt.matching.resizing import resize_masks
 from ntt.matching.selection import COVERED, best_instances, coverage, uncovered
 from ntt.matching.semantic import semantic_map
 from ntt.matching.similarity import classify, cosine, similarity_maps
+from ntt.matching.splitting import split_region
 
 __all__ = [
     "COVERED",
@@ -20,8 +23,10 @@ __all__ = [
     "Judgement",
     "Matcher",
     "PairMatcher",
+    "Patches",
     "PrototypeMatcher",
     "Queries",
+    "RegionMatcher",
     "SoftmaxConfidence",
     "best_instances",
     "boxes_from_masks",
@@ -33,5 +38,6 @@ __all__ = [
     "semantic_map",
     "similarity_maps",
     "soft_merge",
+    "split_region",
     "uncovered",
 ]

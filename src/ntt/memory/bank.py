@@ -21,7 +21,7 @@ Derived = TypeVar("Derived")
 class MemoryBank:
     """Pooled vectors of reference instances, any number per class, and the class prototypes.
 
-    Only pooled vectors are kept, never feature maps: megabytes where the dense memory of the method's
+    By default only pooled vectors are kept, no feature maps: megabytes where the dense memory of the method's
     reference implementation takes gigabytes. Everything is float32 on the CPU.
 
     Args:
@@ -29,6 +29,8 @@ class MemoryBank:
         fingerprint: says what the vectors were made with; a bank on disk with another one is refused.
         patches_kept: beside its vector, an instance keeps so many centres of the patches inside its mask.
         notes: what else its file says.
+        maps_kept: whether an instance keeps the feature map of its reference image and its mask on it, for
+            methods that match patch by patch.
     """
 
     def __init__(
@@ -37,14 +39,17 @@ class MemoryBank:
         fingerprint: str,
         patches_kept: int = 0,
         notes: Mapping[str, str] | None = None,
+        maps_kept: bool = False,
     ) -> None:
         self.class_names = tuple(class_names)
         self.fingerprint = fingerprint
         self.patches_kept = patches_kept
+        self.maps_kept = maps_kept
         self.notes = dict(notes or {})
         self._vectors: list[Tensor] = []
         self._labels: list[int] = []
         self._patches: list[tuple[Tensor, Tensor]] = []
+        self._maps: list[tuple[Tensor, Tensor]] = []
         self._negatives: list[tuple[Tensor, int]] = []
         self._prototypes: Tensor | None = None
         self._derived: dict[Hashable, Any] = {}
@@ -76,6 +81,11 @@ class MemoryBank:
         return self._patches
 
     @property
+    def maps(self) -> Sequence[tuple[Tensor, Tensor]]:
+        """Feature map ``(h, w, C)`` of each instance's image, and its mask ``(h, w)`` bool; may be empty."""
+        return self._maps
+
+    @property
     def negatives(self) -> tuple[Tensor, Tensor]:
         """Vectors ``(M, C)`` of look-alikes, and the class ``(M,)`` int64 that each of them is not."""
         return self.derived("negatives", lambda _: self._stacked_negatives())
@@ -83,7 +93,7 @@ class MemoryBank:
     @property
     def nbytes(self) -> int:
         """Bytes of all tensors held."""
-        held = [*self._vectors, *(tensor for pair in self._patches for tensor in pair)]
+        held = [*self._vectors, *(tensor for pair in (*self._patches, *self._maps) for tensor in pair)]
         held += [vector for vector, _ in self._negatives]
         held += [] if self._prototypes is None else [self._prototypes]
         return sum(tensor.nbytes for tensor in held)
@@ -115,6 +125,8 @@ class MemoryBank:
         self._labels.append(label)
         if self.patches_kept:
             self._patches.append(_patch_centres(features, mask_weights, self.patches_kept))
+        if self.maps_kept:
+            self._maps.append((features.float().cpu(), mask_weights.cpu() > 0))
         self._changed()
 
     def add_negative(self, features: Tensor, mask_weights: Tensor, label: int) -> None:
@@ -125,10 +137,12 @@ class MemoryBank:
     def instance(self, index: int) -> dict[str, Any]:
         """One instance as strict JSON holds it, for ``restore``."""
         patches = self._patches[index] if self._patches else ()
+        maps = self._maps[index] if self._maps else ()
         return {
             "label": self._labels[index],
             "vector": as_text(self._vectors[index]),
             "patches": [as_text(tensor) for tensor in patches],
+            "map": [as_text(tensor) for tensor in maps],
         }
 
     def restore(self, instance: Mapping[str, Any]) -> None:
@@ -138,6 +152,9 @@ class MemoryBank:
         if instance["patches"]:
             centres, shares = map(from_text, instance["patches"])
             self._patches.append((centres, shares))
+        if instance["map"]:
+            features, mask = map(from_text, instance["map"])
+            self._maps.append((features, mask > 0))
         self._changed()
 
     def aggregate(self) -> None:
@@ -159,11 +176,12 @@ class MemoryBank:
         labels = sorted({label for label, keep in zip(self._labels, kept.tolist(), strict=True) if keep})
         place = {label: index for index, label in enumerate(labels)}
         names = [self.class_names[label] for label in labels]
-        part = MemoryBank(names, self.fingerprint, self.patches_kept, self.notes)
+        part = MemoryBank(names, self.fingerprint, self.patches_kept, self.notes, self.maps_kept)
         indices = torch.nonzero(kept)[:, 0].tolist()
         part._vectors = [self._vectors[index] for index in indices]
         part._labels = [place[self._labels[index]] for index in indices]
         part._patches = [self._patches[index] for index in indices] if self._patches else []
+        part._maps = [self._maps[index] for index in indices] if self._maps else []
         part._negatives = [(vector, place[label]) for vector, label in self._negatives if label in place]
         part.aggregate()
         return part
@@ -178,6 +196,9 @@ class MemoryBank:
             "negative_vectors": vectors,
             "negative_labels": labels,
         }
+        if self._maps:
+            tensors["maps"] = torch.stack([features for features, _ in self._maps])
+            tensors["map_masks"] = torch.stack([mask for _, mask in self._maps])
         write_bank(Path(path), tensors, self._patches, self.class_names, self.fingerprint, self.notes)
 
     def load(self, path: str | Path) -> Self:
@@ -192,6 +213,7 @@ class MemoryBank:
         )
         self._vectors, self._labels = list(tensors["vectors"]), tensors["labels"].tolist()
         self._patches = patches
+        self._maps = list(zip(tensors["maps"], tensors["map_masks"], strict=True)) if self.maps_kept else []
         negative_labels = tensors["negative_labels"].tolist()
         self._negatives = list(zip(tensors["negative_vectors"], negative_labels, strict=True))
         self._changed()

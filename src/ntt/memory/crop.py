@@ -49,6 +49,15 @@ def crop_reference(
     return _resize(square, img_size, img_size), weights
 
 
+def whole_reference(image: Tensor, mask: Tensor, img_size: int, patch_size: int) -> tuple[Tensor, Tensor]:
+    """Resize a whole reference image for the encoder, whatever its aspect ratio, as target images are.
+
+    Args and result are those of :func:`crop_reference`.
+    """
+    weights = F.interpolate(mask[None, None].float(), (img_size // patch_size,) * 2, mode="area")[0, 0]
+    return _resize(image, img_size, img_size), weights
+
+
 def _shrunk(image: Tensor, mask: Tensor, scale: float) -> tuple[Tensor, Tensor]:
     """A smaller image, and the share of each of its pixels in the mask.
 

@@ -17,6 +17,7 @@ from ntt.errors import InputError
 Patches = list[tuple[Tensor, Tensor]]
 MADE_WITH = "made_with"  # the note that says it in words
 TENSORS = ("vectors", "labels", "prototypes", "negative_vectors", "negative_labels")
+MAPS = ("maps", "map_masks")  # in the files of banks that keep them
 
 
 def write_bank(
@@ -31,7 +32,7 @@ def write_bank(
 
     Args:
         path: the file.
-        tensors: by the names of ``TENSORS``.
+        tensors: by the names of ``TENSORS``, and of ``MAPS`` where they are kept.
         patches: of each instance, or none at all.
         class_names: in the order of their labels.
         fingerprint: of what the vectors were made with.
@@ -65,7 +66,7 @@ def read_notes(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
 def read_bank(
     path: Path, class_names: Sequence[str], fingerprint: str, made_with: str
 ) -> tuple[dict[str, Tensor], Patches]:
-    """Read a bank: the tensors of ``TENSORS`` by name, and the patches of each instance if there are any.
+    """Read a bank: the tensors of ``TENSORS`` and ``MAPS`` by name, and the patches of each instance.
 
     Args:
         path: the file.
@@ -81,9 +82,10 @@ def read_bank(
         with safe_open(path, framework="pt") as file:
             facts = _facts(file)
             saved_with = facts["fingerprint"], tuple(facts["class_names"])
-            tensors = {key: file.get_tensor(key) for key in TENSORS}
+            stored = set(file.keys())
+            tensors = {key: file.get_tensor(key) for key in (*TENSORS, *(stored & set(MAPS)))}
             patches: Patches = []
-            if "patches" in file.keys():  # noqa: SIM118 - the file is no mapping
+            if "patches" in stored:
                 counts = file.get_tensor("patch_counts").tolist()
                 centres, shares = (file.get_tensor(key).split(counts) for key in ("patches", "patch_shares"))
                 patches = list(zip(centres, shares, strict=True))
@@ -116,4 +118,5 @@ def _fit(tensors: Mapping[str, Tensor], patches: Patches, classes: int) -> bool:
         and all(bool(((labels >= 0) & (labels < classes)).all()) for _, labels in pairs)
         and prototypes.shape == (classes, vectors.shape[1])
         and len(patches) in (0, len(vectors))
+        and all(len(tensors[key]) == len(vectors) for key in MAPS if key in tensors)
     )

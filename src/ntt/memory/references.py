@@ -14,7 +14,7 @@ from torch import Tensor
 from ntt.encoders.base import Encoder
 from ntt.errors import InputError
 from ntt.memory.bank import MemoryBank
-from ntt.memory.crop import crop_reference
+from ntt.memory.crop import crop_reference, whole_reference
 from ntt.memory.files import MADE_WITH
 from ntt.structures import Reference
 
@@ -25,25 +25,31 @@ class ReferenceMemory:
     """How references become a memory bank.
 
     Args:
-        context_ratio: how much larger than the instance's box the square crop is.
+        context_ratio: how much larger than the instance's box the square crop is; None encodes the whole
+            image.
         batch_size: how many crops are encoded at once.
         normalise: bring patch features to length 1 before they are pooled.
         patches: so many centres of an instance's patches are kept beside its mean, for scorers that
             compare patches.
         negatives_per_class: so many look-alikes of each class are remembered where they are mined.
+        whole_patches: count only patches more than half inside the mask, all alike; otherwise a patch counts
+            by its share in the mask.
+        maps: keep the feature map of every reference image, for methods that match patch by patch.
         max_classes: more are refused; None takes any number.
         max_references: more of a class are refused; None takes any number.
     """
 
     def __init__(
         self,
-        context_ratio: float,
+        context_ratio: float | None,
         batch_size: int,
         normalise: bool = False,
         patches: int = 0,
         negatives_per_class: int = 5,
         max_classes: int | None = None,
         max_references: int | None = None,
+        whole_patches: bool = False,
+        maps: bool = False,
     ) -> None:
         self.context_ratio = context_ratio
         self.batch_size = batch_size
@@ -52,6 +58,8 @@ class ReferenceMemory:
         self.negatives_per_class = negatives_per_class
         self.max_classes = max_classes
         self.max_references = max_references
+        self.whole_patches = whole_patches
+        self.maps = maps
 
     def empty_bank(self, encoder: Encoder, class_names: Sequence[str], references_digest: str) -> MemoryBank:
         """A bank whose fingerprint tells the encoder, crop and pooling, and which references it is for.
@@ -60,8 +68,11 @@ class ReferenceMemory:
             InputError: too many classes.
         """
         self.check_classes(class_names)
-        how = f"{self.context_ratio} {self.normalise} {self.patches}"
-        options = f"context_ratio={self.context_ratio}, normalise={self.normalise}, patches={self.patches}"
+        how = f"{self.context_ratio} {self.normalise} {self.patches} {self.whole_patches} {self.maps}"
+        options = (
+            f"context_ratio={self.context_ratio}, normalise={self.normalise}, patches={self.patches}, "
+            f"whole_patches={self.whole_patches}, maps={self.maps}"
+        )
         made_with = f"{encoder.name} at {encoder.img_size} pixels, {options}"
         identity = f"{encoder.fingerprint} {how} {references_digest}"
         return MemoryBank(
@@ -69,6 +80,7 @@ class ReferenceMemory:
             hashlib.sha256(identity.encode()).hexdigest()[:16],
             self.patches,
             {"references_digest": references_digest, MADE_WITH: made_with},
+            self.maps,
         )
 
     def check_classes(self, class_names: Sequence[str]) -> None:
@@ -111,6 +123,8 @@ class ReferenceMemory:
             features = encoder(torch.stack(crops).to(device)).float()
             if self.normalise:
                 features = F.normalize(features, dim=-1)
+            if self.whole_patches:
+                weights = tuple(map(_whole, weights))
             yield from zip(batch, features, weights, strict=True)
 
     def _check_room(self, bank: MemoryBank, label: int) -> None:
@@ -124,9 +138,15 @@ class ReferenceMemory:
     def _crop(self, reference: Reference, encoder: Encoder) -> tuple[Tensor, Tensor]:
         if reference.mask is None or not reference.mask.any():
             raise InputError(f"{reference.source}: the mask of this reference is empty: draw or remove it")
-        return crop_reference(
-            reference.image, reference.mask, self.context_ratio, encoder.img_size, encoder.patch_size
-        )
+        picture = (reference.image, reference.mask)
+        if self.context_ratio is None:
+            return whole_reference(*picture, encoder.img_size, encoder.patch_size)
+        return crop_reference(*picture, self.context_ratio, encoder.img_size, encoder.patch_size)
+
+
+def _whole(shares: Tensor) -> Tensor:
+    """1 where more than half of a patch is covered, else 0; of a smaller object, where most of it is."""
+    return (shares > min(0.5, 0.999 * float(shares.max()))).float()
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

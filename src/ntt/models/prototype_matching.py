@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ntt.encoders.base import Encoder
-from ntt.matching import Matcher, similarity_maps
+from ntt.matching import Matcher, Patches
 from ntt.memory import MemoryBank, ReferenceMemory
 from ntt.models.base import ReferenceSegmenter
 from ntt.models.calibration import AUTO, THRESHOLD, Calibration, calibrate, checked_threshold
@@ -20,6 +20,7 @@ from ntt.models.mining import Mistake, look_alikes, mine_negatives
 from ntt.models.prompted_masks import segment_prompts
 from ntt.precision import as_given
 from ntt.proposals import ProposalStrategy
+from ntt.refinement import NoRefinement, Refiner
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter, square_image
 from ntt.segmenters.sharing import SharedAnswers
 from ntt.structures import Instances, Prompt, Reference
@@ -36,6 +37,7 @@ class PrototypeMatching(ReferenceSegmenter):
         proposals: which prompts to ask.
         memory: how references become vectors.
         matcher: how proposals become instances.
+        refiner: how the masks of instances are sharpened; None leaves them as they are.
         score_threshold: instances with a lower score are not reported; ``auto`` finds one by
             :func:`ntt.models.calibration.calibrate`, until when all are.
 
@@ -52,6 +54,7 @@ class PrototypeMatching(ReferenceSegmenter):
         proposals: ProposalStrategy,
         memory: ReferenceMemory,
         matcher: Matcher,
+        refiner: Refiner | None = None,
         score_threshold: float | str = 0.0,
     ) -> None:
         super().__init__()
@@ -62,6 +65,7 @@ class PrototypeMatching(ReferenceSegmenter):
         self.proposals = proposals
         self.reference_memory = memory
         self.matcher = matcher
+        self.refiner = refiner or NoRefinement()
         self.memory = MemoryBank((), fingerprint="")
         self.shared_answers: SharedAnswers | None = None
         self.eval()
@@ -194,10 +198,14 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @torch.no_grad()
     def encode_all(self, images: Sequence[Tensor]) -> Tensor:
-        """Patch features ``(B, h, w, C)`` of B images of any size, in one batch."""
+        """Patch features ``(B, h, w, C)`` of B images of any size, in one batch; not debiased yet."""
         squares = [square_image(image.to(self.device), self.encoder.img_size) for image in images]
-        features: Tensor = self.encoder(torch.stack(squares))
-        return features
+        return self.encoder.plain(torch.stack(squares))
+
+    @torch.no_grad()
+    def patches(self, features: Tensor) -> Patches:
+        """Patch features ``(h, w, C)`` of an image beside the memory, debiased where the encoder does so."""
+        return Patches(features, self.encoder.debiased(features), self.memory)
 
     @torch.no_grad()
     def propose(self, image: Tensor, features: Tensor) -> Proposals:
@@ -205,41 +213,48 @@ class PrototypeMatching(ReferenceSegmenter):
         return self.ask(self.embed([image])[0], features)
 
     @torch.no_grad()
-    def embed(self, images: Sequence[Tensor]) -> list[ImageEmbedding]:
-        """What the segmenter makes of images of any size before it is asked, in one batch."""
+    def embed(self, images: Sequence[Tensor]) -> list[ImageEmbedding | None]:
+        """The segmenter's embeddings of images of any size, in one batch; None where nothing needs them."""
+        if not (self.proposals.needs_segmenter or self.refiner.needs_segmenter):
+            return [None] * len(images)
         moved = [image.to(self.device) for image in images]
         if self.shared_answers is None:
-            return self.segmenter.encode_all(moved)
-        return self.shared_answers.embed(self.segmenter, moved, keep=self.proposals.question is None)
+            return list(self.segmenter.encode_all(moved))
+        keep = self.proposals.question is None or self.refiner.needs_segmenter
+        return list(self.shared_answers.embed(self.segmenter, moved, keep))
 
     @torch.no_grad()
-    def ask(self, embedding: ImageEmbedding, features: Tensor) -> Proposals:
+    def ask(self, embedding: ImageEmbedding | None, features: Tensor) -> Proposals:
         """Mask proposals of an embedded image, whose patch features ``(h, w, C)`` may guide them."""
-        similarity = self.similarity(features)
+        patches = self.patches(features)
         if self.shared_answers is None:
-            return self.proposals(self.segmenter, embedding, similarity)
-        return self.shared_answers.propose(self.proposals, self.segmenter, embedding, similarity)
+            return self.proposals(self.segmenter, embedding, patches)
+        return self.shared_answers.propose(self.proposals, self.segmenter, embedding, patches)
 
     @torch.no_grad()
     def match(self, features: Tensor, proposals: Proposals, height: int, width: int) -> Instances:
         """Label, thin out and resize the proposals of an image of ``height`` x ``width`` pixels."""
         with as_given(features.device):
-            found = self.matcher(features.float(), proposals, self.memory, height, width)
+            patches = self.encoder.debiased(features.float())
+            found = self.matcher(patches, proposals, self.memory, height, width)
         return found.above(self.score_threshold)
 
     @torch.no_grad()
+    def refine(self, image: Tensor, embedding: ImageEmbedding | None, found: Instances) -> Instances:
+        """Sharpen the masks of instances found on ``(3, H, W)`` in [0, 1]."""
+        return self.refiner(image, found, self.segmenter, embedding)
+
+    @torch.no_grad()
     def compare(self, features: Tensor, masks: Tensor) -> Tensor:
-        """How much masks ``(N, m, n)`` bool over an image resemble each class, ``(N, K)`` in [-1, 1]."""
+        """Similarity of masks ``(N, m, n)`` bool over an image to each class, ``(N, K)`` in [-1, 1]."""
         with as_given(features.device):
-            return self.matcher.similarities(features.float(), masks.to(features.device), self.memory)
+            patches = self.encoder.debiased(features.float())
+            return self.matcher.similarities(patches, masks.to(features.device), self.memory)
 
     @torch.no_grad()
     def similarity(self, features: Tensor) -> Tensor:
         """Cosine of every patch with every class prototype, ``(K, h, w)`` in [-1, 1]; K may be 0."""
-        if not self.memory.class_names:
-            return features.new_zeros(0, *features.shape[:2])
-        with as_given(features.device):
-            return similarity_maps(features.float(), self.memory.prototypes.to(features.device))
+        return self.patches(features).similarity
 
     def predict(self, image: Tensor) -> Instances:
         """Segment ``(3, H, W)`` float in [0, 1]; masks and boxes at H x W."""
@@ -251,7 +266,8 @@ class PrototypeMatching(ReferenceSegmenter):
         for image, features, embedding in zip(
             images, self.encode_all(images), self.embed(images), strict=True
         ):
-            yield self.match(features, self.ask(embedding, features), *image.shape[-2:])
+            found = self.match(features, self.ask(embedding, features), *image.shape[-2:])
+            yield self.refine(image, embedding, found)
 
     def with_mask(self, reference: Reference) -> Reference:
         """The reference with the mask that the segmenter makes of its prompt, where it has none."""

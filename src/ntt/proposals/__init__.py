@@ -1,13 +1,15 @@
-"""Which prompts to ask the segmenter."""
+"""Where mask proposals come from: prompts of the segmenter, or clusters of patches."""
 
 from ntt.proposals.automatic import AutomaticMaskProposals
 from ntt.proposals.base import ProposalStrategy
+from ntt.proposals.clusters import ClusterProposals
 from ntt.proposals.grid import GridProposals, grid_points
 from ntt.proposals.guided import GuidedProposals
 from ntt.proposals.naive import NaiveGridProposals
 
 __all__ = [
     "AutomaticMaskProposals",
+    "ClusterProposals",
     "GridProposals",
     "GuidedProposals",
     "NaiveGridProposals",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from ntt.matching.patches import Patches
 from ntt.proposals.grid import SPACING
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
@@ -30,6 +30,8 @@ class AutomaticMaskProposals:
         stability_score_offset: of these cutoffs from 0.
         box_nms_thresh: box IoU above which the worse of two masks is dropped.
     """
+
+    needs_segmenter = True
 
     def __init__(
         self,
@@ -56,9 +58,10 @@ class AutomaticMaskProposals:
         """See the protocol."""
         return f"{type(self).__name__} {self.points_per_side} {self.options}"
 
-    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
+    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
         """The generator's masks, best predicted IoU first, whatever the classes."""
         assert isinstance(segmenter, Sam2Segmenter), "the generator is SAM 2's"
+        assert embedding is not None
         if self._built_for is not segmenter:
             self._generator, self._built_for = self._build(segmenter), segmenter
         self._generator.predictor.embedding = embedding

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ntt.matching.patches import Patches
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 
 SPACING = 32  # pixels between prompts: the paper's 32 x 32 prompts on a square of 1024 pixels
@@ -19,6 +20,8 @@ class GridProposals:
         min_iou: answers whose predicted IoU is not above this are dropped.
     """
 
+    needs_segmenter = True
+
     def __init__(self, points_per_side: int | None, min_iou: float) -> None:
         self.points_per_side = points_per_side
         self.min_iou = min_iou
@@ -28,8 +31,9 @@ class GridProposals:
         """See the protocol."""
         return f"{type(self).__name__} {self.points_per_side} {self.min_iou}"
 
-    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
+    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
         """At most ``points_per_side ** 2`` proposals, row by row from the top left, whatever the classes."""
+        assert embedding is not None
         points = self.points(segmenter)
         labels = torch.ones(len(points), 1, dtype=torch.int32)
         return segmenter.decode(embedding, Prompts(points[:, None], labels), min_iou=self.min_iou)

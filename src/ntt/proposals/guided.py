@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.errors import InputError
+from ntt.matching.patches import Patches
 from ntt.proposals.grid import grid_points
 from ntt.proposals.sampling import spread_points
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
@@ -40,11 +41,13 @@ class GuidedProposals:
         self.focus = focus
         self.min_iou = min_iou
 
+    needs_segmenter = True
     question = None  # depends on where the classes are seen
 
-    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
+    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
         """At most ``max_prompts`` proposals, where the image matches best first; none without a class."""
-        points = self.points(similarity, segmenter.image_size)
+        assert embedding is not None
+        points = self.points(patches.similarity, segmenter.image_size)
         labels = torch.ones(len(points), 1, dtype=torch.int32)
         return segmenter.decode(embedding, Prompts(points[:, None], labels), min_iou=self.min_iou)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
+from ntt.matching.patches import Patches
 from ntt.proposals.grid import GridProposals
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
@@ -19,9 +19,10 @@ class NaiveGridProposals(GridProposals):
     IoU tells which are wanted: the way of the paper's reference implementation.
     """
 
-    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor) -> Proposals:
+    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
         """See :class:`GridProposals`."""
         assert isinstance(segmenter, Sam2Segmenter), "only SAM 2 has a decoder to compare with"
+        assert embedding is not None
         points = self.points(segmenter)
         labels = torch.ones(len(points), 1, dtype=torch.int32)
         logits, iou = [], []

@@ -11,7 +11,7 @@ from ntt.models import PrototypeMatching
 from ntt.reporting.peak_memory import peak_memory
 
 STAGES = ("mask_references", "fill_memory", "postprocess_memory", "fill_negatives", "calibrate")
-TEST_PARTS = ("encode", "propose", "match")
+TEST_PARTS = ("encode", "propose", "match", "refine")
 
 
 def run_metrics(

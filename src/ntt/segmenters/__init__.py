@@ -1,7 +1,16 @@
 """Promptable segmenters: image and prompts become masks with a predicted IoU."""
 
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
+from ntt.segmenters.none import NoSegmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
 from ntt.segmenters.tensor_store import TensorStore
 
-__all__ = ["ImageEmbedding", "Prompts", "Proposals", "Sam2Segmenter", "Segmenter", "TensorStore"]
+__all__ = [
+    "ImageEmbedding",
+    "NoSegmenter",
+    "Prompts",
+    "Proposals",
+    "Sam2Segmenter",
+    "Segmenter",
+    "TensorStore",
+]

@@ -37,15 +37,17 @@ class Prompts:
 
 @dataclass(frozen=True)
 class Proposals:
-    """Answers of the mask decoder.
+    """Mask proposals of one image.
 
     Attributes:
-        logits: ``(N, m, m)`` float mask logits on the square input's low-resolution grid; > 0 is inside.
+        logits: ``(N, m, m)`` float mask logits on a square grid over the image; > 0 is inside.
         iou: ``(N,)`` float, the IoU that the decoder predicts for each mask.
+        labels: ``(N,)`` int64, the class that a mask was proposed for; -1 for any. None if all are for any.
     """
 
     logits: Tensor
     iou: Tensor
+    labels: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.iou)
@@ -72,7 +74,8 @@ class Segmenter(nn.Module, ABC):
         image_size: side in pixels of the square that images are resized to.
         mask_size: side m of the low-resolution mask grid.
         fingerprint: changes whenever the masks would (architecture, weights, image size).
-        box_prompts: whether it has learnt what the corners of a box mean.
+        box_prompts: whether it was trained on boxes.
+        mask_prompts: whether it was trained on masks as prompts.
         video_memory: whether it has learnt to follow objects through frames.
         random_weights: whether it is an untrained initialisation, whose figures mean nothing.
     """
@@ -82,6 +85,7 @@ class Segmenter(nn.Module, ABC):
     mask_size: int
     fingerprint: str
     box_prompts: bool = True
+    mask_prompts: bool = True
     video_memory: bool = False
     random_weights: bool = False
 

@@ -42,7 +42,8 @@ class Sam2Segmenter(Segmenter):
             what is free on a GPU.
         dtype: ``bfloat16`` computes under autocast, for a GPU; masks and predicted IoU stay float32.
         compile: whether torch.compile is applied to the image encoder; pays off over many images on a GPU.
-        box_prompts: False for weights that were trained on points alone.
+        box_prompts: False for weights that were not trained on boxes.
+        mask_prompts: False for weights that were not trained on masks as prompts.
         video_memory: False for weights whose memory of frames was not trained.
         mean: per-channel mean of the images the weights were trained on.
         std: the same for the standard deviation.
@@ -69,6 +70,7 @@ class Sam2Segmenter(Segmenter):
         dtype: str = "float32",
         compile: bool = False,
         box_prompts: bool = True,
+        mask_prompts: bool = True,
         video_memory: bool = True,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
@@ -83,6 +85,7 @@ class Sam2Segmenter(Segmenter):
         self.mask_size = image_size // MASK_STRIDE
         self.dtype = DTYPES[dtype]
         self.box_prompts = box_prompts
+        self.mask_prompts = mask_prompts
         self.video_memory = video_memory
         self.model: Any = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
         digest = load_weights(self.model, weights, name)

@@ -14,6 +14,7 @@ from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
 from ntt.segmenters.tensor_store import TensorStore
 
 if TYPE_CHECKING:
+    from ntt.matching.patches import Patches
     from ntt.proposals import ProposalStrategy
 
 LAYOUT = "2"  # to be changed with the meaning of what is stored
@@ -48,17 +49,22 @@ class SharedAnswers:
         return [SharedEmbedding(batch, position) for position in range(len(images))]
 
     def propose(
-        self, strategy: ProposalStrategy, segmenter: Segmenter, embedding: ImageEmbedding, similarity: Tensor
+        self,
+        strategy: ProposalStrategy,
+        segmenter: Segmenter,
+        embedding: ImageEmbedding | None,
+        patches: Patches,
     ) -> Proposals:
         """What a strategy gets out of a segmenter; looked up if the strategy asks every image the same."""
         if strategy.question is None or not isinstance(embedding, SharedEmbedding):
-            return strategy(segmenter, embedding, similarity)
+            return strategy(segmenter, embedding, patches)
         key = _key(embedding.key, strategy.question)
         found = self.look_up(key)
         if found is not None:
-            return Proposals(found["logits"].to(similarity.device), found["iou"].to(similarity.device))
+            device = patches.features.device
+            return Proposals(found["logits"].to(device), found["iou"].to(device))
         began = time.perf_counter()
-        proposals = strategy(segmenter, embedding, similarity)
+        proposals = strategy(segmenter, embedding, patches)
         tensors = {"logits": proposals.logits.cpu(), "iou": proposals.iou.cpu()}
         self.store.put(key, tensors, time.perf_counter() - began)
         return proposals

@@ -28,9 +28,11 @@ class TimmTrunk(nn.Module):
         self.model_name = model_name
         self.body: Any = timm.create_model(model_name, features_only=True, out_indices=(1, 2, 3, 4))
         self.body.to(memory_format=torch.channels_last)  # several times faster for convolutions on a CPU
-        self.channel_list: list[int] = self.body.feature_info.channels()[::-1]
+        body: Any = self.body
+        self.channel_list: list[int] = body.feature_info.channels()[::-1]
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
         """Encode ``(B, 3, S, S)``: maps ``(B, C, s, s)``, finest first."""
-        maps = self.body(pixels.contiguous(memory_format=torch.channels_last))
+        body: Any = self.body
+        maps = body(pixels.contiguous(memory_format=torch.channels_last))
         return [level.contiguous() for level in maps]

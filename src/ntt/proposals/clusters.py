@@ -1,0 +1,192 @@
+"""Clusters of an image's patches as proposals: INSID3, without a segmenter.
+
+Cuttano et al., *INSID3: Training-Free In-Context Segmentation with DINOv3*, CVPR 2026 (arXiv 2603.28480). The
+functions below are the steps of its method section in their order, for one class each; debiasing is the
+encoder's (``encoder.debias``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.cluster.hierarchy import fcluster, linkage
+from torch import Tensor
+
+from ntt.errors import InputError
+from ntt.matching.patches import Patches
+from ntt.memory import MemoryBank
+from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
+
+FALLBACK_QUANTILE = 0.9  # of the similarity, above which patches are candidates where none is above 0
+INSIDE, OUTSIDE = (
+    0.5,
+    -0.5,
+)  # logits of a mask on the patch grid: resized, they cross 0 where the mask crosses 0.5
+
+
+class ClusterProposals:
+    """The region of each class as INSID3 finds it, one proposal a class.
+
+    Args:
+        tau: patches are in one cluster down to this mean cosine, in [-1, 1]; the larger, the smaller
+            clusters are.
+        min_score: clusters that score above this belong to the class.
+
+    Raises:
+        InputError: a number outside its range.
+    """
+
+    needs_segmenter = False
+    question = None  # depends on the references
+
+    def __init__(self, tau: float, min_score: float) -> None:
+        if not -1 <= tau <= 1:
+            raise InputError(f"model.proposals.tau must be in [-1, 1], got {tau}")
+        self.tau = tau
+        self.min_score = min_score
+
+    def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
+        """At most K proposals on the patch grid, with their classes; ``iou`` is the seed's similarity."""
+        regions = class_regions(patches, self.tau, self.min_score)
+        found = [label for label, region in enumerate(regions) if bool(region.any())]
+        logits = torch.where(regions[found], INSIDE, OUTSIDE)
+        iou = (
+            torch.stack([patches.similarity[k][regions[k]].mean() for k in found])
+            if found
+            else logits.sum((1, 2))
+        )
+        return Proposals(logits, iou, torch.tensor(found, device=logits.device))
+
+
+def class_regions(patches: Patches, tau: float, min_score: float) -> Tensor:
+    """The patches of each class, ``(K, h, w)`` bool; of an absent class none.
+
+    Args:
+        patches: of the target image, with a memory that keeps feature maps.
+        tau: see :class:`ClusterProposals`.
+        min_score: see :class:`ClusterProposals`.
+    """
+    clusters = cluster_patches(patches.plain, tau)
+    features = F.normalize(patches.features.float(), dim=-1)
+    backward = backward_candidates(features, patches.memory)
+    regions = torch.zeros_like(patches.similarity, dtype=torch.bool)
+    for label, similarity in enumerate(patches.similarity):
+        candidates = forward_candidates(similarity) & backward[label]
+        if bool(candidates.any()):
+            prototype = F.normalize(patches.memory.prototypes[label].to(features), dim=0)
+            scores = cluster_scores(clusters, candidates, similarity, features, patches.plain, prototype)
+            regions[label] = (scores > min_score)[clusters]
+    return regions
+
+
+def forward_candidates(similarity: Tensor) -> Tensor:
+    """Patches that resemble the prototype, ``(h, w)`` bool: above 0, or the most similar ones if none is."""
+    above = similarity > 0
+    return above if bool(above.any()) else similarity > similarity.quantile(FALLBACK_QUANTILE)
+
+
+def backward_candidates(features: Tensor, memory: MemoryBank) -> Tensor:
+    """Patches whose best match in the references lies inside the mask of the class, ``(K, h, w)`` bool.
+
+    Over the S reference images of a class at least half, rounded up, have to agree.
+
+    Args:
+        features: ``(h, w, C)`` of the target, of length 1.
+        memory: keeps the feature map of every reference.
+
+    Raises:
+        InputError: it does not.
+    """
+    votes = []
+    for label in range(len(memory.class_names)):
+        references = reference_maps(memory, label)
+        inside = [_best_match_inside(features, *reference) for reference in references]
+        votes.append(torch.stack(inside).sum(dim=0) >= -(-len(references) // 2))
+    return torch.stack(votes) if votes else features.new_zeros(0, *features.shape[:2], dtype=torch.bool)
+
+
+def reference_maps(memory: MemoryBank, label: int) -> Sequence[tuple[Tensor, Tensor]]:
+    """Feature map ``(h, w, C)`` and mask ``(h, w)`` bool of each reference image of a class.
+
+    The masks of several objects on one image are one mask: a patch that matches any of them is inside.
+
+    Raises:
+        InputError: the memory keeps no feature maps.
+    """
+    if not memory.maps:
+        raise InputError("model.memory.maps must be true for cluster proposals, which match patch by patch")
+    return memory.derived(("reference_maps", label), lambda bank: _by_image(bank, label))
+
+
+def _by_image(memory: MemoryBank, label: int) -> list[tuple[Tensor, Tensor]]:
+    images: list[tuple[Tensor, Tensor]] = []
+    for index in torch.nonzero(memory.labels == label)[:, 0].tolist():
+        features, mask = memory.maps[index]
+        for place, (known, known_mask) in enumerate(images):
+            if torch.equal(known, features):
+                images[place] = (known, known_mask | mask)
+                break
+        else:
+            images.append((features, mask))
+    return images
+
+
+def _best_match_inside(features: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
+    """Whether each patch ``(h, w, C)`` matches best a reference patch inside the mask, ``(h, w)`` bool."""
+    known = F.normalize(reference.to(features), dim=-1).flatten(0, 1)
+    best = (features.flatten(0, 1) @ known.T).argmax(dim=1)
+    return mask.to(features.device).flatten()[best].view(features.shape[:2])
+
+
+def cluster_patches(features: Tensor, tau: float) -> Tensor:
+    """Average-linkage clusters of patches by cosine distance, cut at ``1 - tau``.
+
+    Args:
+        features: ``(h, w, C)``, not debiased: position helps to keep a cluster in one place.
+        tau: see :class:`ClusterProposals`.
+
+    Returns:
+        Number of each patch's cluster, ``(h, w)`` int64 from 0.
+    """
+    vectors = F.normalize(features.float().cpu().flatten(0, 1), dim=1)
+    rows, columns = np.triu_indices(len(vectors), 1)
+    distances = (1 - vectors @ vectors.T).clamp(min=0).double().numpy()[rows, columns]
+    numbers = fcluster(linkage(distances, "average"), 1 - tau, "distance") - 1
+    return torch.from_numpy(numbers).long().view(features.shape[:2]).to(features.device)
+
+
+def cluster_scores(
+    clusters: Tensor,
+    candidates: Tensor,
+    similarity: Tensor,
+    features: Tensor,
+    plain: Tensor,
+    prototype: Tensor,
+) -> Tensor:
+    """How much each cluster belongs to the class, ``(n,)``; 0 for one without a candidate.
+
+    The seed is the cluster most similar to the prototype. The score of a cluster is its mean similarity to
+    the prototype, times its similarity to the seed before debiasing, times its share of candidates, which is
+    1 for the seed.
+
+    Args:
+        clusters: ``(h, w)`` int64, n of them.
+        candidates: ``(h, w)`` bool, at least one.
+        similarity: ``(h, w)`` cosine with the prototype.
+        features: ``(h, w, C)`` debiased features of length 1.
+        plain: ``(h, w, C)`` features before debiasing.
+        prototype: ``(C,)`` of length 1.
+    """
+    members = F.one_hot(clusters.flatten()).to(features.dtype)  # (P, n)
+    sizes = members.sum(dim=0)
+    share = members.T @ candidates.flatten().to(members) / sizes
+    centres = F.normalize(members.T @ features.flatten(0, 1), dim=1)
+    seed = torch.where(share > 0, centres @ prototype, -2.0).argmax()
+    plain_centres = F.normalize(members.T @ F.normalize(plain.float(), dim=-1).flatten(0, 1), dim=1)
+    to_seed = plain_centres @ plain_centres[seed]
+    to_prototype = members.T @ similarity.flatten().to(members) / sizes
+    share[seed] = 1.0
+    return torch.where(share > 0, to_prototype * to_seed * share, 0.0)

@@ -1,0 +1,7 @@
+"""Sharper masks for the instances that a model found."""
+
+from ntt.refinement.base import NoRefinement, Refiner
+from ntt.refinement.grabcut import GrabCut
+from ntt.refinement.prompted import PromptedRefinement
+
+__all__ = ["GrabCut", "NoRefinement", "PromptedRefinement", "Refiner"]
