@@ -1,5 +1,6 @@
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from PIL import Image
 
 from ntt.api import Segmentation
-from ntt.reporting.prediction_folder import PredictionFolder
+from ntt.reporting.prediction_folder import MAX_SIMILARITY_MAPS, PredictionFolder, classes_to_draw
 
 MASKS = torch.zeros(2, 20, 30, dtype=torch.bool)
 MASKS[0, 2:8, 3:9] = MASKS[1, 10:15, 20:28] = True
@@ -56,3 +57,33 @@ def test_without_a_picture_there_is_no_file(tmp_path):
     with PredictionFolder(tmp_path, ("cup", "pot"), Path("in")):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_similarity_maps_are_drawn_where_results_carry_them(tmp_path):
+    heat = torch.zeros(2, 4, 4)
+    heat[:, :, 2:] = 1.0
+    with PredictionFolder(tmp_path, ("cup", "tea/pot"), Path("in")) as folder:
+        folder.add(replace(found(Path("in/a.jpg")), similarity=heat))
+        folder.add(found(Path("in/b.jpg")))
+        folder.add(replace(found(Path("in/c.jpg")), similarity=torch.zeros(0, 4, 4)))
+    assert [path.name for path in (tmp_path / "similarity").iterdir()] == ["a.png"]
+    pixels = np.asarray(Image.open(tmp_path / "similarity" / "a.png").convert("RGB")).astype(int)
+    row = pixels[len(pixels) // 2]
+    warmth = row[:, 0] - row[:, 2]
+    assert warmth[: len(row) // 5].max() < 10, "the image, which is grey"
+    panel = warmth[len(row) // 3 : int(0.6 * len(row))]
+    assert panel[0] < 40 < panel[-1], "hot on the right alone"
+
+
+def test_similarity_is_kept_by_a_selection_and_absent_by_default():
+    result = found(Path("in/a.jpg"))
+    assert result.similarity is None
+    heat = torch.rand(2, 4, 4)
+    assert replace(result, similarity=heat).subset(torch.tensor([1])).similarity is heat
+
+
+def test_maps_of_the_classes_found_are_drawn_and_of_the_most_similar():
+    heat = torch.linspace(0, 0.9, 20)[:, None, None].expand(20, 3, 3)
+    drawn = classes_to_draw(heat, torch.tensor([2, 0, 2])).tolist()
+    assert drawn == [0, 2, *range(22 - MAX_SIMILARITY_MAPS, 20)]
+    assert classes_to_draw(heat[:3], torch.tensor([], dtype=torch.int64)).tolist() == [0, 1, 2]
