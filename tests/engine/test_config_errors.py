@@ -53,7 +53,8 @@ def test_names_the_package_that_a_launcher_lacks(project_root, monkeypatch, laun
     ):
         compose("train", overrides=[f"hydra/launcher={launcher}"], return_hydra_config=True)
     assert describe(caught.value) == (
-        f"hydra/launcher/{absent} comes with a package that is not installed: pip install 'no-time-to-train[{extra}]'"
+        f"hydra/launcher/{absent} comes with a package that is not installed: "
+        f"pip install 'no-time-to-train[{extra}]'"
     )
 
 
