@@ -30,15 +30,15 @@ def app() -> None:
 def describe_wrong_package() -> str | None:
     """One line about what ``import ntt`` finds in place of this project's package; None if it finds that."""
     try:
-        found = import_module("ntt")
+        import ntt
     except ModuleNotFoundError as error:
         if error.name != "ntt":
             raise
         return f"The package ntt is missing: {INSTALL}"
-    if "FewShotSegmenter" in getattr(found, "__all__", ()):
+    if "FewShotSegmenter" in getattr(ntt, "__all__", ()):
         return None
-    place = found.__file__ or f"the folder {next(iter(found.__path__))}, which has no __init__.py"
-    return f"import ntt finds {place}, which is not no-time-to-train: run pip uninstall ntt && {INSTALL}"
+    place = ntt.__file__ or f"the folder {next(iter(ntt.__path__))} without __init__.py"
+    return f"import ntt finds {place} instead of no-time-to-train: run pip uninstall ntt && {INSTALL}"
 
 
 def _start(command: str) -> None:

@@ -10,6 +10,7 @@ from shutil import copytree, ignore_patterns
 
 import pytest
 
+import ntt
 from ntt.installation import warn_of_mixed_files
 
 SOURCES = ("dinov3", "src/ntt")
@@ -98,7 +99,7 @@ class TestCloneCalledNtt:
     def test_pip_knows_the_distribution_by_its_name(self, parent):
         code = "from importlib.metadata import version; print(version('no-time-to-train'))"
         done = python("-c", code, folder="/", program=parent / "venv/bin/python")
-        assert done.stdout.strip() == "0.1.0", done.stderr
+        assert done.stdout.strip() == ntt.__version__, done.stderr
 
     def test_installed_command_with_another_package_ends_with_one_line(self, parent, stranger):
         for command in ("ntt-train", "ntt-predict", "ntt-app"):
@@ -138,7 +139,7 @@ class TestOtherPackageInPlace:
         (tmp_path / "ntt_entry_points.py").symlink_to(project_root / "src/ntt_entry_points.py")
         done = python("-S", "-c", code, str(tmp_path), folder="/")
         assert done.returncode == 2
-        assert one_line_with_the_fix(done.stderr, f"the folder {tmp_path / 'ntt'}, which has no __init__.py")
+        assert one_line_with_the_fix(done.stderr, f"the folder {tmp_path / 'ntt'} without __init__.py")
 
     def test_script_in_another_folder_with_nothing_wrong_runs(self, project_root, tmp_path):
         (tmp_path / "ntt").mkdir()  # a clone's name; without __init__.py
