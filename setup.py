@@ -6,7 +6,7 @@ from shutil import copytree
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-EMBEDDED = ("conf", "checkpoints/nano", "data/emoji")
+EMBEDDED = ("conf", "checkpoints/nano", "data/emoji", "data/photos")
 
 
 class BuildWithEmbedded(build_py):

@@ -1,12 +1,14 @@
 """The point grid."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from ntt.proposals import GridProposals, grid_points
 from ntt.segmenters import ImageEmbedding, Prompts, Proposals, Segmenter
 
-NO_CLASS = torch.zeros(0, 4, 4)
+NO_CLASS = SimpleNamespace(similarity=torch.zeros(0, 4, 4))
 
 
 class Recorder(Segmenter):

@@ -1,5 +1,7 @@
 """Prompts guided by similarity."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -27,7 +29,8 @@ class Recorder(Segmenter):
 def ask(similarity, max_prompts=50, focus=0.9):
     segmenter = Recorder()
     strategy = GuidedProposals(max_prompts, focus, min_iou=0.5)
-    proposals = strategy(segmenter, segmenter.encode(torch.zeros(3, 8, 8)), similarity)
+    embedding = segmenter.encode(torch.zeros(3, 8, 8))
+    proposals = strategy(segmenter, embedding, SimpleNamespace(similarity=similarity))
     return segmenter.prompts, proposals
 
 

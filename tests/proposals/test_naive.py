@@ -1,5 +1,7 @@
 """The naive grid gives what the economical one gives, and the work that each does."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from omegaconf import OmegaConf
@@ -8,7 +10,7 @@ from ntt.benchmark.measure import counted_rows
 from ntt.proposals import GridProposals, GuidedProposals, NaiveGridProposals
 from ntt.segmenters import Sam2Segmenter, sam2_decoder
 
-SIMILARITY = torch.rand(3, 20, 20, generator=torch.Generator().manual_seed(0))
+PATCHES = SimpleNamespace(similarity=torch.rand(3, 20, 20, generator=torch.Generator().manual_seed(0)))
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +45,8 @@ def drawn(monkeypatch) -> list[int]:
 
 @torch.no_grad()
 def test_same_answers(segmenter, embedding):
-    naive = NaiveGridProposals(12, min_iou=0.4)(segmenter, embedding, SIMILARITY)
-    grid = GridProposals(12, min_iou=0.4)(segmenter, embedding, SIMILARITY)
+    naive = NaiveGridProposals(12, min_iou=0.4)(segmenter, embedding, PATCHES)
+    grid = GridProposals(12, min_iou=0.4)(segmenter, embedding, PATCHES)
     assert 0 < len(grid) < 144
     torch.testing.assert_close(naive.iou, grid.iou, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(naive.logits, grid.logits, atol=1e-3, rtol=1e-3)
@@ -54,17 +56,17 @@ def test_same_answers(segmenter, embedding):
 def test_work_done(segmenter, embedding, drawn):
     """The regression check of speed: prompts asked and masks upscaled, not seconds."""
     with counted_rows(segmenter) as naive:
-        NaiveGridProposals(None, min_iou=0.4)(segmenter, embedding, SIMILARITY)
+        NaiveGridProposals(None, min_iou=0.4)(segmenter, embedding, PATCHES)
     assert naive == {"asked": 256, "upscaled": 256}, "each of which draws four masks"
     assert sum(drawn) == 0
 
     with counted_rows(segmenter) as grid:
-        kept = GridProposals(None, min_iou=0.4)(segmenter, embedding, SIMILARITY)
+        kept = GridProposals(None, min_iou=0.4)(segmenter, embedding, PATCHES)
     assert grid == {"asked": 256, "upscaled": 0}
     assert sum(drawn) == len(kept) < 256, "only what is kept, once each"
 
     drawn.clear()
     with counted_rows(segmenter) as guided:
-        kept = GuidedProposals(max_prompts=96, focus=0.9, min_iou=0.4)(segmenter, embedding, SIMILARITY)
+        kept = GuidedProposals(max_prompts=96, focus=0.9, min_iou=0.4)(segmenter, embedding, PATCHES)
     assert 80 <= guided["asked"] <= 96
     assert sum(drawn) == len(kept) <= guided["asked"]

@@ -1,4 +1,5 @@
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -6,7 +7,7 @@ import torch
 from ntt.segmenters import ImageEmbedding, Proposals, Segmenter, TensorStore
 from ntt.segmenters.sharing import SharedAnswers
 
-SIMILARITY = torch.zeros(1, 2, 2)
+PATCHES = SimpleNamespace(features=torch.zeros(2, 2, 1))
 
 
 class CountingSegmenter(Segmenter):
@@ -33,7 +34,7 @@ class CountingSegmenter(Segmenter):
 
 
 def strategy(question):
-    def ask(segmenter, embedding, similarity):
+    def ask(segmenter, embedding, patches):
         return segmenter.decode(embedding, None)
 
     ask.question = question
@@ -54,7 +55,7 @@ def propose(tmp_path):
         answers = SharedAnswers(TensorStore(tmp_path, max_gb=1, days=7))
         embeddings = answers.embed(segmenter, images, keep=question is None)
         ask = strategy(question)
-        return [answers.propose(ask, segmenter, each, SIMILARITY).logits for each in embeddings], answers
+        return [answers.propose(ask, segmenter, each, PATCHES).logits for each in embeddings], answers
 
     return call
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from ntt.video import Tracker
 Parts: TypeAlias = tuple[
     Tensor, Tensor, Tensor, Tensor, tuple[str, ...], NDArray[np.uint8], int | str, Path | None
 ]
+logger = logging.getLogger(__name__)
 REFERENCES = "references"  # a note in a file of a memory
 
 
@@ -94,7 +96,7 @@ class FewShotSegmenter:
     def fit(self, references: Examples, images: str | os.PathLike[str] | None = None) -> Self:
         """Remember references in place of what was remembered.
 
-        Where the score threshold is ``auto`` it is found now; that takes two references at least.
+        Where the score threshold is ``auto`` it is found now.
 
         Args:
             references: :class:`ntt.Example` objects; a folder with pictures and their masks, boxes or points
@@ -103,7 +105,7 @@ class FewShotSegmenter:
 
         Raises:
             InputError: no reference, an unreadable picture or file, a mask that does not fit its picture or
-                is empty, too few references for ``auto``; what was remembered stays.
+                is empty; what was remembered stays.
         """
         given = read_references(references, images)
         before = self.model.memory, self.model.score_threshold
@@ -210,7 +212,7 @@ class FewShotSegmenter:
             raise InputError(f"batch_size is {batch_size!r}; make it a whole number, 1 or more")
         if is_single(images):
             picture = open_picture(images)  # type: ignore[arg-type] # as is_single says
-            return self._segmentation(picture, self.model.predict(picture.image))
+            return next(self._segmented([picture]))
         return self._stream(_opened(several(images), on_unreadable), batch_size)
 
     def predict_video(self, video: Video) -> Iterator[VideoSegmentation]:
@@ -248,11 +250,12 @@ class FewShotSegmenter:
     def load_memory(self, path: str | os.PathLike[str]) -> Self:
         """Take over a memory that ``save``, ``train.py`` or ``predict.py`` wrote, and forget what was there.
 
-        A score threshold of ``auto`` is the one that was found before.
+        A score threshold of ``auto`` is the one that was found before; without one, all instances are
+        reported and a warning says so.
 
         Raises:
-            InputError: no such file; it is no memory, was made with another encoder, weights, image size or
-                crop, or has no score threshold where ``auto`` wants one.
+            InputError: no such file; it is no memory, or was made with another encoder, weights, image size
+                or crop.
         """
         path = Path(path)
         if not path.is_file():
@@ -289,16 +292,17 @@ class FewShotSegmenter:
 
     def _stream(self, pictures: Iterator[OpenPicture], batch_size: int) -> Iterator[Segmentation]:
         for batch in batches(pictures, batch_size):
-            found = self.model.predict_all([picture.image for picture in batch])
-            yield from map(self._segmentation, batch, found)
+            yield from self._segmented(batch)
 
     def _follow(self, frames: Iterator[Frame], tracker: Tracker) -> Iterator[VideoSegmentation]:
         for seconds, picture in frames:
             found, ids = tracker.step(picture.image)
             yield VideoSegmentation(*self._parts(picture, found), ids, seconds)
 
-    def _segmentation(self, picture: OpenPicture, found: Instances) -> Segmentation:
-        return Segmentation(*self._parts(picture, found))
+    def _segmented(self, pictures: Sequence[OpenPicture]) -> Iterator[Segmentation]:
+        results = self.model.segment_all([picture.image for picture in pictures])
+        for picture, (found, similarity) in zip(pictures, results, strict=True):
+            yield Segmentation(*self._parts(picture, found), similarity=similarity)
 
     def _parts(self, picture: OpenPicture, found: Instances) -> Parts:
         """What a ``Segmentation`` is made of."""
@@ -312,9 +316,8 @@ class FewShotSegmenter:
         try:
             return float(notes[THRESHOLD])
         except (KeyError, ValueError):
-            raise InputError(
-                f"{path}: has no score threshold, it was not saved by a model with auto; give a number"
-            ) from None
+            logger.warning("%s has no score threshold: all instances are reported; give a number", path)
+            return 0.0
 
 
 def _opened(

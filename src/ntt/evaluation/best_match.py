@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ntt.evaluation.ceilings import mask_iou
+from ntt.matching.selection import mask_iou
 from ntt.structures import Instances
 
 

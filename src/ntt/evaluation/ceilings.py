@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.matching import best_instances, boxes_from_masks, class_nms, classify
+from ntt.matching import best_instances, boxes_from_masks, class_nms, classify, mask_iou
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
@@ -69,14 +69,3 @@ def true_mask_instances(similarities: Tensor, true_masks: Tensor) -> Instances:
         scores=scores.cpu()[order],
         labels=labels.cpu()[order],
     )
-
-
-def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
-    """IoU of every pair, ``(N, H, W)`` bool and ``(M, H, W)`` to ``(N, M)``; 0 where both are empty.
-
-    The second masks are bool too, or say how much of each pixel is covered, from 0 to 1.
-    """
-    a, b = masks.flatten(1).float(), others.flatten(1).float()
-    overlap = a @ b.T
-    union = a.sum(1)[:, None] + b.sum(1)[None] - overlap
-    return overlap / union.clamp(min=1)

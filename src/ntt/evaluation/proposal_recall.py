@@ -11,8 +11,8 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from ntt.evaluation.base import KINDS
-from ntt.evaluation.ceilings import mask_iou
 from ntt.matching import boxes_from_masks
+from ntt.matching.selection import mask_iou
 from ntt.segmenters.base import Proposals
 
 IOUS = np.linspace(0.5, 0.95, 10)

@@ -3,6 +3,7 @@
 from ntt.matching.base import Matcher
 from ntt.matching.boxes import boxes_from_masks
 from ntt.matching.confidence import Confidence, CosineConfidence, Judgement, SoftmaxConfidence
+from ntt.matching.contrast import ContrastMatcher
 from ntt.matching.matcher import PrototypeMatcher
 from ntt.matching.merging import soft_merge
 from ntt.matching.nms import class_nms
@@ -11,7 +12,7 @@ from ntt.matching.patches import Patches
 from ntt.matching.queries import Queries
 from ntt.matching.regions import RegionMatcher
 from ntt.matching.resizing import resize_masks
-from ntt.matching.selection import COVERED, best_instances, coverage, uncovered
+from ntt.matching.selection import COVERED, best_instances, coverage, mask_iou, uncovered
 from ntt.matching.semantic import semantic_map
 from ntt.matching.similarity import classify, cosine, similarity_maps
 from ntt.matching.splitting import split_region
@@ -19,6 +20,7 @@ from ntt.matching.splitting import split_region
 __all__ = [
     "COVERED",
     "Confidence",
+    "ContrastMatcher",
     "CosineConfidence",
     "Judgement",
     "Matcher",
@@ -34,6 +36,7 @@ __all__ = [
     "classify",
     "cosine",
     "coverage",
+    "mask_iou",
     "resize_masks",
     "semantic_map",
     "similarity_maps",

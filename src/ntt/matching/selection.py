@@ -70,3 +70,14 @@ def coverage(masks: Tensor, others: Tensor) -> Tensor:
     """What each pair shares of the smaller one, ``(N, H, W)`` and ``(M, H, W)`` to ``(N, M)``."""
     a, b = masks.flatten(1).float(), others.flatten(1).float()
     return a @ b.T / torch.minimum(a.sum(1)[:, None], b.sum(1)[None]).clamp(min=1)
+
+
+def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
+    """IoU of every pair, ``(N, H, W)`` bool and ``(M, H, W)`` to ``(N, M)``; 0 where both are empty.
+
+    The second masks are bool too, or say how much of each pixel is covered, from 0 to 1.
+    """
+    a, b = masks.flatten(1).float(), others.flatten(1).float()
+    overlap = a @ b.T
+    union = a.sum(1)[:, None] + b.sum(1)[None] - overlap
+    return overlap / union.clamp(min=1)

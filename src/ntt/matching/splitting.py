@@ -11,7 +11,6 @@ from torch import Tensor
 
 FINER = 4  # times the patch grid, on which depths are measured
 NEIGHBOURS = np.ones((3, 3))  # parts that touch at a corner are one
-LEVELS = 2**16 - 1  # of depth, for the watershed
 
 
 def split_region(region: Tensor, similarity: Tensor, neck: float) -> Tensor:
@@ -43,21 +42,33 @@ def split_region(region: Tensor, similarity: Tensor, neck: float) -> Tensor:
 def _cut(part: NDArray[np.bool_], similarity: NDArray[np.float32], neck: float) -> list[NDArray[np.bool_]]:
     """Cut a connected part ``(h, w)`` at its necks."""
     height = _heights(part, similarity)
-    summits = (height == ndimage.maximum_filter(height, size=2 * FINER + 1)) & (height > 0)
-    markers, count = ndimage.label(summits, NEIGHBOURS)
-    if count < 2:
-        return [part]
-    depth = (LEVELS * (1 - height / height.max())).astype(np.uint16)
-    basins = ndimage.watershed_ift(depth, markers.astype(np.int32), NEIGHBOURS) * (height > 0)
-    basins = _joined(basins, height, neck)
-    return _on_patches(basins, part)
+    basins = _joined(_basins(height), height, neck)
+    return _on_patches(basins, part) if basins.any() else [part]
+
+
+def _basins(height: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number from 1 of the summit that the steepest way up from each pixel leads to, 0 where height is 0."""
+    padded = np.pad(height, 1, constant_values=-1)
+    places = np.pad(np.arange(height.size).reshape(height.shape), 1, constant_values=-1)
+    up, best = places[1:-1, 1:-1].copy(), height.copy()
+    for rows, columns in ((i, j) for i in range(3) for j in range(3)):
+        near = np.s_[rows : rows + height.shape[0], columns : columns + height.shape[1]]
+        higher = (padded[near] > best) | ((padded[near] == best) & (places[near] > up))
+        up, best = np.where(higher, places[near], up), np.where(higher, padded[near], best)
+    goal = up.ravel()
+    while not np.array_equal(goal, goal[goal]):
+        goal = goal[goal]
+    inside = (height > 0).ravel()
+    basins = np.zeros(height.size, dtype=np.int64)
+    basins[inside] = np.unique(goal[inside], return_inverse=True)[1] + 1
+    return basins.reshape(height.shape)
 
 
 def _heights(part: NDArray[np.bool_], similarity: NDArray[np.float32]) -> NDArray[np.float64]:
     """Distance to the outside on a finer grid, times the similarity relative to the best."""
     finer = np.kron(part, np.ones((FINER, FINER), dtype=bool))
     padded = np.pad(finer, 1, mode="edge")  # the border of the image is no outside
-    depth = ndimage.distance_transform_edt(padded)[1:-1, 1:-1]
+    depth = np.ones(finer.shape) if finer.all() else ndimage.distance_transform_edt(padded)[1:-1, 1:-1]
     shape = [FINER * side for side in part.shape]
     smooth = F.interpolate(
         torch.from_numpy(similarity)[None, None], shape, mode="bilinear", align_corners=False
@@ -68,22 +79,20 @@ def _heights(part: NDArray[np.bool_], similarity: NDArray[np.float32]) -> NDArra
     return heights
 
 
-def _joined(basins: NDArray[np.int32], height: NDArray[np.float64], neck: float) -> NDArray[np.int32]:
-    """Join basins, the highest saddle first, while it is at least ``neck`` times the lower summit."""
-    while True:
-        summits = {k: height[basins == k].max() for k in np.unique(basins[basins > 0])}
-        pairs = {
-            pair: saddle
-            for pair, saddle in _saddles(basins, height).items()
-            if saddle >= neck * min(summits[pair[0]], summits[pair[1]])
-        }
-        if not pairs:
-            return basins
-        first, second = max(pairs, key=lambda pair: pairs[pair])
-        basins = np.where(basins == second, first, basins)
+def _joined(basins: NDArray[np.int64], height: NDArray[np.float64], neck: float) -> NDArray[np.int64]:
+    """Join basins, the highest saddle first, where it is at least ``neck`` times the lower summit."""
+    names = np.arange(basins.max() + 1)
+    summits = ndimage.maximum(height, basins, names)
+    saddles = _saddles(basins, height)
+    for one, other in sorted(saddles, key=lambda pair: -saddles[pair]):
+        low, high = sorted((names[one], names[other]), key=lambda name: float(summits[name]))
+        if low != high and saddles[one, other] >= neck * summits[low]:
+            names[names == low] = high
+    joined: NDArray[np.int64] = names[basins]
+    return joined
 
 
-def _saddles(basins: NDArray[np.int32], height: NDArray[np.float64]) -> dict[tuple[int, int], float]:
+def _saddles(basins: NDArray[np.int64], height: NDArray[np.float64]) -> dict[tuple[int, int], float]:
     """The highest way between each two basins that touch."""
     saddles: dict[tuple[int, int], float] = {}
     for here, there in (
@@ -101,8 +110,13 @@ def _saddles(basins: NDArray[np.int32], height: NDArray[np.float64]) -> dict[tup
     return saddles
 
 
-def _on_patches(basins: NDArray[np.int32], part: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """Give each patch of a part to the basin that covers most of it; a basin without a patch is no part."""
+def _on_patches(basins: NDArray[np.int64], part: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Give each patch of a part to the basin that covers most of it; a basin without a patch is no part.
+
+    Pixels of no basin, unlike the class, go with the nearest one.
+    """
+    nearest = ndimage.distance_transform_edt(basins == 0, return_distances=False, return_indices=True)
+    basins = basins[tuple(nearest)]
     names = np.unique(basins[basins > 0])
     h, w = part.shape
     shares = np.stack([(basins == name).reshape(h, FINER, w, FINER).sum((1, 3)) for name in names])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +21,7 @@ AUTO = "auto"
 THRESHOLD = "score_threshold"  # the note in a memory's file that says what was found
 MAX_REFERENCES = 60  # that are tried, evenly from all; more would sharpen the threshold little
 SAME_OBJECT_IOU = 0.5
+ALIKE = 0.5  # share of the object's own score from which another instance may be one of its class
 TAIL = 0.05  # where only one kind of scores is known, so many of them end up on the wrong side
 
 
@@ -30,8 +31,10 @@ class Calibration:
 
     Attributes:
         threshold: least score that is reported.
-        present: scores of reference objects whose class is remembered by its other references.
-        absent: scores of reference objects whose class has been forgotten, the least bad guesses.
+        present: scores of reference objects, whose class is known by its other references; where there is no
+            other, of the mirror image of the object.
+        absent: scores of reference objects whose class is left out of the memory; with a single class, the
+            best score beside the object on each reference image.
         missed: objects, of those tried for ``present``, that no instance of their class covered.
     """
 
@@ -62,24 +65,25 @@ def calibrate(
     on_reference: Callable[[], None] = lambda: None,
     known: MutableMapping[int, Any] | None = None,
 ) -> Calibration:
-    """Leave references out of the memory, look for them, and put the threshold where it errs least.
+    """Find the score threshold that best separates objects of the classes from everything else.
 
-    Each reference picture is segmented twice, whole, as targets are: with a memory without this reference,
-    which shows what the object scores while its class is known, and with a memory without its class, which
-    shows the least bad guess for an object that was not asked for.
+    Reference images are segmented whole, as targets are: with a memory without this reference, for the score
+    of an object whose class is known, and with a memory without its class, for the score of an object of an
+    unknown class. The only reference of a class is looked for on its mirror image instead, and with a single
+    class the background of its reference images stands for the unknown.
 
     Args:
         model: fitted on these references, in this order.
-        references: all of them; pictures are read and forgotten one after another.
+        references: all of them; images are read and forgotten one after another.
         on_reference: called after each one that was tried.
         known: scores of references that were tried before, by their number; gets those of the others.
 
     Raises:
-        InputError: there is neither a second class nor a second reference of the only one.
+        InputError: there is no reference.
     """
     count = len(model.memory)
-    if count < 2:
-        raise InputError(f"score_threshold={AUTO} needs two references at least: add one, or give a number")
+    if not count:
+        raise InputError(f"score_threshold={AUTO} needs a reference: add one, or give a number")
     known = {} if known is None else known
     tried = _evenly(count, MAX_REFERENCES)
     left = [index for index in tried if index not in known]
@@ -103,17 +107,46 @@ def _some(references: Iterable[Reference], wanted: Sequence[int]) -> Iterator[tu
 
 
 def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dict[str, list[float | None]]:
-    """Scores of a reference's object without this reference and without its class, as far as both can be."""
+    """Scores of a reference's object while its class is known, and of what is not of its class."""
     memory, labels = model.memory, model.memory.labels
     name = memory.class_names[reference.label]
     one_out = torch.arange(len(labels)) != index
-    scores: dict[str, list[float | None]] = {"present": [], "absent": []}
     if bool((labels[one_out] == reference.label).any()):
-        scores["present"].append(_score(model, memory.subset(one_out), reference, name))
+        present = _score(model, memory.subset(one_out), reference, name)
+    else:
+        present = _score(model, memory, _mirrored(reference), name)
     class_out = labels != reference.label
     if bool(class_out.any()):
-        scores["absent"].append(_score(model, memory.subset(class_out), reference, None) or 0.0)
-    return scores
+        absent = [_score(model, memory.subset(class_out), reference, None) or 0.0]
+    else:
+        absent = _beside(model, reference)
+    return {"present": [present], "absent": absent}
+
+
+def _mirrored(reference: Reference) -> Reference:
+    """The mirror image of a reference."""
+    assert reference.mask is not None, "masks are made before"
+    return replace(reference, image=reference.image.flip(-1), mask=reference.mask.flip(-1))
+
+
+def _beside(model: PrototypeMatching, reference: Reference) -> list[float | None]:
+    """The best score beside the object on its own image, 0 without any.
+
+    What scores at least ``ALIKE`` of the object's own score is taken for more of the class, which nobody
+    marked, and says nothing.
+    """
+    found = model.predict(reference.image)
+    shared = overlap(found, reference)
+    own = (
+        float(found.scores[shared >= SAME_OBJECT_IOU].max())
+        if bool((shared >= SAME_OBJECT_IOU).any())
+        else 1.0
+    )
+    inside = (
+        (found.masks & reference.mask).flatten(1).any(dim=1) if reference.mask is not None else shared > 0
+    )
+    others = found.scores[~inside & (found.scores < ALIKE * own)]
+    return [float(others.max()) if len(others) else 0.0]
 
 
 def best_threshold(present: Sequence[float], absent: Sequence[float]) -> float:

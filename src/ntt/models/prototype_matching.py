@@ -263,11 +263,19 @@ class PrototypeMatching(ReferenceSegmenter):
 
     def predict_all(self, images: Sequence[Tensor]) -> Iterator[Instances]:
         """Segment images of any size; both encoders get them in one batch."""
+        return (found for found, _ in self.segment_all(images))
+
+    def segment_all(self, images: Sequence[Tensor]) -> Iterator[tuple[Instances, Tensor]]:
+        """Segment images of any size as ``predict_all`` does.
+
+        Yields:
+            The instances of each image and its similarity maps ``(K, h, w)``, on the CPU.
+        """
         for image, features, embedding in zip(
             images, self.encode_all(images), self.embed(images), strict=True
         ):
             found = self.match(features, self.ask(embedding, features), *image.shape[-2:])
-            yield self.refine(image, embedding, found)
+            yield self.refine(image, embedding, found), self.similarity(features).cpu()
 
     def with_mask(self, reference: Reference) -> Reference:
         """The reference with the mask that the segmenter makes of its prompt, where it has none."""

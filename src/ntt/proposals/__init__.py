@@ -5,6 +5,7 @@ from ntt.proposals.base import ProposalStrategy
 from ntt.proposals.clusters import ClusterProposals
 from ntt.proposals.grid import GridProposals, grid_points
 from ntt.proposals.guided import GuidedProposals
+from ntt.proposals.joint import JointProposals
 from ntt.proposals.naive import NaiveGridProposals
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ClusterProposals",
     "GridProposals",
     "GuidedProposals",
+    "JointProposals",
     "NaiveGridProposals",
     "ProposalStrategy",
     "grid_points",

@@ -49,7 +49,7 @@ class ClusterProposals:
         self.min_score = min_score
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
-        """At most K proposals on the patch grid, with their classes; ``iou`` is the seed's similarity."""
+        """At most K proposals on the patch grid, with their classes; ``iou`` is the mean similarity."""
         regions = class_regions(patches, self.tau, self.min_score)
         found = [label for label, region in enumerate(regions) if bool(region.any())]
         logits = torch.where(regions[found], INSIDE, OUTSIDE)
@@ -58,7 +58,7 @@ class ClusterProposals:
             if found
             else logits.sum((1, 2))
         )
-        return Proposals(logits, iou, torch.tensor(found, device=logits.device))
+        return Proposals(logits, iou, torch.tensor(found, dtype=torch.int64, device=logits.device))
 
 
 def class_regions(patches: Patches, tau: float, min_score: float) -> Tensor:
@@ -69,15 +69,16 @@ def class_regions(patches: Patches, tau: float, min_score: float) -> Tensor:
         tau: see :class:`ClusterProposals`.
         min_score: see :class:`ClusterProposals`.
     """
-    clusters = cluster_patches(patches.plain, tau)
-    features = F.normalize(patches.features.float(), dim=-1)
+    plain = torch.nan_to_num(patches.plain.float(), 0.0, 0.0, 0.0)  # half precision may leave some
+    clusters = cluster_patches(plain, tau)
+    features = F.normalize(torch.nan_to_num(patches.features.float(), 0.0, 0.0, 0.0), dim=-1)
     backward = backward_candidates(features, patches.memory)
     regions = torch.zeros_like(patches.similarity, dtype=torch.bool)
     for label, similarity in enumerate(patches.similarity):
         candidates = forward_candidates(similarity) & backward[label]
         if bool(candidates.any()):
             prototype = F.normalize(patches.memory.prototypes[label].to(features), dim=0)
-            scores = cluster_scores(clusters, candidates, similarity, features, patches.plain, prototype)
+            scores = cluster_scores(clusters, candidates, similarity, features, plain, prototype)
             regions[label] = (scores > min_score)[clusters]
     return regions
 

@@ -86,7 +86,7 @@ class NoRefinement:
         self, image: Tensor, found: Instances, segmenter: Segmenter, embedding: ImageEmbedding | None
     ) -> Instances:
         """See :class:`Refiner`."""
-        if self.clean_up == CleanUp():
+        if self.clean_up == CleanUp() or not len(found):
             return found
         return with_masks(
             found, torch.stack([torch.from_numpy(self.clean_up(m.numpy())) for m in found.masks])

@@ -32,6 +32,7 @@ class GrabCut:
         context: how far the crop reaches beyond the mask's box, in the same unit.
         side: pixels of the longer side of the crop.
         iterations: of GrabCut.
+        min_overlap: a new mask whose IoU with the old one is below this is not taken, in [0, 1].
         clean_up: of the result.
 
     Raises:
@@ -46,6 +47,7 @@ class GrabCut:
         context: float,
         side: int,
         iterations: int,
+        min_overlap: float,
         clean_up: CleanUp | None = None,
     ) -> None:
         for key, value, least in (
@@ -57,6 +59,9 @@ class GrabCut:
             if value < least:
                 raise InputError(f"refine.{key} must be at least {least}, got {value}")
         self.band, self.context, self.side, self.iterations = band, context, side, iterations
+        if not 0 <= min_overlap <= 1:
+            raise InputError(f"refine.min_overlap must be in [0, 1], got {min_overlap}")
+        self.min_overlap = min_overlap
         self.clean_up = clean_up or CleanUp()
 
     def __call__(
@@ -87,7 +92,8 @@ class GrabCut:
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.grabCut(crop.pixels, labels, None, *models, self.iterations, cv2.GC_INIT_WITH_MASK)
         refined: Mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-        return refined
+        overlap = (refined & crop.mask).sum() / max(1, (refined | crop.mask).sum())
+        return refined if overlap >= self.min_overlap else crop.mask
 
     def _labels(self, crop: _Crop) -> NDArray[np.uint8]:
         """What GrabCut is told of each pixel."""

@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from ntt.evaluation.ceilings import mask_iou
+from ntt.matching.selection import mask_iou
 
 
 def assign(

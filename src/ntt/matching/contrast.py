@@ -1,0 +1,117 @@
+"""Proposals of any source, scored by how well the similarity ends where the mask ends."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ntt.errors import InputError
+from ntt.matching.queries import Queries
+from ntt.matching.scorers import Scorer
+from ntt.matching.selection import best_instances, coverage
+from ntt.matching.similarity import similarity_maps
+from ntt.memory import MemoryBank
+from ntt.segmenters.base import Proposals
+from ntt.structures import Instances
+
+LARGEST = 0.9  # share of the image that a mask covers at most
+
+
+class ContrastMatcher:
+    """Score each mask by the similarity to a class inside it, less that in a ring around it.
+
+    A part of an object has more of the object around it, a mask that spills over has background inside: both
+    have less contrast than the whole object. The score is ``p * contrast * iou``, with ``p`` the probability
+    of the class among all classes and ``iou`` the predicted IoU. Of masks that overlap the best one stays.
+
+    Args:
+        scorer: compares masks with the classes, for ``p``.
+        temperature: of the softmax over the classes, above 0.
+        ring: width of the ring, as a share of the image's side.
+        overlap: of two masks of a class that share more than this of the smaller one, the one with the lower
+            score goes; 1 keeps both.
+        class_overlap: the same for masks of different classes.
+        max_instances: at most so many instances are reported.
+
+    Attributes:
+        nms_iou: box IoU of the NMS that oracle labels go through.
+
+    Raises:
+        InputError: a number outside its range.
+    """
+
+    nms_iou = 0.5
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        temperature: float,
+        ring: float,
+        overlap: float,
+        class_overlap: float,
+        max_instances: int,
+    ) -> None:
+        if not temperature > 0:
+            raise InputError(f"model.matcher.temperature must be above 0, got {temperature}")
+        for key, value in (("ring", ring), ("overlap", overlap), ("class_overlap", class_overlap)):
+            if not 0 <= value <= 1:
+                raise InputError(f"model.matcher.{key} must be in [0, 1], got {value}")
+        self.scorer = scorer
+        self.temperature = temperature
+        self.ring = ring
+        self.overlap = overlap
+        self.class_overlap = class_overlap
+        self.max_instances = max_instances
+
+    def __call__(
+        self, features: Tensor, proposals: Proposals, memory: MemoryBank, height: int, width: int
+    ) -> Instances:
+        """See :class:`ntt.matching.Matcher`."""
+        masks = proposals.logits > 0
+        share = masks.flatten(1).float().mean(dim=1)
+        usable = (share > 0) & (share < LARGEST)
+        logits, masks, iou = proposals.logits[usable], masks[usable], proposals.iou[usable]
+        if not len(masks) or not memory.class_names:
+            return Instances.empty(height, width)
+        maps = similarity_maps(features, memory.prototypes.to(features))
+        probability = (self.similarities(features, masks, memory) / self.temperature).softmax(dim=1)
+        pairs = probability * contrast(masks, maps, self.ring) * iou.clamp(0, 1)[:, None]
+        scores, labels = pairs.max(dim=1)
+        kept = self._suppressed(masks, scores, labels)
+        return best_instances(logits[kept], scores[kept], labels[kept], height, width, self.max_instances)
+
+    def similarities(self, features: Tensor, masks: Tensor, memory: MemoryBank) -> Tensor:
+        """See :class:`ntt.matching.Matcher`."""
+        return self.scorer(Queries.of(features, masks), memory)
+
+    def _suppressed(self, masks: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
+        """Indices of the masks that no better one overlaps too much, by falling score; those above 0."""
+        allowed = torch.where(labels[:, None] == labels, self.overlap, self.class_overlap)
+        rivals = coverage(masks, masks) > allowed
+        kept: list[int] = []
+        for index in scores.argsort(descending=True, stable=True).tolist():
+            if float(scores[index]) > 0 and not bool(rivals[index, kept].any()):
+                kept.append(index)
+        return torch.tensor(kept, dtype=torch.int64, device=masks.device)
+
+
+def contrast(masks: Tensor, maps: Tensor, ring: float) -> Tensor:
+    """Mean similarity inside each mask less that in the ring around it, ``(N, K)``, 0 where it is negative.
+
+    Args:
+        masks: ``(N, m, m)`` bool, not empty.
+        maps: ``(K, h, w)`` cosine of every patch with every class prototype, over the same image.
+        ring: width of the ring, as a share of ``m``.
+    """
+    side = masks.shape[-1]
+    finer = F.interpolate(maps[None], (side, side), mode="bilinear", align_corners=False)[0].flatten(1)
+    reach = max(1, round(ring * side))
+    grown = F.max_pool2d(masks[:, None].float(), 2 * reach + 1, stride=1, padding=reach)[:, 0]
+    inside, around = masks.flatten(1).float(), (grown - masks.float()).flatten(1)
+    return (_means(inside, finer) - _means(around, finer)).clamp(min=0)
+
+
+def _means(weights: Tensor, maps: Tensor) -> Tensor:
+    """Means of maps ``(K, P)`` under weights ``(N, P)``: ``(N, K)``."""
+    return weights @ maps.T / weights.sum(dim=1, keepdim=True).clamp(min=1)

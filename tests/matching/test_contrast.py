@@ -1,0 +1,229 @@
+"""Masks scored by how well the similarity ends where they end."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntt.errors import InputError
+from ntt.matching import ContrastMatcher, boxes_from_masks
+from ntt.matching.contrast import contrast
+from ntt.matching.scorers import ClassMean
+from ntt.memory import MemoryBank
+from ntt.segmenters import Proposals
+
+SIDE = 32
+
+
+def remembered(*prototypes):
+    bank = MemoryBank([f"class {label}" for label in range(len(prototypes))], "f")
+    for label, prototype in enumerate(prototypes):
+        bank.add(torch.tensor(prototype)[None, None], torch.ones(1, 1), label)
+    bank.aggregate()
+    return bank
+
+
+def square(top, left, height, width):
+    mask = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    mask[top : top + height, left : left + width] = True
+    return mask
+
+
+def proposed(*masks, iou=None):
+    masks = torch.stack(masks)
+    return Proposals(torch.where(masks, 8.0, -8.0), torch.tensor(iou or [1.0] * len(masks)))
+
+
+def matcher(**options):
+    numbers = {"temperature": 0.1, "ring": 0.0625, "nms_iou": 0.5, "class_iou": 0.7, "max_instances": 100}
+    return ContrastMatcher(ClassMean(), **{**numbers, **options})
+
+
+OBJECT = square(8, 8, 14, 14)
+OTHER = square(4, 24, 6, 6)
+
+
+def features():
+    """Class 0 inside the object, class 1 inside the other, something else around."""
+    seen = torch.zeros(SIDE, SIDE, 3)
+    seen[..., 2] = 1.0
+    seen[OBJECT] = torch.tensor([1.0, 0.0, 0.1])
+    seen[OTHER] = torch.tensor([0.0, 1.0, 0.1])
+    return seen
+
+
+CLASSES = remembered([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+PART, SPILL = square(8, 8, 9, 14), square(5, 5, 20, 20)
+
+
+def naive_contrast(mask, similarity, reach):
+    """Mean inside less the mean of what is at most ``reach`` pixels beside it, row and column wise."""
+    inside, around = [], []
+    for row, column in np.ndindex(mask.shape):
+        near = mask[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+        if mask[row, column]:
+            inside.append(similarity[row, column])
+        elif near.any():
+            around.append(similarity[row, column])
+    return max(0.0, np.mean(inside) - (np.mean(around) if around else 0.0))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 4), st.sampled_from([0.0, 0.0625, 0.25, 1.0]))
+def test_contrast_agrees_with_a_loop_over_pixels(seed, number, ring):
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.rand(number, 1, 4, 4, generator=generator)
+    masks = torch.nn.functional.interpolate(noise, (16, 16), mode="bilinear")[:, 0] > 0.5
+    masks[:, 5, 7] = True
+    maps = torch.rand(2, 16, 16, generator=generator) * 2 - 1
+    found = contrast(masks, maps, ring)
+    assert found.shape == (number, 2)
+    for row, mask in zip(found, masks, strict=True):
+        expected = [naive_contrast(mask.numpy(), each.numpy(), max(1, round(ring * 16))) for each in maps]
+        assert row.tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_contrast_upsamples_coarse_maps_over_the_same_image():
+    maps = torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(0))
+    finer = torch.nn.functional.interpolate(maps[None], (SIDE, SIDE), mode="bilinear")[0]
+    masks = torch.stack([OBJECT, OTHER])
+    torch.testing.assert_close(contrast(masks, maps, 0.1), contrast(masks, finer, 0.1))
+
+
+def test_matcher_scores_part_and_spill_below_the_whole():
+    masks = {"whole": OBJECT, "part": PART, "spill": SPILL}
+    scores = {
+        name: float(matcher()(features(), proposed(mask), CLASSES, SIDE, SIDE).scores[0])
+        for name, mask in masks.items()
+    }
+    assert scores["whole"] > 0.85
+    assert scores["part"] < 0.9 * scores["whole"]
+    assert scores["spill"] < 0.9 * scores["whole"]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_matcher_keeps_the_whole_and_drops_its_part_and_its_spill(order):
+    masks = [OBJECT, PART, square(7, 7, 17, 17)]
+    proposals = proposed(*(masks[index] for index in order), iou=[0.9, 0.9, 0.9])
+    found = matcher()(features(), proposals, CLASSES, 2 * SIDE, 3 * SIDE)
+    assert found.labels.tolist() == [0]
+    assert found.boxes.tolist() == [[24, 16, 66, 44]]
+    assert torch.equal(found.boxes, boxes_from_masks(found.masks))
+
+
+def test_matcher_score_is_probability_times_contrast_times_predicted_iou():
+    proposals = proposed(OTHER, OBJECT, iou=[0.5, 0.8])
+    found = matcher(temperature=0.3)(features(), proposals, CLASSES, SIDE, SIDE)
+    assert found.labels.tolist() == [0, 1]
+    length = math.hypot(1, 0.1)
+    likely = math.exp(1 / length / 0.3)
+    probability, inside = likely / (likely + 1), 1 / length
+    expected = [probability * inside * 0.8, probability * inside * 0.5]
+    assert found.scores.tolist() == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.parametrize(("iou", "score"), [(1.7, 1.0), (-0.2, None)])
+def test_matcher_clamps_the_predicted_iou(iou, score):
+    found = matcher()(features(), proposed(OBJECT, iou=[iou]), remembered([1.0, 0.0, 0.1]), SIDE, SIDE)
+    assert len(found) == (score is not None)
+    if score is not None:
+        assert float(found.scores[0]) <= 1
+
+
+def test_matcher_with_a_single_class_finds_its_object():
+    found = matcher()(features(), proposed(OBJECT, OTHER, PART), remembered([1.0, 0.0, 0.0]), SIDE, SIDE)
+    assert found.labels.tolist() == [0], "the other has no contrast with this class"
+    assert torch.equal(found.masks[0], OBJECT)
+
+
+@pytest.mark.parametrize(("nms_iou", "number"), [(0.5, 1), (0.7, 2), (1.0, 2)])
+def test_matcher_drops_the_worse_of_a_class_by_mask_iou(nms_iou, number):
+    """The part is 9 / 14 of the object: their IoU is 0.64."""
+    found = matcher(nms_iou=nms_iou)(features(), proposed(PART, OBJECT), CLASSES, SIDE, SIDE)
+    assert len(found) == number
+    assert torch.equal(found.masks[0], OBJECT)
+
+
+@pytest.mark.parametrize(("class_iou", "labels"), [(0.5, [0]), (0.8, [0, 1]), (1.0, [0, 1])])
+def test_matcher_drops_the_worse_of_two_classes_by_mask_iou(class_iou, labels):
+    """Two masks with IoU 0.75, one better for class 0, the other for class 1."""
+    seen = torch.zeros(SIDE, SIDE, 3)
+    seen[..., 2] = 1.0
+    seen[8:22, 8:22] = torch.tensor([1.0, 0.6, 0.0])
+    seen[8:22, 20:24] = torch.tensor([0.0, 1.0, 0.0])
+    one, other = square(8, 8, 14, 14), square(8, 10, 14, 14)
+    options = {"class_iou": class_iou, "nms_iou": 0.1, "temperature": 1.0}
+    found = matcher(**options)(seen, proposed(one, other), CLASSES, SIDE, SIDE)
+    alone = [matcher()(seen, proposed(mask), CLASSES, SIDE, SIDE).labels.tolist() for mask in (one, other)]
+    assert alone == [[0], [1]]
+    assert found.labels.tolist() == labels
+
+
+def naive_suppressed(masks, scores, labels, nms_iou, class_iou):
+    kept = []
+    for index in sorted(range(len(masks)), key=lambda index: -scores[index]):
+        for other in kept:
+            both, either = (masks[index] & masks[other]).sum(), (masks[index] | masks[other]).sum()
+            if both / either > (nms_iou if labels[index] == labels[other] else class_iou):
+                break
+        else:
+            if scores[index] > 0:
+                kept.append(index)
+    return kept
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 15))
+def test_suppression_is_what_comparing_all_pairs_gives(seed, number):
+    generator = np.random.default_rng(seed)
+    masks = []
+    for _ in range(number):
+        top, left = generator.integers(0, 8, 2)
+        masks.append(square(top, left, *generator.integers(4, 20, 2)))
+    scores = torch.from_numpy(generator.random(number)).float() - 0.1
+    labels = torch.from_numpy(generator.integers(0, 2, number))
+    stacked = torch.stack(masks) if masks else torch.zeros(0, SIDE, SIDE, dtype=torch.bool)
+    tested = matcher(nms_iou=0.31, class_iou=0.57)
+    expected = naive_suppressed(stacked.numpy(), scores.tolist(), labels.tolist(), 0.31, 0.57)
+    assert tested._suppressed(stacked, scores, labels).tolist() == expected
+
+
+def test_matcher_leaves_out_empty_masks_and_those_of_the_whole_image():
+    whole = torch.ones(SIDE, SIDE, dtype=torch.bool)
+    seen = torch.tensor([1.0, 0.0, 0.0]).expand(SIDE, SIDE, 3)
+    found = matcher()(seen, proposed(whole, ~whole), CLASSES, SIDE, SIDE)
+    assert len(found) == 0
+    assert found.masks.shape == (0, SIDE, SIDE)
+    both = matcher()(features(), proposed(whole, OBJECT, ~whole), CLASSES, SIDE, SIDE)
+    assert both.labels.tolist() == [0]
+
+
+def test_matcher_reports_the_best_of_too_many():
+    found = matcher(max_instances=1)(features(), proposed(OTHER, OBJECT, iou=[0.5, 0.9]), CLASSES, 9, 9)
+    assert found.labels.tolist() == [0]
+
+
+def test_matcher_without_classes_or_proposals_finds_nothing():
+    nothing = Proposals(torch.zeros(0, SIDE, SIDE), torch.zeros(0))
+    assert len(matcher()(features(), nothing, CLASSES, 7, 9)) == 0
+    bank = MemoryBank((), "f")
+    bank.aggregate()
+    assert len(matcher()(features(), proposed(OBJECT), bank, 7, 9)) == 0
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, math.nan])
+def test_a_temperature_that_is_not_above_0_is_refused_in_one_line(temperature):
+    with pytest.raises(
+        InputError, match=rf"^model\.matcher\.temperature must be above 0, got {temperature}$"
+    ):
+        matcher(temperature=temperature)
+
+
+@pytest.mark.parametrize("key", ["ring", "nms_iou", "class_iou"])
+@pytest.mark.parametrize("value", [-0.1, 1.1])
+def test_shares_outside_their_range_are_refused_in_one_line(key, value):
+    with pytest.raises(InputError, match=rf"^model\.matcher\.{key} must be in \[0, 1\], got {value}$"):
+        matcher(**{key: value})
