@@ -2,8 +2,8 @@
 
     import ntt
 
-    model = ntt.load("dinov3_large", segmenter="sam2.1_large")
-    model.fit(references)
+    model = ntt.load()
+    model.fit([ntt.Example("one.jpg", "cup", mask="one_mask.png")])
     found = model.predict("photo.jpg")
 
 What is offered here is imported when it is first used, since torch takes seconds.

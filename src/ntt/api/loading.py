@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,10 @@ from ntt.composition import composed
 from ntt.engine.command import USER_ERRORS
 from ntt.engine.config_errors import describe, require_values
 from ntt.errors import InputError
+from ntt.models import PrototypeMatching
+from ntt.refinement import NoRefinement
 
+logger = logging.getLogger(__name__)
 AUTO = "auto"
 
 
@@ -28,14 +32,14 @@ def load(
     overrides: Sequence[str] = (),
     memory: str | os.PathLike[str] | None = None,
 ) -> FewShotSegmenter:
-    """Build a model, by default of the embedded nano models, and read its weights.
+    """Build a model, by default the embedded one for photographs, and read its weights.
 
     Args:
         encoder: a name in ``conf/encoder``, like ``dinov3_large``.
         segmenter: a name in ``conf/segmenter``, like ``sam2.1_large``.
         model: a name in ``conf/model``.
-        score_threshold: what scores less is not reported, in [0, 1]; ``auto`` finds it when references are
-            given. None is 0.
+        score_threshold: instances with a lower score are not reported, in [0, 1]; ``auto``, the default,
+            calibrates it when references are given.
         device: ``auto`` takes a GPU if there is one.
         overrides: words of ``predict.py``'s command line, such as ``scorer=soft_nearest`` or
             ``encoder.img_size=512``.
@@ -67,7 +71,18 @@ def build(cfg: DictConfig, device: str | torch.device) -> FewShotSegmenter:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(cfg.seed)
         model: Any = instantiate(cfg.model)
+    logger.info("Models: %s", models_line(model))
     return FewShotSegmenter(model.to(place), instantiate(cfg.tracking))
+
+
+def models_line(model: PrototypeMatching) -> str:
+    """Which models run, and what for."""
+    parts = [f"{model.encoder.name} compares with the references"]
+    if model.proposals.needs_segmenter or model.refiner.needs_segmenter:
+        parts.append(f"{model.segmenter.name} outlines objects")
+    if not isinstance(model.refiner, NoRefinement):
+        parts.append(f"{type(model.refiner).__name__} sharpens the outlines")
+    return ", ".join(parts)
 
 
 def _device(wanted: str | torch.device) -> torch.device:

@@ -22,8 +22,10 @@ class ContrastMatcher:
     """Score each mask by the similarity to a class inside it, less that in a ring around it.
 
     A part of an object has more of the object around it, a mask that spills over has background inside: both
-    have less contrast than the whole object. The score is ``p * contrast * iou``, with ``p`` the probability
-    of the class among all classes and ``iou`` the predicted IoU. Of masks that overlap the best one stays.
+    have less contrast than the whole object. The score is ``p * cos * sqrt(contrast) * iou``: ``p`` is the
+    probability of the class among all classes, which tells classes apart; ``cos`` the similarity of the mask
+    to the class, which tells it from other objects; ``iou`` the IoU that the segmenter predicts. Of masks
+    that overlap the best one stays.
 
     Args:
         scorer: compares masks with the classes, for ``p``.
@@ -75,8 +77,10 @@ class ContrastMatcher:
         if not len(masks) or not memory.class_names:
             return Instances.empty(height, width)
         maps = similarity_maps(features, memory.prototypes.to(features))
-        probability = (self.similarities(features, masks, memory) / self.temperature).softmax(dim=1)
-        pairs = probability * contrast(masks, maps, self.ring) * iou.clamp(0, 1)[:, None]
+        similarities = self.similarities(features, masks, memory)
+        probability = (similarities / self.temperature).softmax(dim=1)
+        quality = contrast(masks, maps, self.ring).sqrt() * iou.clamp(0, 1)[:, None]
+        pairs = probability * similarities.clamp(min=0) * quality
         scores, labels = pairs.max(dim=1)
         kept = self._suppressed(masks, scores, labels)
         return best_instances(logits[kept], scores[kept], labels[kept], height, width, self.max_instances)

@@ -21,6 +21,7 @@ AUTO = "auto"
 THRESHOLD = "score_threshold"  # the note in a memory's file that says what was found
 MAX_REFERENCES = 60  # that are tried, evenly from all; more would sharpen the threshold little
 SAME_OBJECT_IOU = 0.5
+MIRRORED = 0.5  # what an object on another image scores, as a share of its mirror image's score
 ALIKE = 0.5  # share of the object's own score from which another instance may be one of its class
 TAIL = 0.05  # where only one kind of scores is known, so many of them end up on the wrong side
 
@@ -32,7 +33,7 @@ class Calibration:
     Attributes:
         threshold: least score that is reported.
         present: scores of reference objects, whose class is known by its other references; where there is no
-            other, of the mirror image of the object.
+            other, half the score of the mirror image of the object.
         absent: scores of reference objects whose class is left out of the memory; with a single class, the
             best score beside the object on each reference image.
         missed: objects, of those tried for ``present``, that no instance of their class covered.
@@ -69,8 +70,9 @@ def calibrate(
 
     Reference images are segmented whole, as targets are: with a memory without this reference, for the score
     of an object whose class is known, and with a memory without its class, for the score of an object of an
-    unknown class. The only reference of a class is looked for on its mirror image instead, and with a single
-    class the background of its reference images stands for the unknown.
+    unknown class. The only reference of a class is looked for on its mirror image instead, whose score is
+    halved, since an object on another image scores less; and with a single class the background of its
+    reference images stands for the unknown.
 
     Args:
         model: fitted on these references, in this order.
@@ -114,7 +116,8 @@ def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dic
     if bool((labels[one_out] == reference.label).any()):
         present = _score(model, memory.subset(one_out), reference, name)
     else:
-        present = _score(model, memory, _mirrored(reference), name)
+        mirrored = _score(model, memory, _mirrored(reference), name)
+        present = None if mirrored is None else MIRRORED * mirrored
     class_out = labels != reference.label
     if bool(class_out.any()):
         absent = [_score(model, memory.subset(class_out), reference, None) or 0.0]
@@ -135,17 +138,12 @@ def _beside(model: PrototypeMatching, reference: Reference) -> list[float | None
     What scores at least ``ALIKE`` of the object's own score is taken for more of the class, which nobody
     marked, and says nothing.
     """
+    assert reference.mask is not None, "masks are made before"
     found = model.predict(reference.image)
-    shared = overlap(found, reference)
-    own = (
-        float(found.scores[shared >= SAME_OBJECT_IOU].max())
-        if bool((shared >= SAME_OBJECT_IOU).any())
-        else 1.0
-    )
-    inside = (
-        (found.masks & reference.mask).flatten(1).any(dim=1) if reference.mask is not None else shared > 0
-    )
-    others = found.scores[~inside & (found.scores < ALIKE * own)]
+    on_object = overlap(found, reference) >= SAME_OBJECT_IOU
+    own = float(found.scores[on_object].max()) if bool(on_object.any()) else 1.0
+    beside = ~(found.masks & reference.mask).flatten(1).any(dim=1)
+    others = found.scores[beside & (found.scores < ALIKE * own)]
     return [float(others.max()) if len(others) else 0.0]
 
 

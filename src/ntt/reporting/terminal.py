@@ -93,7 +93,8 @@ def _speed(metrics: Mapping[str, Any]) -> str:
         f"{segmenter['name']} ({segmenter['parameters'] / 1e6:.1f} M)\n"
         f"fill_memory {timing['fill_memory']:.1f} s, "
         f"test {timing['test']:.1f} s for {timing['images']} images, {rate} images/s\n"
-        f"  encode {timing['encode']:.1f}, propose {timing['propose']:.1f}, match {timing['match']:.1f} s"
+        f"  encode {timing['encode']:.1f}, propose {timing['propose']:.1f}, match {timing['match']:.1f}, "
+        f"refine {timing['refine']:.1f} s"
         f"{_shared(timing)}\n"
         f"memory {metrics['memory_bank']['bytes'] / 1e3:.0f} kB"
     )
