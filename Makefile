@@ -7,12 +7,15 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --con
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo app test test-slurm test-all lint format docs clean
+.PHONY: help setup photos demo app test test-slurm test-all lint format docs clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 setup: $(VENV)/.runtime ## Create .venv and install what a run needs
+
+photos: $(VENV)/.runtime ## Find the coins of a photograph from one that is marked
+	$(BIN)/python predict.py references=data/photos/references/coin images=data/photos/targets/coins.jpg $(ARGS)
 
 demo: $(VENV)/.runtime ## Run the main job on the embedded data: prints the AP table and where the pictures lie
 	$(BIN)/python train.py $(ARGS)

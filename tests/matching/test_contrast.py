@@ -38,7 +38,7 @@ def proposed(*masks, iou=None):
 
 
 def matcher(**options):
-    numbers = {"temperature": 0.1, "ring": 0.0625, "nms_iou": 0.5, "class_iou": 0.7, "max_instances": 100}
+    numbers = {"temperature": 0.1, "ring": 0.0625, "overlap": 0.6, "class_overlap": 0.7, "max_instances": 100}
     return ContrastMatcher(ClassMean(), **{**numbers, **options})
 
 
@@ -114,15 +114,23 @@ def test_matcher_keeps_the_whole_and_drops_its_part_and_its_spill(order):
     assert torch.equal(found.boxes, boxes_from_masks(found.masks))
 
 
-def test_matcher_score_is_probability_times_contrast_times_predicted_iou():
+def test_matcher_score_is_probability_times_cosine_times_root_of_contrast_times_predicted_iou():
     proposals = proposed(OTHER, OBJECT, iou=[0.5, 0.8])
     found = matcher(temperature=0.3)(features(), proposals, CLASSES, SIDE, SIDE)
     assert found.labels.tolist() == [0, 1]
-    length = math.hypot(1, 0.1)
-    likely = math.exp(1 / length / 0.3)
-    probability, inside = likely / (likely + 1), 1 / length
-    expected = [probability * inside * 0.8, probability * inside * 0.5]
-    assert found.scores.tolist() == pytest.approx(expected, abs=2e-3)
+    cosine = 1 / math.hypot(1, 0.1)  # inside; with the other class, and around, it is 0
+    probability = math.exp(cosine / 0.3) / (math.exp(cosine / 0.3) + 1)
+    expected = [probability * cosine * cosine**0.5 * iou for iou in (0.8, 0.5)]
+    assert found.scores.tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_matcher_score_follows_the_ring():
+    """Around the object the similarity is half as high as inside: the contrast is a half."""
+    seen = torch.zeros(SIDE, SIDE, 2)
+    seen[...] = torch.tensor([0.5, 0.75**0.5])
+    seen[OBJECT] = torch.tensor([1.0, 0.0])
+    found = matcher()(seen, proposed(OBJECT), remembered([1.0, 0.0]), SIDE, SIDE)
+    assert found.scores.tolist() == pytest.approx([0.5**0.5], abs=1e-4)
 
 
 @pytest.mark.parametrize(("iou", "score"), [(1.7, 1.0), (-0.2, None)])
@@ -139,35 +147,48 @@ def test_matcher_with_a_single_class_finds_its_object():
     assert torch.equal(found.masks[0], OBJECT)
 
 
-@pytest.mark.parametrize(("nms_iou", "number"), [(0.5, 1), (0.7, 2), (1.0, 2)])
-def test_matcher_drops_the_worse_of_a_class_by_mask_iou(nms_iou, number):
-    """The part is 9 / 14 of the object: their IoU is 0.64."""
-    found = matcher(nms_iou=nms_iou)(features(), proposed(PART, OBJECT), CLASSES, SIDE, SIDE)
-    assert len(found) == number
+@pytest.mark.parametrize(("overlap", "number"), [(0.6, 1), (0.7, 2), (1.0, 2)])
+def test_matcher_drops_the_worse_of_a_class_by_the_share_of_the_smaller(overlap, number):
+    """The second is as large as the object and shares 9 of 14 columns with it: 0.64."""
+    shifted = square(8, 13, 14, 14)
+    found = matcher(overlap=overlap)(features(), proposed(shifted, OBJECT), CLASSES, SIDE, SIDE)
+    assert found.labels.tolist() == [0] * number
     assert torch.equal(found.masks[0], OBJECT)
 
 
-@pytest.mark.parametrize(("class_iou", "labels"), [(0.5, [0]), (0.8, [0, 1]), (1.0, [0, 1])])
-def test_matcher_drops_the_worse_of_two_classes_by_mask_iou(class_iou, labels):
-    """Two masks with IoU 0.75, one better for class 0, the other for class 1."""
+@pytest.mark.parametrize("overlap", [0.99, 1.0])
+def test_matcher_drops_a_mask_inside_a_better_one_unless_all_are_kept(overlap):
+    small = square(8, 8, 3, 14)  # whose IoU with the object is only 0.2
+    found = matcher(overlap=overlap)(features(), proposed(small, OBJECT), CLASSES, SIDE, SIDE)
+    assert len(found) == (1 if overlap < 1 else 2)
+    assert torch.equal(found.masks[0], OBJECT)
+
+
+@pytest.mark.parametrize(("class_overlap", "labels"), [(0.8, [0]), (0.9, [0, 1]), (1.0, [0, 1])])
+def test_matcher_drops_the_worse_of_two_classes_by_the_share_of_the_smaller(class_overlap, labels):
+    """Two masks that share 12 of 14 columns, one better for class 0, the other for class 1."""
     seen = torch.zeros(SIDE, SIDE, 3)
     seen[..., 2] = 1.0
     seen[8:22, 8:22] = torch.tensor([1.0, 0.6, 0.0])
     seen[8:22, 20:24] = torch.tensor([0.0, 1.0, 0.0])
     one, other = square(8, 8, 14, 14), square(8, 10, 14, 14)
-    options = {"class_iou": class_iou, "nms_iou": 0.1, "temperature": 1.0}
-    found = matcher(**options)(seen, proposed(one, other), CLASSES, SIDE, SIDE)
-    alone = [matcher()(seen, proposed(mask), CLASSES, SIDE, SIDE).labels.tolist() for mask in (one, other)]
+    seen[8:22, 22:24] = torch.tensor([0.0, 9.0, 0.0])
+    options = {"class_overlap": class_overlap, "overlap": 0.1, "temperature": 1.0}
+    alone = [
+        matcher(**options)(seen, proposed(mask), CLASSES, SIDE, SIDE).labels.tolist() for mask in (one, other)
+    ]
     assert alone == [[0], [1]]
+    found = matcher(**options)(seen, proposed(one, other), CLASSES, SIDE, SIDE)
     assert found.labels.tolist() == labels
 
 
-def naive_suppressed(masks, scores, labels, nms_iou, class_iou):
+def naive_suppressed(masks, scores, labels, overlap, class_overlap):
     kept = []
     for index in sorted(range(len(masks)), key=lambda index: -scores[index]):
         for other in kept:
-            both, either = (masks[index] & masks[other]).sum(), (masks[index] | masks[other]).sum()
-            if both / either > (nms_iou if labels[index] == labels[other] else class_iou):
+            both = (masks[index] & masks[other]).sum()
+            smaller = min(masks[index].sum(), masks[other].sum())
+            if both / smaller > (overlap if labels[index] == labels[other] else class_overlap):
                 break
         else:
             if scores[index] > 0:
@@ -186,7 +207,7 @@ def test_suppression_is_what_comparing_all_pairs_gives(seed, number):
     scores = torch.from_numpy(generator.random(number)).float() - 0.1
     labels = torch.from_numpy(generator.integers(0, 2, number))
     stacked = torch.stack(masks) if masks else torch.zeros(0, SIDE, SIDE, dtype=torch.bool)
-    tested = matcher(nms_iou=0.31, class_iou=0.57)
+    tested = matcher(overlap=0.31, class_overlap=0.57)
     expected = naive_suppressed(stacked.numpy(), scores.tolist(), labels.tolist(), 0.31, 0.57)
     assert tested._suppressed(stacked, scores, labels).tolist() == expected
 
@@ -222,7 +243,7 @@ def test_a_temperature_that_is_not_above_0_is_refused_in_one_line(temperature):
         matcher(temperature=temperature)
 
 
-@pytest.mark.parametrize("key", ["ring", "nms_iou", "class_iou"])
+@pytest.mark.parametrize("key", ["ring", "overlap", "class_overlap"])
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_shares_outside_their_range_are_refused_in_one_line(key, value):
     with pytest.raises(InputError, match=rf"^model\.matcher\.{key} must be in \[0, 1\], got {value}$"):

@@ -16,7 +16,8 @@ GREEN, ORANGE = (0.25, 0.5, 0.3), (0.85, 0.45, 0.15)
 
 
 def refiner(**options):
-    return GrabCut(**{"band": 0.5, "context": 1.0, "side": 256, "iterations": 3, **options})
+    numbers = {"band": 0.5, "context": 1.0, "side": 256, "iterations": 3, "min_overlap": 0.5}
+    return GrabCut(**{**numbers, **options})
 
 
 def refine(image, found, **options):
@@ -208,6 +209,21 @@ def test_grabcut_cleans_what_it_finds():
     cleaned = refine(image, instances(truth), band=1.5, clean_up=CleanUp(min_part=0.1))
     assert not (cleaned.masks[0] & speck).any()
     assert iou(cleaned.masks[0], truth) > 0.95
+
+
+@pytest.mark.parametrize(("min_overlap", "taken"), [(0.0, True), (0.5, True), (0.95, False), (1.0, False)])
+def test_grabcut_keeps_the_old_mask_where_the_new_one_overlaps_too_little(min_overlap, taken):
+    truth = disc(160, 240, (80, 110), 44)
+    image, coarse = painted(textured(160, 240), truth), ragged(truth, 16)
+    refined = refine(image, instances(coarse), min_overlap=min_overlap)
+    assert (iou(refined.masks[0], truth) > 0.95) == taken
+    assert torch.equal(refined.masks[0], coarse) != taken
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1])
+def test_grabcut_refuses_another_overlap_in_one_line(value):
+    with pytest.raises(InputError, match=rf"^refine\.min_overlap must be in \[0, 1\], got {value}$"):
+        refiner(min_overlap=value)
 
 
 def test_grabcut_of_no_instance_gives_none():

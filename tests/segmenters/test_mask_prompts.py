@@ -1,4 +1,4 @@
-"""Masks as prompts: how they are made, and what the decoder, the package and sam2_lite's trunk make of them."""
+"""Masks as prompts: how they are made, and what the decoder and the package make of them."""
 
 from pathlib import Path
 
@@ -208,13 +208,12 @@ def test_drop_replaced_empties_only_nodes_whose_override_names_a_class():
 
 
 def test_an_override_with_a_class_takes_the_place_of_the_packages_node():
-    """Hiera's arguments would not fit the activation."""
-    trunk = {"_target_": "torch.nn.Softplus", "beta": 2.0}
-    neck = {"_target_": "torch.nn.Identity"}
-    encoder = {"_target_": "torch.nn.ModuleDict", "modules": {"trunk": trunk, "neck": neck}}
-    model = build_sam2("sam2.1/sam2.1_hiera_t.yaml", 128, {"image_encoder": encoder})
-    assert isinstance(model.image_encoder, nn.ModuleDict)
-    assert model.image_encoder["trunk"].beta == 2.0
+    """The arguments of the package's memory attention would not fit a linear layer."""
+    linear = {"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 3}
+    model = build_sam2("sam2.1/sam2.1_hiera_t.yaml", 128, {"memory_attention": linear})
+    assert isinstance(model.memory_attention, nn.Linear)
+    whole = build_sam2("sam2.1/sam2.1_hiera_t.yaml", 128, {"memory_attention": {"num_layers": 1}})
+    assert len(whole.memory_attention.layers) == 1, "without a class the rest of the node stays"
 
 
 @pytest.fixture(scope="module")

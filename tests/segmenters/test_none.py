@@ -40,7 +40,7 @@ def test_no_segmenter_holds_nothing():
     assert isinstance(segmenter, Segmenter)
     assert list(segmenter.parameters()) == []
     assert list(segmenter.buffers()) == []
-    assert not (segmenter.box_prompts or segmenter.mask_prompts or segmenter.video_memory)
+    assert [segmenter.box_prompts, segmenter.mask_prompts, segmenter.video_memory] == [False] * 3
     assert (segmenter.name, segmenter.fingerprint) == ("none", "none")
 
 

@@ -31,7 +31,7 @@ def mask_prompts(segmenter: Segmenter, masks: Tensor, boxes: Tensor) -> Prompts:
         segmenter.image_size / segmenter.mask_size
     )
     scale = torch.tensor([segmenter.image_size / width, segmenter.image_size / height])
-    corners = boxes.view(-1, 2, 2) * scale
+    corners = boxes.cpu().view(-1, 2, 2) * scale
     labels = torch.tensor(POINT_AND_BOX, dtype=torch.int32).expand(len(masks), -1)
     return Prompts(torch.cat([points[:, None], corners], dim=1), labels, MASK_LOGIT * (2 * shares - 1))
 

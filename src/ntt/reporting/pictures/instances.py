@@ -27,7 +27,7 @@ from ntt.reporting.pictures.shapes import outline, shapes_of, tint
 from ntt.structures import Instances
 
 MAX_SHOWN = 100
-SHARE_OF_BEST = 0.6  # instances scored below this share of the image's best are not drawn
+SHARE_OF_BEST = 0.4  # instances scored below this share of the image's best are not drawn
 
 
 def draw_comparison(
