@@ -19,23 +19,24 @@ def test_a_mosaic_batch_shows_each_class_twice_in_different_vendors_drawings(she
 
 
 def test_clicks_fall_on_what_they_mean(sheet):
-    material = ClickScenes(sheet, photographs=None, sides=(0.2, 0.4), background_clicks=0.3)
-    batch = material.draw(np.random.default_rng(1), scenes=3, clicks=10, size=64)
+    material = ClickScenes(sheet, photographs=None, sides=(0.2, 0.4), background_clicks=0.3, clicks=10)
+    batch = material.draw(np.random.default_rng(1), scenes=3, size=64)
+    (group,) = batch.groups
     assert batch.images.shape == (3, 3, 64, 64)
-    assert batch.points.shape == (30, 1, 2)
-    for point, mask, on_object in zip(batch.points[:, 0], batch.masks, batch.on_object, strict=True):
+    assert group.prompts.points.shape == (30, 1, 2)
+    for point, mask, on_object in zip(group.prompts.points[:, 0], group.masks, group.on_object, strict=True):
         x, y = (int(v) for v in point)
         assert mask[y, x] == float(on_object)
         assert mask.any() == on_object
-    assert 0 < (~batch.on_object).sum() < 30
+    assert 0 < (~group.on_object).sum() < 30
 
 
 def test_nobody_clicks_on_a_photograph(sheet):
     def photograph(rng, size):
         return texture(rng, size)
 
-    material = ClickScenes(sheet, photograph, (0.2, 0.4), background_clicks=1.0)
-    seen = [material.draw(np.random.default_rng(seed), 1, 4, 64).on_object for seed in range(12)]
+    material = ClickScenes(sheet, photograph, (0.2, 0.4), background_clicks=1.0, clicks=4)
+    seen = [material.draw(np.random.default_rng(seed), 1, 64).groups[0].on_object for seed in range(12)]
     assert {bool(s.all()) for s in seen} == {True, False}
     assert all(s.all() or not s.any() for s in seen)
 
@@ -45,8 +46,8 @@ def test_the_share_of_scenes_before_a_photograph(sheet, share):
     def photograph(rng, size):
         return np.zeros((size, size, 3), np.uint8)
 
-    material = ClickScenes(sheet, photograph, (0.1, 0.2), 0.3, photograph_share=share)
-    batch = material.draw(np.random.default_rng(0), scenes=6, clicks=2, size=64)
+    material = ClickScenes(sheet, photograph, (0.1, 0.2), 0.3, clicks=2, photograph_share=share)
+    batch = material.draw(np.random.default_rng(0), scenes=6, size=64)
     dark = (batch.images < 0.25).float().mean(dim=(1, 2, 3)) > 0.5
     assert dark.tolist() == [bool(share)] * 6
 

@@ -1,5 +1,6 @@
 """Positional debiasing: what it removes, what it leaves, and where its directions are kept."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -132,3 +133,62 @@ def test_fingerprint_follows_the_rank():
 def test_ranks_that_make_no_sense(rank, message):
     with pytest.raises(InputError, match=rf"encoder\.debias\.rank={rank} .*{message}"):
         Placed(PositionalDebias(rank))
+
+
+class Tinted(Placed):
+    """The places show only as far as the colour does: in black they have other directions than in noise."""
+
+    def layer_maps(self, pixels):
+        (features,) = super().layer_maps(pixels)
+        height, width = features.shape[1:3]
+        spread = torch.rand(height, width, CHANNELS, generator=torch.Generator().manual_seed(3))
+        return [features + spread * torch.arange(1, CHANNELS + 1) + features.mean(dim=-1, keepdim=True) * 7]
+
+
+def numpy_directions(encoder, rank):
+    """Left singular vectors of the channels x patches matrix of a black image, centred over its patches."""
+    pixels = (torch.zeros(1, 3, SIDE, SIDE) - 0.5) / 1.0  # as the backbone gets black: mean 0.5, deviation 1
+    matrix = encoder.layer_maps(pixels)[0][0].flatten(0, 1).double().numpy().T
+    matrix = matrix - matrix.mean(axis=1, keepdims=True)
+    return np.linalg.svd(matrix)[0][:, :rank]
+
+
+@pytest.mark.parametrize("encoder", [Placed, Tinted])
+@pytest.mark.parametrize("rank", [1, 2, 4])
+def test_black_directions_are_the_left_singular_vectors_of_centred_features(encoder, rank):
+    if encoder is Placed and rank > 2:
+        pytest.skip("it has two directions only")
+    plain, debiased = encoder(), encoder(PositionalDebias(rank, image="black"))
+    directions = numpy_directions(plain, rank)
+    images = torch.rand(2, 3, 2 * SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    before = plain(images).double().numpy()
+    expected = before - before @ directions @ directions.T
+    np.testing.assert_allclose(debiased(images).numpy(), expected, atol=1e-4)
+    np.testing.assert_allclose(debiased.debiased(plain(images)).numpy(), expected, atol=1e-4)
+    torch.testing.assert_close(debiased.plain(images), plain(images))
+    assert np.abs(debiased(images).numpy() @ directions).max() < 1e-3
+
+
+def test_black_directions_are_not_those_of_noise():
+    images = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    black, noise = (Tinted(PositionalDebias(2, image=image))(images) for image in ("black", "noise"))
+    assert (black - noise).abs().max() > 0.1
+
+
+def test_black_directions_need_one_image_and_have_a_fingerprint_of_their_own(tmp_path):
+    encoder = Placed(PositionalDebias(2, str(tmp_path), "black"))
+    images = torch.rand(1, 3, SIDE, SIDE)
+    first = encoder(images)
+    assert encoder.images == 1 + 1
+    again = Placed(PositionalDebias(2, str(tmp_path), "black"))
+    torch.testing.assert_close(again(images), first)
+    assert again.images == 1
+    assert encoder.fingerprint != Placed(PositionalDebias(2, str(tmp_path), "noise")).fingerprint
+    assert Placed(PositionalDebias(0, image="black")).fingerprint == Placed(PositionalDebias(0)).fingerprint
+
+
+def test_an_unknown_image_is_refused_in_one_line():
+    with pytest.raises(
+        InputError, match=r"^encoder\.debias\.image=white is unknown: choose one of noise, black$"
+    ):
+        PositionalDebias(2, image="white")

@@ -63,6 +63,9 @@ class FakeModel(torch.nn.Module):
         box = torch.tensor([[0.0, 0.0, width, height / 2]])
         return Instances(mask, box, torch.tensor([0.5]), torch.tensor([1]))
 
+    def refine(self, image, embedding, found):
+        return found
+
     def similarity(self, features):
         return features.permute(2, 0, 1).expand(2, -1, -1)
 

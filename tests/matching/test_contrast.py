@@ -178,7 +178,7 @@ def test_matcher_drops_the_worse_of_two_classes_by_the_share_of_the_smaller(clas
         matcher(**options)(seen, proposed(mask), CLASSES, SIDE, SIDE).labels.tolist() for mask in (one, other)
     ]
     assert alone == [[0], [1]]
-    found = matcher(**options)(seen, proposed(one, other), CLASSES, SIDE, SIDE)
+    found = matcher(**options)(seen, proposed(one, other, iou=[1.0, 0.5]), CLASSES, SIDE, SIDE)
     assert found.labels.tolist() == labels
 
 

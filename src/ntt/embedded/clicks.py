@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -51,9 +52,8 @@ class ClickScenes:
     """Draws scenes of base-class objects with clicks.
 
     Args:
-        sprites: cache folder of the sprites; filled on the first use.
-        photographs: folder of another source of backgrounds; nobody clicks on those, they have objects of
-            their own.
+        sprites: the sprite sheet.
+        photographs: another source of backgrounds; nobody clicks on those, they have objects of their own.
         sides: smallest and largest side of an object, as a share of the picture's.
         background_clicks: share of the clicks on a texture that is nobody's object.
         clicks: per scene.
@@ -62,15 +62,14 @@ class ClickScenes:
 
     def __init__(
         self,
-        sprites: str,
-        photographs: str | None,
+        sprites: SpriteSheet,
+        photographs: Background | None,
         sides: Sequence[float] = (0.1, 0.45),
         background_clicks: float = 0.2,
         clicks: int = 8,
         photograph_share: float = 0.5,
     ) -> None:
-        self.sprites: SpriteSheet = load_sprites(Path(sprites))
-        self.photographs: Background | None = Photographs(Path(photographs)) if photographs else None
+        self.sprites, self.photographs = sprites, photographs
         self.sides, self.background_clicks, self.clicks = sides, background_clicks, clicks
         self.photograph_share = photograph_share
         held_out = len(self.sprites.vocabulary.novel) + len(self.sprites.vocabulary.validation)
@@ -79,6 +78,18 @@ class ClickScenes:
             for index in range(held_out, len(self.sprites.pixels))
             for vendor in self.sprites.vendors_of(index)
         ]
+
+    @classmethod
+    def from_folders(cls, sprites: str, photographs: str | None, **options: Any) -> Self:
+        """Scenes of the sprites in a cache folder, which is filled on the first use, and of photographs.
+
+        Args:
+            sprites: the cache folder.
+            photographs: a folder of images that serve as backgrounds too; None uses textures alone.
+            **options: see the class.
+        """
+        backgrounds = Photographs(Path(photographs)) if photographs else None
+        return cls(load_sprites(Path(sprites)), backgrounds, **options)
 
     def draw(self, rng: np.random.Generator, scenes: int, size: int) -> PromptBatch:
         """Draw scenes of ``size`` pixels."""

@@ -1,0 +1,263 @@
+"""INSID3 as a model: on a world whose answers are known, and as the configs compose it.
+
+That its regions are the paper's is checked patch by patch in tests/proposals/test_clusters.py.
+"""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from colour_world import BLUE, GREEN, RED, ColourEncoder, ColourSegmenter, canvas, paint
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from ntt.errors import InputError
+from ntt.matching import RegionMatcher
+from ntt.matching.scorers import ClassMean
+from ntt.memory import ReferenceMemory
+from ntt.models import INSID3
+from ntt.proposals import ClusterProposals
+from ntt.refinement import GrabCut, NoRefinement, PromptedRefinement
+from ntt.segmenters import NoSegmenter
+from ntt.structures import Reference
+
+
+def model(refiner=None, segmenter=None, **options):
+    numbers = {"neck": 0.7, "class_overlap": 0.5, "max_instances": 100, **options}
+    return INSID3(
+        ColourEncoder(),
+        segmenter or NoSegmenter(),
+        ClusterProposals(0.6, 0.2),
+        ReferenceMemory(None, 2, normalise=True, whole_patches=True, maps=True),
+        RegionMatcher(ClassMean(), **numbers),
+        refiner,
+    )
+
+
+def references():
+    """Red and blue things on grey, which is the zero of the features."""
+    found = []
+    for label, colour in enumerate((RED, BLUE)):
+        for side in (20, 32):
+            image = ground(64, 64, seed=side)
+            mask = paint(image, colour, slice(8, 8 + side), slice(12, 12 + side))
+            found.append(Reference(image, mask, label))
+    return found
+
+
+def ground(height, width, seed=0):
+    """Green, so that a patch of it resembles another patch of it best."""
+    image = canvas(height, width)
+    paint(image, GREEN, slice(None), slice(None))
+    return (image + 0.04 * torch.rand(3, height, width, generator=torch.Generator().manual_seed(seed))).clamp(
+        0, 1
+    )
+
+
+def fitted(**options):
+    return model(**options).fit(references(), ["red", "blue"])
+
+
+def test_predict_finds_things_of_both_classes_and_nothing_else():
+    image = ground(128, 192)
+    masks = [
+        paint(image, RED, slice(16, 56), slice(24, 72)),
+        paint(image, BLUE, slice(64, 120), slice(96, 168)),
+        paint(image, RED, slice(16, 40), slice(120, 168)),
+    ]
+    found = fitted().predict(image)
+    assert sorted(found.labels.tolist()) == [0, 0, 1]
+    assert bool((found.scores > 0.9).all())
+    for mask, label in zip(masks, (0, 1, 0), strict=True):
+        ious = (found.masks & mask).flatten(1).sum(1) / (found.masks | mask).flatten(1).sum(1)
+        best = int(ious.argmax())
+        assert float(ious[best]) > 0.9
+        assert int(found.labels[best]) == label
+
+
+def test_predict_without_any_thing_finds_nothing():
+    found = fitted().predict(ground(70, 90, seed=3))
+    assert len(found) == 0
+    assert found.masks.shape == (0, 70, 90)
+
+
+@pytest.mark.parametrize("neck", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("size", [(64, 64), (101, 67), (37, 150)])
+def test_instances_of_a_class_together_are_the_upsampled_region(size, neck):
+    height, width = size
+    image = ground(height, width)
+    paint(image, RED, slice(height // 8, height // 2), slice(width // 8, width // 2))
+    paint(image, RED, slice(height // 3, height // 3 + 5), slice(width // 8, 7 * width // 8))
+    paint(image, RED, slice(height // 5, 3 * height // 4), slice(2 * width // 3, 7 * width // 8))
+    paint(image, BLUE, slice(5 * height // 8, height), slice(0, width // 3))
+    network = fitted(neck=neck, class_overlap=1)
+    proposals = network.propose(image, network.encode(image))
+    found = network.predict(image)
+    assert proposals.labels.tolist() == [0, 1]
+    for logits, label in zip(proposals.logits, (0, 1), strict=True):
+        region = (logits > 0)[None, None].float()
+        expected = F.interpolate(region, size, mode="bilinear")[0, 0] > 0.5
+        assert bool(expected.any())
+        mine = found.masks[found.labels == label]
+        assert torch.equal(mine.any(dim=0), expected)
+        assert int(mine.sum(dim=0).max()) == 1
+
+
+def test_one_reference_a_class_is_enough():
+    image = ground(128, 192)
+    mask = paint(image, BLUE, slice(16, 88), slice(24, 120))
+    found = model().fit([references()[0], references()[2]], ["red", "blue"]).predict(image)
+    assert found.labels.tolist() == [1]
+    assert float((found.masks[0] & mask).sum() / (found.masks[0] | mask).sum()) > 0.9
+
+
+def test_two_references_on_one_image_are_one_mask_with_two_objects():
+    """As two images each object alone has half of the votes; as one image the union is what is matched."""
+    image = ground(64, 64)
+    masks = [paint(image, RED, slice(8, 24), slice(8, 24)), paint(image, RED, slice(36, 60), slice(36, 60))]
+    both = [Reference(image, mask, 0) for mask in masks]
+    union = [Reference(image, masks[0] | masks[1], 0)]
+    target = ground(128, 128)
+    paint(target, RED, slice(32, 88), slice(32, 88))
+    one, other = (model().fit(given, ["red"]) for given in (both, union))
+    features = one.encode(target)
+    assert torch.equal(one.propose(target, features).logits, other.propose(target, features).logits)
+    assert len(one.predict(target)) == 1
+
+
+def test_predict_agrees_after_save_and_load(tmp_path):
+    image = ground(96, 96)
+    paint(image, RED, slice(16, 56), slice(24, 72))
+    first = fitted()
+    first.memory.save(tmp_path / "memory.safetensors")
+    second = model()
+    second.start_memory(["red", "blue"]).load(tmp_path / "memory.safetensors")
+    for field in ("masks", "boxes", "scores", "labels"):
+        assert torch.equal(getattr(first.predict(image), field), getattr(second.predict(image), field))
+
+
+def test_added_references_are_matched_too():
+    image = ground(96, 96)
+    paint(image, BLUE, slice(16, 56), slice(24, 72))
+    network = model().fit(references()[:2], ["red"])
+    assert len(network.predict(image)) == 0
+    network.add(references()[2:], ["red", "blue"])
+    assert network.predict(image).labels.tolist() == [1]
+    assert len(network.memory.maps) == 4
+
+
+def test_a_memory_without_maps_is_refused_in_one_line():
+    network = model()
+    network.reference_memory = ReferenceMemory(None, 2)
+    network.fit(references(), ["red", "blue"])
+    with pytest.raises(InputError, match=r"^model\.memory\.maps must be true .*$"):
+        network.predict(ground(64, 64))
+
+
+class Counting(ColourSegmenter):
+    """Counts the images that it encodes."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoded = 0
+
+    def encode(self, image):
+        self.encoded += 1
+        return super().encode(image)
+
+
+def test_the_segmenter_encodes_an_image_only_for_a_refiner_that_prompts():
+    segmenter = Counting()
+    image = ground(64, 64)
+    paint(image, RED, slice(8, 40), slice(8, 40))
+    fitted(segmenter=segmenter).predict(image)
+    fitted(segmenter=segmenter, refiner=GrabCut(0.5, 1.0, 128, 1, 0.5)).predict(image)
+    assert segmenter.encoded == 0
+    fitted(segmenter=segmenter, refiner=PromptedRefinement(0.5)).predict(image)
+    assert segmenter.encoded == 1
+
+
+def test_grabcut_sharpens_what_is_found():
+    image = ground(240, 320)
+    rows, columns = torch.meshgrid(torch.arange(240), torch.arange(320), indexing="ij")
+    truth = (rows - 120) ** 2 + (columns - 150) ** 2 <= 61**2
+    image[:, truth] = torch.tensor(RED)[:, None]
+
+    def overlap(found):
+        assert found.labels.tolist() == [0]
+        return float((found.masks[0] & truth).sum() / (found.masks[0] | truth).sum())
+
+    coarse = overlap(fitted().predict(image))
+    assert coarse < 0.96
+    assert overlap(fitted(refiner=GrabCut(0.5, 1.0, 256, 2, 0.5)).predict(image)) > 0.98
+
+
+# As the configs compose it.
+
+
+@pytest.fixture
+def composed(project_root):
+    def from_words(*words):
+        with initialize_config_dir(str(project_root / "conf"), version_base="1.3"):
+            return compose("train", ["paths.output=null", *words])
+
+    return from_words
+
+
+def test_the_config_has_the_papers_numbers(composed):
+    cfg = composed("model=insid3", "segmenter=none")
+    assert (cfg.model.proposals.tau, cfg.model.proposals.min_score) == (0.6, 0.2)
+    memory = OmegaConf.to_container(cfg.model.memory)
+    expected = {"context_ratio": None, "normalise": True, "whole_patches": True, "maps": True}
+    assert {key: memory[key] for key in expected} == expected
+
+
+def test_the_experiment_is_the_papers_setting(composed):
+    cfg = composed("experiment=insid3")
+    assert (cfg.encoder.name, cfg.encoder.img_size) == ("dinov3_large", 1024)
+    assert (cfg.encoder.debias.rank, cfg.encoder.debias.image) == (500, "black")
+    assert cfg.segmenter._target_ == "ntt.segmenters.NoSegmenter"
+    assert cfg.refine._target_ == "ntt.refinement.NoRefinement"
+    assert list(cfg.encoder.layers) == [-1]
+    assert cfg.model.matcher.neck == 0
+
+
+@pytest.mark.parametrize(("refine", "kind"), [("none", NoRefinement), ("grabcut", GrabCut)])
+def test_the_config_without_segmenter_fits_and_predicts(composed, refine, kind):
+    words = [
+        "model=insid3",
+        "segmenter=none",
+        f"refine={refine}",
+        "encoder=dinov3_nano",
+        "encoder.img_size=160",
+    ]
+    network = instantiate(composed(*words).model)
+    assert isinstance(network, INSID3)
+    assert isinstance(network.refiner, kind)
+    given = [replace(reference, image=reference.image) for reference in references()]
+    network.fit(given, ["red", "blue"])
+    image = ground(90, 120)
+    paint(image, RED, slice(20, 70), slice(30, 80))
+    found = network.predict(image)
+    assert found.masks.shape == (len(found), 90, 120)
+    assert set(found.labels.tolist()) <= {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("model.proposals.tau=1.5", "model.proposals.tau must be in [-1, 1], got 1.5"),
+        ("model.matcher.neck=-0.5", "model.matcher.neck must be in [0, 1], got -0.5"),
+        ("model.matcher.class_overlap=2", "model.matcher.class_overlap must be in [0, 1], got 2"),
+        ("refine.clean_up.min_part=1.5", "refine.clean_up.min_part must be in [0, 1], got 1.5"),
+        ("refine.clean_up.max_hole=-1", "refine.clean_up.max_hole must be in [0, 1], got -1"),
+    ],
+)
+def test_the_config_with_a_number_out_of_range_gives_one_line(composed, word, line):
+    words = ["model=insid3", "segmenter=none", "encoder=untrained", "encoder.img_size=64", word]
+    with pytest.raises(Exception, match="must be in") as caught:
+        instantiate(composed(*words).model)
+    assert line in str(caught.value)
+    assert isinstance(caught.value.__cause__, InputError)
