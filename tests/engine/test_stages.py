@@ -77,7 +77,14 @@ def test_callbacks_see_each_image_with_what_it_yields(run, image_batch):
     assert listener.heard[0].instances.masks.shape == (1, 32, 40)
     assert listener.heard[0].features.shape == (4, 5, 1)
     assert stages.images == 3
-    assert set(stages.clock.seconds) == {"fill_memory", "postprocess_memory", "encode", "propose", "match", "refine"}
+    assert set(stages.clock.seconds) == {
+        "fill_memory",
+        "postprocess_memory",
+        "encode",
+        "propose",
+        "match",
+        "refine",
+    }
 
 
 @pytest.fixture
