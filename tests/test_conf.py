@@ -25,6 +25,7 @@ SPECIAL = (
     "trainer",
     "cache",
     "tracking",
+    "refine",
     "experiment",
     "paths",
     "hydra",
@@ -67,7 +68,8 @@ def test_networks_build(tmp_path, group, option):
     # On the meta device: the shapes of billions of parameters, without their memory.
     with torch.device("meta"):
         network = instantiate(cfg[group])
-    assert sum(parameter.numel() for parameter in network.parameters()) > 1e5
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    assert parameters == 0 if option == "none" else parameters > 1e5
 
 
 @pytest.mark.parametrize("option", GROUPS["callbacks"])
@@ -123,11 +125,20 @@ def test_a_dataset_may_have_its_own_score_threshold(tmp_path, words, threshold):
 
 @pytest.mark.parametrize("words", [[], ["model=matching_baseline", "scorer=optimal_transport"]])
 def test_predict_and_the_page_have_the_model_of_train(tmp_path, words):
+    photographs = ["encoder=efficientnet_lite0", "segmenter=sam2_lite", "model=photographs", "refine=grabcut"]
+    jobs = {"predict": words, "app": words, "train": ["dataset=folder", *photographs, *words]}
+    if words:
+        jobs["train"] = ["dataset=folder", *photographs[:2], photographs[3], *words]
     models = [
-        OmegaConf.to_container(composed(tmp_path, *words, *more, job=job).model, resolve=True)
-        for job, more in (("predict", []), ("app", []), ("train", ["dataset=folder"]))
+        OmegaConf.to_container(composed(tmp_path, *more, "score_threshold=0.1", job=job).model, resolve=True)
+        for job, more in jobs.items()
     ]
     assert models[0] == models[1] == models[2]
+
+
+def test_predict_calibrates_and_the_page_has_a_slider(tmp_path):
+    assert composed(tmp_path, job="predict").score_threshold == "auto"
+    assert composed(tmp_path, job="app").score_threshold == 0.0
 
 
 def test_the_limits_and_samples_of_the_page(tmp_path):
@@ -168,6 +179,13 @@ def test_trackings_build(tmp_path, option, segmenter, kind):
     with torch.device("meta"):
         model = instantiate(cfg.model)
     assert type(instantiate(cfg.tracking)(model)).__name__ == kind
+
+
+@pytest.mark.parametrize("option", GROUPS["refine"])
+def test_refiners_build(tmp_path, option):
+    refiner = instantiate(composed(tmp_path, f"refine={option}").refine)
+    assert refiner.needs_segmenter == (option == "segmenter")
+    assert hasattr(refiner, "clean_up")
 
 
 @pytest.mark.parametrize("option", GROUPS["evaluation"])

@@ -16,7 +16,7 @@ UNTRAINED = (
     "encoder.weights=random",
     "segmenter.weights=random",
     "encoder.img_size=64",
-    "model.proposals.max_prompts=16",
+    "model.proposals.prompts.max_prompts=16",
 )
 
 
@@ -29,7 +29,7 @@ def test_importing_is_light():
 
 
 def test_the_embedded_models_find_what_they_are_shown(example, scene):
-    model = ntt.load(device="cpu", overrides=["model.proposals.max_prompts=16"])
+    model = ntt.load(device="cpu", overrides=["model.proposals.prompts.max_prompts=16"])
     assert model.device == torch.device("cpu")
     model.fit([example("red"), example("blue", box=(6, 12, 24, 36))])
     found = model.predict(scene(RED, BLUE)[0])

@@ -81,7 +81,7 @@ def test_what_was_shown_is_found_and_saved(session, picture, tmp_path):
     (found,) = session.found["colour"]
     assert sorted(names(found)) == ["blue", "red"]
     threshold = session.first_threshold("colour")
-    assert threshold == pytest.approx(0.6 * float(found.instances.scores[0]), abs=0.011)
+    assert threshold == pytest.approx(0.4 * float(found.instances.scores[0]), abs=0.011)
     drawn, line = session.draw("colour", 0.5)[0]
     assert "1 red" in line
     assert drawn.shape == (300, 600, 3)

@@ -41,7 +41,12 @@ def rectangle(height, width, rows, columns):
 
 
 def filled(references, classes=("a",), encoder=None, **options):
-    memory = ReferenceMemory(options.pop("context_ratio", None), batch_size=2, **options)
+    memory = ReferenceMemory(
+        options.get("context_ratio", 0.2),
+        batch_size=2,
+        whole_image="context_ratio" not in options,
+        **{key: value for key, value in options.items() if key != "context_ratio"},
+    )
     encoder = encoder or MeanColour()
     bank = memory.empty_bank(encoder, classes, "")
     memory.fill(bank, encoder, references, CPU)
@@ -93,9 +98,8 @@ def test_with_a_context_ratio_the_crop_is_encoded_and_mapped():
 def test_whole_patches_are_those_more_than_half_inside(seed, number):
     """Each patch by a loop over its pixels; at least one counts, be the object ever so small."""
     generator = torch.Generator().manual_seed(seed)
-    masks = torch.rand(number, 64, 64, generator=generator) < torch.rand(number, 8, 8, generator=generator)[
-        :, :, :
-    ].repeat_interleave(8, 1).repeat_interleave(8, 2)
+    density = torch.rand(number, 8, 8, generator=generator).repeat_interleave(8, 1).repeat_interleave(8, 2)
+    masks = torch.rand(number, 64, 64, generator=generator) < density
     masks[:, 30, 41] = True
     references = [reference(mask, seed=seed + index) for index, mask in enumerate(masks)]
     bank = filled(references, whole_patches=True, maps=True)
@@ -110,7 +114,7 @@ def test_whole_patches_are_those_more_than_half_inside(seed, number):
         ]
         most = max(map(max, shares))
         expected = torch.tensor(
-            [[share > 0.5 or most <= 0.5 and share == most for share in row] for row in shares]
+            [[share > 0.5 or (most <= 0.5 and share == most) for share in row] for row in shares]
         )
         assert torch.equal(kept, expected)
         torch.testing.assert_close(bank.vectors[index], features[kept].mean(dim=0))
@@ -151,10 +155,10 @@ def test_an_image_without_an_object_names_the_reference():
 def test_fingerprint_tells_whole_images_whole_patches_and_maps():
     options = [
         {"context_ratio": 0.2},
-        {"context_ratio": None},
+        {"context_ratio": 0.2, "whole_image": True},
         {"context_ratio": 0.2, "whole_patches": True},
         {"context_ratio": 0.2, "maps": True},
-        {"context_ratio": None, "whole_patches": True, "maps": True},
+        {"context_ratio": 0.2, "whole_image": True, "whole_patches": True, "maps": True},
     ]
     fingerprints = {
         ReferenceMemory(batch_size=8, **each).empty_bank(MeanColour(), [], "").fingerprint for each in options

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ntt.engine.journal import Journal
 from ntt.errors import InputError
 from ntt.models.calibration import MAX_REFERENCES, best_threshold, calibrate, checked_threshold
+from ntt.structures import Reference
 
 scores = st.lists(st.floats(0, 1, width=32), max_size=12)
 
@@ -59,10 +60,12 @@ def test_every_reference_is_tried_with_and_without_its_class(colours):
     assert len(fitted.memory) == 6, "the memory is as it was"
 
 
-def test_one_reference_each_leaves_only_strangers(colours):
+def test_one_reference_each_is_looked_for_on_its_mirror_image(colours):
     references = colours.references()[::3]
     found = calibrate(colours.model().fit(references, ["red thing", "blue thing"]), references)
-    assert (len(found.present), len(found.absent)) == (0, 2)
+    assert (len(found.present), len(found.absent)) == (2, 2)
+    assert max(found.present) <= 0.5, "half of what the mirror image scores"
+    assert min(found.present) > found.threshold > max(found.absent)
 
 
 def test_an_object_that_is_not_found_is_counted(colours):
@@ -81,10 +84,32 @@ def test_many_references_are_tried_in_part(colours):
     assert len(tried) == MAX_REFERENCES
 
 
-def test_a_single_reference_is_too_few(colours):
-    references = colours.references()[:1]
-    with pytest.raises(InputError, match="needs two references at least"):
-        colours.model(score_threshold="auto").fit(references, ["red thing"])
+def test_a_single_reference_is_calibrated_against_its_own_background(colours):
+    image = colours.canvas(60, 80)
+    mask = colours.paint(image, colours.RED, slice(5, 25), slice(10, 30))
+    colours.paint(image, colours.BLUE, slice(35, 55), slice(50, 70))
+    reference = Reference(image, mask, 0)
+    fitted = colours.model(score_threshold="auto").fit([reference], ["red thing"])
+    found = calibrate(fitted, [reference])
+    assert (len(found.present), len(found.absent)) == (1, 1)
+    assert found.present[0] > found.threshold > found.absent[0]
+    blue = colours.canvas(60, 80)
+    colours.paint(blue, colours.BLUE, slice(35, 55), slice(50, 70))
+    assert len(fitted.predict(blue)) == 0
+    assert len(fitted.predict(image.flip(-1))) == 1
+
+
+def test_what_scores_like_the_object_beside_it_is_no_background(colours):
+    image = colours.canvas(60, 80)
+    mask = colours.paint(image, colours.RED, slice(5, 25), slice(10, 30))
+    colours.paint(image, colours.RED, slice(35, 55), slice(50, 70))
+    fitted = colours.model(score_threshold="auto").fit([Reference(image, mask, 0)], ["red thing"])
+    assert len(fitted.predict(image)) > 0
+
+
+def test_without_a_reference_there_is_nothing_to_calibrate(colours):
+    with pytest.raises(InputError, match="needs a reference"):
+        calibrate(colours.model().fit([], []), [])
 
 
 @pytest.mark.parametrize("value", ["sometimes", -0.1, 1.5, None])

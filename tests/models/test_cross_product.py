@@ -49,7 +49,7 @@ def test_combinations_compose(combinations):
         node = OmegaConf.to_container(cfg.model, resolve=True)
         assert node["encoder"] == OmegaConf.to_container(cfg.encoder, resolve=True), (encoder, model, dataset)
         assert node["segmenter"]["name"] == "sam2_nano"
-        assert cfg.dataset._target_.startswith("ntt.data.")
+        assert cfg.dataset._target_.startswith("ntt.")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,8 @@ def test_combinations_compose(combinations):
 )
 def test_a_few_run(miniature_overrides, encoder, model):
     data = [word for word in miniature_overrides if word.startswith("dataset.")]
-    cfg = composed(encoder, model, "custom", *data, "dataset.limit=2")
+    segmenter = "sam2_lite" if model == "photographs" else "sam2_nano"
+    cfg = composed(encoder, model, "custom", *data, "dataset.limit=2", f"segmenter={segmenter}")
     for option in FEW_PROMPTS.keys() & cfg.model.proposals.keys():
         cfg.model.proposals[option] = FEW_PROMPTS[option]
     dataset, network = instantiate(cfg.dataset), instantiate(cfg.model)

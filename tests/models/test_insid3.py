@@ -3,8 +3,6 @@
 That its regions are the paper's is checked patch by patch in tests/proposals/test_clusters.py.
 """
 
-from dataclasses import replace
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -30,7 +28,7 @@ def model(refiner=None, segmenter=None, **options):
         ColourEncoder(),
         segmenter or NoSegmenter(),
         ClusterProposals(0.6, 0.2),
-        ReferenceMemory(None, 2, normalise=True, whole_patches=True, maps=True),
+        ReferenceMemory(0.2, 2, normalise=True, whole_image=True, whole_patches=True, maps=True),
         RegionMatcher(ClassMean(), **numbers),
         refiner,
     )
@@ -150,7 +148,7 @@ def test_added_references_are_matched_too():
 
 def test_a_memory_without_maps_is_refused_in_one_line():
     network = model()
-    network.reference_memory = ReferenceMemory(None, 2)
+    network.reference_memory = ReferenceMemory(0.2, 2, whole_image=True)
     network.fit(references(), ["red", "blue"])
     with pytest.raises(InputError, match=r"^model\.memory\.maps must be true .*$"):
         network.predict(ground(64, 64))
@@ -210,7 +208,7 @@ def test_the_config_has_the_papers_numbers(composed):
     cfg = composed("model=insid3", "segmenter=none")
     assert (cfg.model.proposals.tau, cfg.model.proposals.min_score) == (0.6, 0.2)
     memory = OmegaConf.to_container(cfg.model.memory)
-    expected = {"context_ratio": None, "normalise": True, "whole_patches": True, "maps": True}
+    expected = {"whole_image": True, "normalise": True, "whole_patches": True, "maps": True}
     assert {key: memory[key] for key in expected} == expected
 
 
@@ -236,8 +234,7 @@ def test_the_config_without_segmenter_fits_and_predicts(composed, refine, kind):
     network = instantiate(composed(*words).model)
     assert isinstance(network, INSID3)
     assert isinstance(network.refiner, kind)
-    given = [replace(reference, image=reference.image) for reference in references()]
-    network.fit(given, ["red", "blue"])
+    network.fit(references(), ["red", "blue"])
     image = ground(90, 120)
     paint(image, RED, slice(20, 70), slice(30, 80))
     found = network.predict(image)

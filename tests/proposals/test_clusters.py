@@ -521,7 +521,7 @@ def noisy_image(generator, label):
 def test_the_model_proposes_the_naive_regions(seed):
     generator = torch.Generator().manual_seed(seed)
     references = [Reference(*noisy_image(generator, label), label) for label in (0, 1, 0, 0)]
-    memory = ReferenceMemory(None, 2, normalise=True, whole_patches=True, maps=True)
+    memory = ReferenceMemory(0.2, 2, normalise=True, whole_image=True, whole_patches=True, maps=True)
     matcher = RegionMatcher(ClassMean(), neck=0, class_overlap=1, max_instances=100)
     model = INSID3(Placed(), NoSegmenter(), ClusterProposals(TAU, MIN_SCORE), memory, matcher)
     model.fit(references, ["a", "b"])

@@ -24,7 +24,7 @@ def model(kind=INSID3, proposals=None, refiner=None):
         ColourEncoder(),
         NoSegmenter(),
         proposals or ClusterProposals(0.6, 0.2),
-        ReferenceMemory(None, 2, normalise=True, whole_patches=True, maps=True),
+        ReferenceMemory(0.2, 2, normalise=True, whole_image=True, whole_patches=True, maps=True),
         RegionMatcher(ClassMean(), 0.7, 0.5, 100),
         refiner,
     )

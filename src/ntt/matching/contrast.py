@@ -35,6 +35,8 @@ class ContrastMatcher:
             score goes; 1 keeps both.
         class_overlap: the same for masks of different classes.
         max_instances: at most so many instances are reported.
+        whole: how much larger masks are preferred to the parts that they overlap: scores are compared times
+            the area to this power; 0 compares scores alone.
 
     Attributes:
         nms_iou: box IoU of the NMS that oracle labels go through.
@@ -53,6 +55,7 @@ class ContrastMatcher:
         overlap: float,
         class_overlap: float,
         max_instances: int,
+        whole: float = 0.0,
     ) -> None:
         if not temperature > 0:
             raise InputError(f"model.matcher.temperature must be above 0, got {temperature}")
@@ -64,6 +67,7 @@ class ContrastMatcher:
         self.ring = ring
         self.overlap = overlap
         self.class_overlap = class_overlap
+        self.whole = whole
         self.max_instances = max_instances
 
     def __call__(
@@ -90,11 +94,12 @@ class ContrastMatcher:
         return self.scorer(Queries.of(features, masks), memory)
 
     def _suppressed(self, masks: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
-        """Indices of the masks that no better one overlaps too much, by falling score; those above 0."""
+        """Indices of the masks that no better one overlaps too much; of those that score above 0."""
         allowed = torch.where(labels[:, None] == labels, self.overlap, self.class_overlap)
         rivals = coverage(masks, masks) > allowed
         kept: list[int] = []
-        for index in scores.argsort(descending=True, stable=True).tolist():
+        priority = scores * masks.flatten(1).float().mean(dim=1) ** self.whole
+        for index in priority.argsort(descending=True, stable=True).tolist():
             if float(scores[index]) > 0 and not bool(rivals[index, kept].any()):
                 kept.append(index)
         return torch.tensor(kept, dtype=torch.int64, device=masks.device)

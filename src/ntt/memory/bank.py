@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ntt.errors import InputError
 from ntt.memory.clustering import cluster
-from ntt.memory.files import MADE_WITH, read_bank, write_bank
+from ntt.memory.files import MADE_WITH, MAPS, read_bank, write_bank
 from ntt.memory.text import as_text, from_text
 from ntt.precision import as_given
 
@@ -211,9 +211,12 @@ class MemoryBank:
         tensors, patches = read_bank(
             Path(path), self.class_names, self.fingerprint, self.notes.get(MADE_WITH, "another fingerprint")
         )
+        maps = list(zip(*(tensors[key] for key in MAPS if key in tensors), strict=True))
+        if self.maps_kept and len(maps) < len(tensors["vectors"]):
+            raise InputError(f"{path}: not a whole memory bank; copy or make it again")
         self._vectors, self._labels = list(tensors["vectors"]), tensors["labels"].tolist()
         self._patches = patches
-        self._maps = list(zip(tensors["maps"], tensors["map_masks"], strict=True)) if self.maps_kept else []
+        self._maps = maps if self.maps_kept else []
         negative_labels = tensors["negative_labels"].tolist()
         self._negatives = list(zip(tensors["negative_vectors"], negative_labels, strict=True))
         self._changed()

@@ -118,5 +118,6 @@ def _fit(tensors: Mapping[str, Tensor], patches: Patches, classes: int) -> bool:
         and all(bool(((labels >= 0) & (labels < classes)).all()) for _, labels in pairs)
         and prototypes.shape == (classes, vectors.shape[1])
         and len(patches) in (0, len(vectors))
+        and len({key in tensors for key in MAPS}) == 1
         and all(len(tensors[key]) == len(vectors) for key in MAPS if key in tensors)
     )

@@ -25,13 +25,13 @@ class ReferenceMemory:
     """How references become a memory bank.
 
     Args:
-        context_ratio: how much larger than the instance's box the square crop is; None encodes the whole
-            image.
+        context_ratio: how much larger than the instance's box the square crop is.
         batch_size: how many crops are encoded at once.
         normalise: bring patch features to length 1 before they are pooled.
         patches: so many centres of an instance's patches are kept beside its mean, for scorers that
             compare patches.
         negatives_per_class: so many look-alikes of each class are remembered where they are mined.
+        whole_image: encode whole reference images, without a crop.
         whole_patches: count only patches more than half inside the mask, all alike; otherwise a patch counts
             by its share in the mask.
         maps: keep the feature map of every reference image, for methods that match patch by patch.
@@ -41,13 +41,14 @@ class ReferenceMemory:
 
     def __init__(
         self,
-        context_ratio: float | None,
+        context_ratio: float,
         batch_size: int,
         normalise: bool = False,
         patches: int = 0,
         negatives_per_class: int = 5,
         max_classes: int | None = None,
         max_references: int | None = None,
+        whole_image: bool = False,
         whole_patches: bool = False,
         maps: bool = False,
     ) -> None:
@@ -58,6 +59,7 @@ class ReferenceMemory:
         self.negatives_per_class = negatives_per_class
         self.max_classes = max_classes
         self.max_references = max_references
+        self.whole_image = whole_image
         self.whole_patches = whole_patches
         self.maps = maps
 
@@ -68,13 +70,13 @@ class ReferenceMemory:
             InputError: too many classes.
         """
         self.check_classes(class_names)
-        how = f"{self.context_ratio} {self.normalise} {self.patches} {self.whole_patches} {self.maps}"
+        crop = "whole_image=True" if self.whole_image else f"context_ratio={self.context_ratio}"
         options = (
-            f"context_ratio={self.context_ratio}, normalise={self.normalise}, patches={self.patches}, "
+            f"{crop}, normalise={self.normalise}, patches={self.patches}, "
             f"whole_patches={self.whole_patches}, maps={self.maps}"
         )
         made_with = f"{encoder.name} at {encoder.img_size} pixels, {options}"
-        identity = f"{encoder.fingerprint} {how} {references_digest}"
+        identity = f"{encoder.fingerprint} {options} {references_digest}"
         return MemoryBank(
             class_names,
             hashlib.sha256(identity.encode()).hexdigest()[:16],
@@ -139,7 +141,7 @@ class ReferenceMemory:
         if reference.mask is None or not reference.mask.any():
             raise InputError(f"{reference.source}: the mask of this reference is empty: draw or remove it")
         picture = (reference.image, reference.mask)
-        if self.context_ratio is None:
+        if self.whole_image:
             return whole_reference(*picture, encoder.img_size, encoder.patch_size)
         return crop_reference(*picture, self.context_ratio, encoder.img_size, encoder.patch_size)
 

@@ -34,8 +34,8 @@ class Calibration:
         threshold: least score that is reported.
         present: scores of reference objects, whose class is known by its other references; where there is no
             other, half the score of the mirror image of the object.
-        absent: scores of reference objects whose class is left out of the memory; with a single class, the
-            best score beside the object on each reference image.
+        absent: scores of reference objects whose class is left out of the memory; with a single class, or a
+            single reference of the class, the best score beside the object on its image.
         missed: objects, of those tried for ``present``, that no instance of their class covered.
     """
 
@@ -71,8 +71,8 @@ def calibrate(
     Reference images are segmented whole, as targets are: with a memory without this reference, for the score
     of an object whose class is known, and with a memory without its class, for the score of an object of an
     unknown class. The only reference of a class is looked for on its mirror image instead, whose score is
-    halved, since an object on another image scores less; and with a single class the background of its
-    reference images stands for the unknown.
+    halved, since an object on another image scores less; and the background of its image stands for the
+    unknown, as it does where there is a single class.
 
     Args:
         model: fitted on these references, in this order.
@@ -115,13 +115,16 @@ def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dic
     one_out = torch.arange(len(labels)) != index
     if bool((labels[one_out] == reference.label).any()):
         present = _score(model, memory.subset(one_out), reference, name)
+        class_out = labels != reference.label
+        strangers = bool(class_out.any())
+        absent = (
+            [_score(model, memory.subset(class_out), reference, None) or 0.0]
+            if strangers
+            else (_beside(model, reference))
+        )
     else:
         mirrored = _score(model, memory, _mirrored(reference), name)
         present = None if mirrored is None else MIRRORED * mirrored
-    class_out = labels != reference.label
-    if bool(class_out.any()):
-        absent = [_score(model, memory.subset(class_out), reference, None) or 0.0]
-    else:
         absent = _beside(model, reference)
     return {"present": [present], "absent": absent}
 
