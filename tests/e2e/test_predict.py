@@ -18,7 +18,11 @@ def predict(project_root, miniature):
     """Call it on the miniature data with untrained models, from another folder."""
 
     def call(*words):
-        small = ["encoder.weights=random", "segmenter.weights=random", "model.proposals.max_prompts=16"]
+        small = [
+            "encoder.weights=random",
+            "segmenter.weights=random",
+            "model.proposals.prompts.max_prompts=16",
+        ]
         where = [  # what to segment is left to the test
             f"references={miniature}/references.json",
             f"paths.runs={miniature}/runs",

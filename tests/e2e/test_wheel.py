@@ -20,7 +20,7 @@ FILES = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py", "s
 PYTHON = """
 import ntt
 example = ntt.Example("{photo}", "airplane", box=(24, 2, 182, 138))
-model = ntt.load(overrides=["model.proposals.max_prompts=16"]).fit(example)
+model = ntt.load(overrides=["model.proposals.prompts.max_prompts=16"]).fit(example)
 print(ntt.__file__, model.predict("{photo}"))
 """
 
@@ -90,7 +90,12 @@ def test_commands_without_a_checkout(call, installed, photographs, tmp_path):
     few = ["model.proposals.max_prompts=16"]
     call(installed / "bin/ntt-train", *few, "dataset.shots=1", "dataset.limit=1", "callbacks=predictions")
     assert len(list(tmp_path.glob("runs/*/*/metrics.json"))) == 1
-    call(installed / "bin/ntt-predict", *few, "references=airplanes", "images=airplanes")
+    call(
+        installed / "bin/ntt-predict",
+        "model.proposals.prompts.max_prompts=16",
+        "references=airplanes",
+        "images=airplanes",
+    )
     (folder,) = {file.parent for file in tmp_path.glob("runs/*/*/predictions.json")} - {
         file.parent for file in tmp_path.glob("runs/*/*/metrics.json")
     }
