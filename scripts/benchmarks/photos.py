@@ -104,7 +104,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--build", action="store_true", help="draw the scenes and measure nothing")
     # Overrides may stand before, between and after the options.
-    options = parser.parse_intermixed_args()
+    options = parser.parse_args()
     options.folder = options.folder.resolve()
     return options
 
