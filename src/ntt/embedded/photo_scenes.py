@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -151,7 +152,7 @@ class PhotoScenes:
         outline = np.stack([radius * np.cos(angles), radius * np.sin(angles) * rng.uniform(0.3, 1)], 1)
         outline *= (SHAPE_SIDE / 2 - 2) / np.abs(outline).max()
         alpha = np.zeros((SHAPE_SIDE, SHAPE_SIDE), np.uint8)
-        cv2.fillPoly(alpha, [np.int32(outline + SHAPE_SIDE / 2)], 255, cv2.LINE_AA)
+        cv2.fillPoly(alpha, [(outline + SHAPE_SIDE / 2).astype(np.int32)], 255, cv2.LINE_AA)
         fill = (self.backgrounds if rng.random() < 0.6 else texture)(rng, SHAPE_SIDE)
         return self._varied(rng, np.dstack([fill, alpha]))
 
@@ -250,7 +251,7 @@ def _shaded(
         )
         for item in placed
     ]
-    dark = paint(np.zeros_like(background), moved).masks.any(axis=0)
+    dark: NDArray[Any] = paint(np.zeros_like(background), moved).masks.any(axis=0)
     softness, strength = rng.uniform(0.005, 0.03) * size, rng.uniform(0.2, 0.7)
     dark = strength * np.asarray(cv2.GaussianBlur(dark.astype(np.float32), (0, 0), softness))
     return np.asarray(background * (1 - dark[..., None]), np.uint8)

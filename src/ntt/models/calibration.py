@@ -113,6 +113,7 @@ def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dic
     memory, labels = model.memory, model.memory.labels
     name = memory.class_names[reference.label]
     one_out = torch.arange(len(labels)) != index
+    absent: list[float | None]
     if bool((labels[one_out] == reference.label).any()):
         present = _score(model, memory.subset(one_out), reference, name)
         class_out = labels != reference.label

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,7 +91,8 @@ class GrabCut:
             return crop.mask
         cv2.setRNGSeed(0)  # its colour models start from random centres
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(crop.pixels, labels, None, *models, self.iterations, cv2.GC_INIT_WITH_MASK)
+        everywhere: Any = None  # the rectangle, which a mask replaces
+        cv2.grabCut(crop.pixels, labels, everywhere, *models, self.iterations, cv2.GC_INIT_WITH_MASK)
         refined: Mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
         overlap = (refined & crop.mask).sum() / max(1, (refined | crop.mask).sum())
         return refined if overlap >= self.min_overlap else crop.mask
