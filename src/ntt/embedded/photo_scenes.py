@@ -220,7 +220,7 @@ def coarse_mask(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np
     """``(S, S)`` bool as a patch grid with errors would have it; never empty."""
     size = mask.shape[0]
     cells = int(np.exp(rng.uniform(*np.log(GRIDS))))
-    shares = cv2.resize(mask.astype(np.float32), (cells, cells), interpolation=cv2.INTER_AREA)
+    shares: Any = cv2.resize(mask.astype(np.float32), (cells, cells), interpolation=cv2.INTER_AREA)
     waves = rng.normal(0, 1, (max(2, cells // 3),) * 2).astype(np.float32)
     noise = cv2.resize(waves, (cells, cells), interpolation=cv2.INTER_CUBIC)
     noisy: NDArray[np.float32] = (
@@ -251,7 +251,7 @@ def _shaded(
         )
         for item in placed
     ]
-    dark: NDArray[Any] = paint(np.zeros_like(background), moved).masks.any(axis=0)
+    dark: Any = paint(np.zeros_like(background), moved).masks.any(axis=0)
     softness, strength = rng.uniform(0.005, 0.03) * size, rng.uniform(0.2, 0.7)
     dark = strength * np.asarray(cv2.GaussianBlur(dark.astype(np.float32), (0, 0), softness))
     return np.asarray(background * (1 - dark[..., None]), np.uint8)
