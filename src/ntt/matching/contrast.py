@@ -62,6 +62,8 @@ class ContrastMatcher:
         for key, value in (("ring", ring), ("overlap", overlap), ("class_overlap", class_overlap)):
             if not 0 <= value <= 1:
                 raise InputError(f"model.matcher.{key} must be in [0, 1], got {value}")
+        if not whole >= 0:
+            raise InputError(f"model.matcher.whole must be at least 0, got {whole}")
         self.scorer = scorer
         self.temperature = temperature
         self.ring = ring
