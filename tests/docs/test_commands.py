@@ -122,7 +122,7 @@ def understand(workplace, project_root, monkeypatch):
         "label_true_masks.py": of_train,
         "measure_encoder_options.py": nothing,
         "measure_matching.py": nothing,
-        "measure_reference_masks.py": of_train,
+        "measure_prompts.py": of_train,
         "measure_sweep.py": of_train,
         "prepare_dataset.py": of_train,
         "train_nano.py": lambda _, words: composed("train_nano", words),

@@ -42,6 +42,29 @@ def test_trains_logs_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert torch.allclose(fresh.weight, torch.ones(1, 3), atol=0.2)
 
 
+def test_logs_means_of_the_steps_done_since_it_went_on(tmp_path, monkeypatch):
+    ticks = iter(range(10_000))
+    monkeypatch.setattr(training_run.time, "monotonic", lambda: float(next(ticks)))
+    parts = (
+        TrainingRun(
+            {"model": model},
+            [torch.optim.SGD(model.parameters(), lr=0.0)],
+            lambda _, model=model: {"loss": model.weight.sum() * 0 + 3.0},
+            tmp_path,
+            minutes=minutes,
+            seed=0,
+        )
+        for minutes, model in ((0.25, nn.Linear(1, 1)), (0.75, nn.Linear(1, 1)))
+    )
+    for part in parts:  # 15 steps, then 30 more: line 20 is of five steps
+        part.run(save=lambda: None)
+    lines = (tmp_path / "log.csv").read_text().splitlines()[1:]
+    assert [(line.split(",")[0], line.split(",")[2]) for line in lines] == [
+        ("20", "3.0000"),
+        ("40", "3.0000"),
+    ]
+
+
 def test_the_rate_warms_up_and_decays_only_if_asked_to(tmp_path):
     decaying, constant = (make_run(tmp_path, nn.Linear(3, 1), 1, decay=decay) for decay in (0.5, 0.0))
 

@@ -27,7 +27,13 @@ def test_shows_precision_and_ceilings(printed, metrics):
     assert "0.430" in text
     assert "0.610" in text
     assert row(text, " boat")[:2] == ["boat", "0.100"]
-    assert "2.00 images/s" in text
+    assert "1.78 images/s" in text
+    assert "encode 1.0, propose 2.0, match 1.0, refine 0.5 s" in text
+
+
+def test_a_run_from_before_refinement_has_no_time_of_it(printed, metrics):
+    del metrics["timing"]["refine"]
+    assert "encode 1.0, propose 2.0, match 1.0 s" in printed(metrics)
 
 
 def test_fits_80_columns(printed, metrics):

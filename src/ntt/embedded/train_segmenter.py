@@ -31,7 +31,6 @@ from ntt.segmenters.timm_trunk import TimmTrunk
 
 # Objects cover few pixels: with the usual 0.25 an untrained decoder soon answers "nothing" everywhere.
 FOCAL_ALPHA = 0.75
-OTHERS = 0.2  # share of the loss that is the mean of the three masks; the rest is the best one's
 IOU_WEIGHT = 3.0  # the choice among three masks costs more here than their quality
 CLICK_GAIN = 1.5  # attention falls to a fraction at about a tenth of the picture from the click
 UNTRAINED = ("memory_attention", "memory_encoder", "obj_ptr", "mask_downsample")
@@ -64,6 +63,7 @@ class SegmenterTraining:
         start: weights to start from: the checkpoint of an earlier run (at another image size), or a
             safetensors file, of which the tensors that fit are taken.
         trunk: weights of a timm trunk, ``pkg://PACKAGE/FILE``.
+        others: share of the mask loss that is the mean of the three masks; the rest is the best one's.
         seed: of all random choices.
     """
 
@@ -81,10 +81,12 @@ class SegmenterTraining:
         decay: float = 0.45,
         start: str | None = None,
         trunk: str | None = None,
+        others: float = 0.2,
         seed: int = 0,
     ) -> None:
         torch.manual_seed(seed)
         self.segmenter, self.material, self.output, self.scenes = segmenter, material, Path(output), scenes
+        self.others = others
         model = segmenter.model
         if start is None:
             look_where_the_click_is(model.sam_mask_decoder.transformer)
@@ -138,7 +140,7 @@ class SegmenterTraining:
         iou = _iou(logits.detach() > 0, target > 0.5)
         focal = sigmoid_focal_loss(logits, target, alpha=FOCAL_ALPHA).mean((2, 3))
         per_mask = 20 * focal + _dice_loss(logits.sigmoid(), target)
-        relaxed = (1 - OTHERS) * per_mask.min(dim=1).values + OTHERS * per_mask.mean(dim=1)
+        relaxed = (1 - self.others) * per_mask.min(dim=1).values + self.others * per_mask.mean(dim=1)
         mask_loss = (relaxed * clicked).sum() / clicked.sum().clamp(min=1)
         iou_loss = F.mse_loss(predicted, iou)
         chosen = iou.gather(1, predicted.argmax(1, keepdim=True))[:, 0]

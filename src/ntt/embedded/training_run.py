@@ -60,6 +60,7 @@ class TrainingRun:
         self._resume()
         rng = np.random.default_rng([self.seed, self.steps])
         sums: dict[str, float] = {}
+        summed = 0
         clock = last_save = time.monotonic()
         while self.spent < self.seconds:
             self._set_rates(self.spent / self.seconds)
@@ -76,9 +77,10 @@ class TrainingRun:
             self.spent, clock = self.spent + now - clock, now
             for key, value in figures.items():
                 sums[key] = sums.get(key, 0.0) + float(value.detach())
+            summed += 1
             if self.steps % LOG_STEPS == 0:
-                self._log({key: value / LOG_STEPS for key, value in sums.items()})
-                sums = {}
+                self._log({key: value / summed for key, value in sums.items()})
+                sums, summed = {}, 0
             if now - last_save > SAVE_SECONDS:
                 last_save = now
                 self._checkpoint()

@@ -10,6 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from ntt.reporting.metrics import TEST_PARTS
+
 CEILINGS = {"true_labels": "if labels were true", "true_masks": "if masks were true"}
 
 
@@ -88,14 +90,13 @@ def _undefined_last(value: float | None) -> float:
 def _speed(metrics: Mapping[str, Any]) -> str:
     timing, encoder, segmenter = metrics["timing"], metrics["encoder"], metrics["segmenter"]
     rate = number(timing["images_per_second"], 2)
+    parts = ", ".join(f"{part} {timing[part]:.1f}" for part in TEST_PARTS if part in timing)
     return (
         f"{encoder['name']} ({encoder['parameters'] / 1e6:.1f} M, {encoder['img_size']} pixels) + "
         f"{segmenter['name']} ({segmenter['parameters'] / 1e6:.1f} M)\n"
         f"fill_memory {timing['fill_memory']:.1f} s, "
         f"test {timing['test']:.1f} s for {timing['images']} images, {rate} images/s\n"
-        f"  encode {timing['encode']:.1f}, propose {timing['propose']:.1f}, match {timing['match']:.1f}, "
-        f"refine {timing['refine']:.1f} s"
-        f"{_shared(timing)}\n"
+        f"  {parts} s{_shared(timing)}\n"
         f"memory {metrics['memory_bank']['bytes'] / 1e3:.0f} kB"
     )
 

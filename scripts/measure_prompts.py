@@ -1,0 +1,112 @@
+"""How well a segmenter outlines an object that it is pointed at.
+
+    python scripts/measure_prompts.py dataset=emoji_validation
+    python scripts/measure_prompts.py segmenter=sam2_lite dataset=photos dataset.split=reported
+    python scripts/measure_prompts.py segmenter=sam2_lite dataset=folder dataset.root=FOLDER
+
+Takes the words of train.py. Prompts are taken from the true masks of the references, and of the targets where
+they are annotated: the box around a mask, the point farthest inside it, and both. Prints the mean IoU with
+the true masks; of the targets also for those objects alone that touch another one of their class.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ntt.engine.command import run_command
+from ntt.errors import InputError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+    from torch import Tensor
+
+    from ntt.segmenters import Segmenter
+    from ntt.structures import Prompt
+
+ROOT = Path(__file__).resolve().parents[1]
+TOUCHING = 3  # fewer pixels than this lie between objects that touch
+
+Overlaps = defaultdict[tuple[str, str], list[float]]  # IoU of each object, by objects and kind of prompt
+
+
+def prompts_of(mask: Tensor) -> dict[str, Prompt]:
+    """What a person might give in place of a mask ``(H, W)``, by what it is called."""
+    import cv2
+    import numpy as np
+
+    from ntt.matching.boxes import boxes_from_masks
+    from ntt.structures import Prompt
+
+    box = tuple(boxes_from_masks(mask[None])[0].tolist())
+    depth = cv2.distanceTransform(np.pad(mask.numpy().astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    row, column = divmod(int(depth.argmax()), mask.shape[1])
+    point = (column + 0.5, row + 0.5, 1)
+    return {"box": Prompt(box), "point": Prompt(points=(point,)), "box and point": Prompt(box, (point,))}
+
+
+def touches_its_class(masks: Tensor, labels: Tensor) -> list[bool]:
+    """Whether each object ``(N, H, W)`` touches another of its class ``(N,)``."""
+    import torch.nn.functional as F
+
+    grown = F.max_pool2d(masks[:, None].float(), 2 * TOUCHING + 1, stride=1, padding=TOUCHING)[:, 0] > 0
+    return [
+        any(bool((grown[i] & masks[j]).any()) for j in range(len(masks)) if j != i and labels[j] == labels[i])
+        for i in range(len(masks))
+    ]
+
+
+def measure(
+    segmenter: Segmenter, image: Tensor, masks: Tensor, groups: list[list[str]], into: Overlaps
+) -> None:
+    """Add the IoU of each object ``(N, H, W)`` of an image to each of its groups."""
+    import torch
+
+    from ntt.models.prompted_masks import segment_prompts
+
+    questions = [prompts_of(mask) for mask in masks]
+    with torch.no_grad():
+        answers, _ = segment_prompts(
+            segmenter, image, [each for prompts in questions for each in prompts.values()]
+        )
+    kinds = [
+        (mask, names, kind)
+        for mask, names, each in zip(masks, groups, questions, strict=True)
+        for kind in each
+    ]
+    for answer, (mask, names, kind) in zip(answers, kinds, strict=True):
+        iou = float((answer & mask).sum() / (answer | mask).sum())
+        for name in names:
+            into[name, kind].append(iou)
+
+
+def run(cfg: DictConfig) -> None:
+    """Make a mask of each prompt of each object, print one line for each kind of prompt."""
+    from hydra.utils import instantiate
+    from rich.progress import track
+
+    dataset = instantiate(cfg.dataset)
+    if problems := dataset.reference_problems():
+        raise InputError("\n".join(problems))
+    segmenter = instantiate(cfg.segmenter)
+    found: Overlaps = defaultdict(list)
+    for reference in track(dataset.references, "References"):
+        if reference.mask is not None:
+            measure(segmenter, reference.image, reference.mask[None], [["references"]], found)
+    if dataset.ground_truth is not None:
+        for target in track(dataset.targets, "Targets"):
+            masks, labels = dataset.true_masks(target.image_id)
+            groups = [
+                ["targets", "touching targets"] if touching else ["targets"]
+                for touching in touches_its_class(masks, labels)
+            ]
+            measure(segmenter, target.image, masks, groups, found)
+    for (objects, kind), ious in found.items():
+        print(f"{segmenter.name}, {kind}: mean IoU {sum(ious) / len(ious):.3f} of {len(ious)} {objects}")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PROJECT_ROOT", str(ROOT))
+    run_command(run, ROOT / "conf", "train")
