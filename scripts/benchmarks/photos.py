@@ -11,9 +11,10 @@ packages that apt downloads (``ntt.embedded.photo_benchmark``). They, the runs a
 each row is appended, are in ``photo_benchmark`` in the cache: ``$NTT_CACHE``, else ``~/.cache/ntt``.
 
 ``mIoU`` is of the union of a class's instances, over all images: ``auto`` at the threshold that
-``score_threshold=auto`` finds, ``best`` at the threshold where it is largest. With ``score_threshold=auto``
-scenes without any object of the classes give ``false positives``, instances an image, and ``silent``, the
-share of the images in which nothing is reported.
+``score_threshold=auto`` finds, ``best`` at the threshold where it is largest. ``found`` is the share of the
+objects that an instance of their class covers with an IoU of 0.5, ``kept`` the share of these that
+``score_threshold=auto`` still reports. With it, scenes without any object of the classes give
+``false positives``, instances an image, and ``silent``, the share of the images in which nothing is reported.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,15 @@ COLUMNS = {
     "AP50": "AP50",
     "mIoU auto": "mIoU_auto",
     "mIoU best": "mIoU_best",
+    "found": "found",
+    "kept": "kept",
     "false positives": "false_positives",
     "silent": "silent",
     "s/image": "seconds",
 }
 FSS_REFERENCES = 3  # each of so many first images is the reference once
 FSS_COLUMNS = {"mIoU of all": "mIoU_all", "mIoU best": "mIoU_best", "s/image": "seconds"}
+COVERED = 0.5  # IoU with a true object from which an instance covers it
 THRESHOLDS = 40  # that are tried for the best mIoU
 
 Result = Mapping[str, Any]
@@ -155,6 +159,10 @@ def measure_split(options: argparse.Namespace, words: Sequence[str], run: Path) 
     if "calibration" in empty:
         found["threshold"] = empty["calibration"]["threshold"]
         found["mIoU_auto"] = overlaps.mean_iou(found["threshold"])
+        scores = object_scores(truth["annotations"], read_results(run / "targets"), set(images))
+        covered = [score for score in scores if score is not None]
+        found["found"] = len(covered) / max(1, len(scores))
+        found["kept"] = sum(score >= found["threshold"] for score in covered) / max(1, len(covered))
     return found
 
 
@@ -245,6 +253,32 @@ class ClassUnions:
             if each["image_id"] in self.images:
                 places[each["image_id"], each["category_id"]].append(each)
         return dict(places)
+
+
+def object_scores(
+    truth: Sequence[Result], results: Sequence[Result], images: Container[int]
+) -> list[float | None]:
+    """The best score of an instance that covers each true object, of its class; None where there is none.
+
+    Args:
+        truth: COCO annotations with run lengths.
+        results: COCO results with run lengths.
+        images: ids of all images that were segmented.
+    """
+    by_place: defaultdict[tuple[int, int], list[Result]] = defaultdict(list)
+    for each in results:
+        by_place[each["image_id"], each["category_id"]].append(each)
+    scores: list[float | None] = []
+    for entry in truth:
+        if entry["image_id"] not in images:
+            continue
+        candidates = by_place[entry["image_id"], entry["category_id"]]
+        overlaps = coco_mask.iou([each["segmentation"] for each in candidates], [entry["segmentation"]], [0])
+        covering = [
+            each["score"] for each, iou in zip(candidates, overlaps, strict=True) if iou[0] >= COVERED
+        ]
+        scores.append(max(covering, default=None))
+    return scores
 
 
 def run_train(words: Sequence[str], folder: Path) -> dict[str, Any] | str:

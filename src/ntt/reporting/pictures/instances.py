@@ -48,13 +48,13 @@ def draw_comparison(
     """
     shown = clearest(instances)
     found = instances.subset(shown)
-    predicted = annotate(image, found.masks, None, _texts(found, class_names))
+    predicted = annotate(image, found.masks, _texts(found, class_names))
     title = _title("Prediction", len(shown), len(instances))
     if truth is None:
-        drawn, titles = [annotate(image, found.masks[:0], None, []), predicted], ["Image", title]
+        drawn, titles = [annotate(image, found.masks[:0], []), predicted], ["Image", title]
     else:
         masks, labels = truth
-        drawn = [annotate(image, masks, None, [class_names[label] for label in labels]), predicted]
+        drawn = [annotate(image, masks, [class_names[label] for label in labels]), predicted]
         titles = [_title("Ground truth", len(labels), len(labels)), title]
     figure, grid = panels(image, titles, columns=2)
     for axes, pixels in zip(grid, drawn, strict=True):
@@ -100,16 +100,14 @@ def clearest(instances: Instances) -> Tensor:
 def annotate(
     image: Tensor,
     masks: Tensor,
-    labels: Tensor | None,
     texts: Sequence[str],
     size: tuple[int, int] | None = None,
 ) -> Pixels:
-    """Masks, outlines and texts on an image.
+    """Masks, outlines and texts on an image, each instance in a colour of its own.
 
     Args:
         image: ``(3, H, W)`` in [0, 1].
         masks: ``(N, H, W)`` bool.
-        labels: ``(N,)`` classes, which give the colours; None for a colour per instance.
         texts: of each mask.
         size: height and width of the result; by default those of a panel.
 
@@ -118,8 +116,7 @@ def annotate(
     """
     # PyTorch's channels come first: the copy has them last, as OpenCV needs them.
     scene = np.ascontiguousarray(to_pixels(resize(image, *(size or shown_size(image)))))
-    colours = None if labels is None else [class_colour(label) for label in labels.tolist()]
-    _draw(scene, list(masks), colours, texts)
+    _draw(scene, list(masks), None, texts)
     return scene
 
 

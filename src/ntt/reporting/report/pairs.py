@@ -68,7 +68,7 @@ def _pair(
     dataset = judged.data.dataset
     image, names = judged.data.image(image_id), dataset.class_names
     masks, labels = dataset.true_masks(image_id)
-    true = annotate(image, masks, labels, [names[label] for label in labels])
+    true = annotate(image, masks, [names[label] for label in labels])
     one, other = (_drawn(image, each, dataset.category_ids, names) for each in found)
     height, width = true.shape[:2]
     name = judged.data.ground_truth.imgs[image_id]["file_name"]
@@ -82,7 +82,7 @@ def _drawn(
     shown = clearest(instances)
     labels, scores = instances.labels[shown], instances.scores[shown]
     texts = [f"{names[label]} {score:.2f}" for label, score in zip(labels, scores, strict=True)]
-    return annotate(image, instances.masks[shown], labels, texts)
+    return annotate(image, instances.masks[shown], texts)
 
 
 def _by_image(judged: Judged, wanted: set[int | str]) -> defaultdict[int | str, list[dict[str, Any]]]:
