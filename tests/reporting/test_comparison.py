@@ -28,7 +28,7 @@ def test_one_row_a_job_in_the_order_they_ran(tmp_path, metrics):
     job(tmp_path, "9_a", ["dataset.limit=2", "encoder=a", "seed=1"], metrics)
     job(tmp_path, "11_c", ["dataset.limit=2"], None)
     rows = [line.split() for line in lines(tmp_path)[3:]]
-    assert rows[0] == ["encoder=a", "seed=1", "0.123", "0.123", "0.250", "0.430", "0.610", "2.00"]
+    assert rows[0] == ["encoder=a", "seed=1", "0.123", "0.123", "0.250", "0.430", "0.610", "1.78"]
     assert rows[1][0] == "encoder=b"
     assert rows[2] == ["11_c", "failed"]
 
@@ -45,7 +45,7 @@ def test_brackets_in_words_are_no_markup(tmp_path, metrics):
 def test_jobs_without_ground_truth_have_dashes(tmp_path, metrics):
     del metrics["segm"], metrics["bbox"], metrics["ceilings"]
     job(tmp_path, "0_a", ["encoder=a"], metrics)
-    assert lines(tmp_path)[3].split() == ["encoder=a", "-", "-", "-", "-", "-", "2.00"]
+    assert lines(tmp_path)[3].split() == ["encoder=a", "-", "-", "-", "-", "-", "1.78"]
 
 
 def test_miou_is_shown_where_a_run_has_it(tmp_path, metrics):
