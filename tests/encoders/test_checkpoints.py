@@ -149,7 +149,7 @@ def refusal(name, path):
 def test_another_variant_is_named(make, export, write):
     path = write(export(make("dinov3_test_swiglu"), "Meta"))
     message = refusal("dinov3_test", path)
-    assert "dinov3_test_swiglu in Meta's layout, but dinov3_test was asked for" in message
+    assert "dinov3_test_swiglu in Meta's layout, but dinov3_test was requested" in message
     assert "no blocks.0.mlp.fc1.weight" in message
     assert "use encoder=dinov3_test_swiglu" in message
 
@@ -197,7 +197,7 @@ def test_a_key_bias_that_is_not_masked_is_refused(make, export, write):
 def test_weights_of_something_else_are_refused(write, small_variants):
     message = refusal("dinov3_test", write({"image_encoder.trunk.pos_embed": torch.zeros(1, 3)}))
     assert (
-        "in no known layout of DINOv2 or DINOv3 weights: its keys are image_encoder.trunk.pos_embed"
+        "has no known layout of DINOv2 or DINOv3 weights: its keys are image_encoder.trunk.pos_embed"
         in message
     )
 

@@ -129,7 +129,7 @@ def test_fingerprint_follows_the_rank():
     assert encoder.fingerprint == before
 
 
-@pytest.mark.parametrize(("rank", "message"), [(-1, "is negative"), (6, "give at most 5")])
+@pytest.mark.parametrize(("rank", "message"), [(-1, "is negative"), (6, "use at most 5")])
 def test_ranks_that_make_no_sense(rank, message):
     with pytest.raises(InputError, match=rf"encoder\.debias\.rank={rank} .*{message}"):
         Placed(PositionalDebias(rank))

@@ -77,5 +77,5 @@ def test_unknown_name():
 
 
 def test_unsuitable_size():
-    with pytest.raises(InputError, match=r"img_size 512 does not suit dinov2_nano.* 504 and 518"):
+    with pytest.raises(InputError, match=r"img_size 512 is invalid for dinov2_nano.* 504 and 518"):
         DINOv2("dinov2_nano", 512, weights="random")

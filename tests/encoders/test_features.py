@@ -56,15 +56,15 @@ def test_picked_layers_exist(depth, data):
 
 @pytest.mark.parametrize("layers", [[], [2], [-3], [1, 1], [1, -1]])
 def test_layers_that_do_not_exist(small_variants, layers):
-    with pytest.raises(InputError, match=r"from 0 to 1, or from the end from -1 to -2"):
+    with pytest.raises(InputError, match=r"from 0 to 1, or from -1 to -2 to count from the end"):
         DINOv3("dinov3_test", 64, weights="random", layers=layers)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"merge": "max"}, "encoder.merge=max is not known: use mean or concat or concat_normalised"),
-        ({"dtype": "float16"}, "encoder.dtype=float16 is not known: use float32 or bfloat16"),
+        ({"merge": "max"}, "encoder.merge=max is unknown: use mean or concat or concat_normalised"),
+        ({"dtype": "float16"}, "encoder.dtype=float16 is unknown: use float32 or bfloat16"),
     ],
 )
 def test_words_that_are_not_known(small_variants, options, message):

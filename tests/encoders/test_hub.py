@@ -174,7 +174,7 @@ def test_a_clone_without_the_entry(clone, small_variants):
         f"Module 'dinov3' has no attribute 'dinov3_vitg16': {clone}/hubconf.py does not"
     )
     assert f"git -C {clone} pull" in message
-    assert "leave out encoder.repo_dir" in message
+    assert "remove encoder.repo_dir" in message
 
 
 def test_what_is_no_clone(clone, tmp_path, small_variants, monkeypatch):

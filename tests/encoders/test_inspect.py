@@ -32,7 +32,7 @@ def test_other_files_are_a_line_on_stderr(tmp_path, make, export, write, capsys)
     assert main([str(bad), str(good)]) == 2
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1
-    assert "holds text" in captured.err
+    assert "contains text" in captured.err
     assert "dinov2_test" in captured.out
     assert main([]) == 2
 

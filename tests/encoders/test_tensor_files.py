@@ -54,10 +54,10 @@ def test_weights_inside_a_training_checkpoint(tmp_path, wrapper):
     ("content", "reason"),
     [
         (b"", "is empty"),
-        (b"<!DOCTYPE html>\n<html>", "holds text ('<!DOCTYPE html>')"),
+        (b"<!DOCTYPE html>\n<html>", "contains text ('<!DOCTYPE html>')"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(90), "neither a safetensors file nor one of torch.save"),
-        (b"\xff\xff\x00", "neither a safetensors file nor one of torch.save"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(90), "neither a safetensors file nor a torch.save file"),
+        (b"\xff\xff\x00", "neither a safetensors file nor a torch.save file"),
     ],
 )
 def test_other_files(tmp_path, content, reason):
@@ -80,14 +80,14 @@ class Malicious:
 def test_python_objects_are_never_run(tmp_path, content):
     path = tmp_path / "weights.pth"
     torch.save(content, path)
-    assert "holds Python objects" in refusal(path)
+    assert "contains Python objects" in refusal(path)
     path.write_bytes(pickle.dumps(content))
-    assert "holds Python objects" in refusal(path)
+    assert "contains Python objects" in refusal(path)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [([1, 2], "holds a list"), ({"epoch": 3}, "it has epoch"), ({}, "it has none")],
+    [([1, 2], "contains a list"), ({"epoch": 3}, "its keys are epoch"), ({}, "its keys are none")],
 )
 def test_files_without_tensors(tmp_path, content, reason):
     path = tmp_path / "weights.pth"

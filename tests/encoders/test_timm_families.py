@@ -69,7 +69,7 @@ def test_layers_of_a_transformer():
 
 
 def test_layers_of_a_network_are_those_of_its_stride():
-    with pytest.raises(InputError, match=r"encoder\.layers=\[-2\] does not suit atto"):
+    with pytest.raises(InputError, match=r"encoder\.layers=\[-2\] is invalid for atto"):
         TimmEncoder("atto", "convnext_atto", 16, 64, weights="random", layers=[-2])
 
 
@@ -94,7 +94,7 @@ def test_pretrained_weights_are_timms_to_fetch(monkeypatch):
         TimmEncoder("vit", "vit_tiny_patch16_224", None, 64, weights="pretrained")
     assert str(caught.value) == (
         "timm cannot build vit_tiny_patch16_224 with encoder.weights=pretrained: no route; "
-        "without a network give a file with encoder.weights=FILE"
+        "without network access, use a local file with encoder.weights=FILE"
     )
 
 
