@@ -84,7 +84,7 @@ def test_the_callers_hydra_and_random_numbers_stay_as_they_are(tmp_path, monkeyp
         ({"model": "gided"}, r"Did you mean guided\?"),
         ({"score_threshold": 2}, r"score_threshold=2 is not in \[0, 1\]"),
         ({"overrides": ["encoder.img_sice=3"]}, "img_sice"),
-        ({"overrides": ["encoder"]}, "Cannot read 'encoder'"),
+        ({"overrides": ["encoder"]}, "Cannot parse the override 'encoder'"),
         ({"device": "cuda:99"}, "device=cuda:99: "),
         ({"device": "toaster"}, "device=toaster: "),
         ({"encoder": "dinov3_giant"}, "dinov3_giant"),

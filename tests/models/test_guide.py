@@ -188,7 +188,7 @@ def test_sizes_have_defaults(encoder_cfg, size):
         ),
         (
             {"memory_bank_cfg": {"enable": False}},
-            "memory_bank_cfg.enable: False is not possible here, only True",
+            "memory_bank_cfg.enable: False is not supported, only True",
         ),
         ({"encoder_ckpt_path": None}, "encoder_ckpt_path is missing"),
         (
