@@ -83,7 +83,10 @@ def test_without_a_class_there_is_nothing_to_ask():
 
 @pytest.mark.parametrize(
     ("numbers", "message"),
-    [((0, 0.9), r"max_prompts=0 is not at least 1"), ((9, 1.0), r"focus=1\.0 is not in \[0, 1\)")],
+    [
+        ((0, 0.9), r"max_prompts must be at least 1, got 0"),
+        ((9, 1.0), r"focus must be in \[0, 1\), got 1\.0"),
+    ],
 )
 def test_numbers_out_of_range(numbers, message):
     with pytest.raises(InputError, match=message):

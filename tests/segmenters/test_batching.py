@@ -68,7 +68,7 @@ def test_halving_is_told_once(caplog):
         batches.run(work, 16, CPU)
         batches.run(work, 16, CPU)
     assert [record.getMessage() for record in caplog.records] == [
-        "Out of memory with 16 prompts at once; going on with smaller batches"
+        "Out of memory with 16 prompts per batch; continuing with smaller batches"
     ]
 
 

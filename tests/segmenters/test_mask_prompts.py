@@ -93,7 +93,7 @@ def test_mask_prompts_of_no_mask_are_none_or_refused():
     masks = rectangle(9, 9, slice(2, 5), slice(2, 5))[None]
     with pytest.raises(
         InputError,
-        match=r"^segmenter=square was not trained on mask prompts; choose sam2_lite, or a sam2.1 one$",
+        match=r"^segmenter=square was not trained on mask prompts; choose sam2_lite or a sam2.1 model$",
     ):
         mask_prompts(segmenter, masks, boxes_from_masks(masks))
 

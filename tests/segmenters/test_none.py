@@ -16,7 +16,7 @@ from ntt.refinement import PromptedRefinement
 from ntt.segmenters import ImageEmbedding, NoSegmenter, Prompts, Segmenter
 from ntt.structures import Prompt, Reference
 
-LINE = "segmenter=none takes no points or boxes: give masks, or choose segmenter=sam2_lite"
+LINE = "segmenter=none takes no points or boxes: use masks, or choose segmenter=sam2_lite"
 
 
 def model(kind=INSID3, proposals=None, refiner=None):

@@ -58,7 +58,7 @@ def test_hydra_is_left_as_it_was_found():
 def test_unknown_config_and_bad_override_are_input_errors():
     with pytest.raises(InputError, match=r"sam3\.yaml: no such file"):
         build_sam2("sam2.1/sam3.yaml", 256, {})
-    with pytest.raises(InputError, match=r"segmenter\.overrides do not fit") as error:
+    with pytest.raises(InputError, match=r"segmenter\.overrides do not match") as error:
         build_sam2("sam2.1/sam2.1_hiera_t.yaml", 256, {"image_encoder": {"trunk": {"no_such": 1}}})
     assert "\n" not in str(error.value)
 

@@ -55,9 +55,9 @@ def test_half_precision_files_load_as_float32(other, tmp_path):
 
 def test_a_missing_or_foreign_tensor_is_refused(other, tmp_path):
     short = dict(list(other.items())[1:])
-    with pytest.raises(InputError, match=r"w\.pt: these weights do not fit segmenter sam2_nano.*Missing"):
+    with pytest.raises(InputError, match=r"w\.pt: the weights do not match segmenter sam2_nano.*Missing"):
         build(write(short, tmp_path / "w.pt"))
-    with pytest.raises(InputError, match=r"do not fit.*Unexpected"):
+    with pytest.raises(InputError, match=r"do not match.*Unexpected"):
         build(write({**other, "extra": torch.zeros(1)}, tmp_path / "w.safetensors"))
 
 
