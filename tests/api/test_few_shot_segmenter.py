@@ -194,7 +194,9 @@ def test_memories_that_do_not_fit_are_refused(fitted, tmp_path):
     fitted.save(file)
     other = FewShotSegmenter(model())
     other.model.encoder.fingerprint = "another"
-    with pytest.raises(InputError, match="and here are other weights, references or classes; choose"):
+    with pytest.raises(
+        InputError, match="but the current configuration has other weights, references or classes; use"
+    ):
         other.load_memory(file)
     with pytest.raises(InputError, match="no such file"):
         other.load_memory(tmp_path / "absent")

@@ -171,5 +171,5 @@ def test_tensors_that_do_not_belong_together_are_refused(tmp_path, spoilt):
     write_bank(path, tensors, [], ["a", "b"], "f", {})
     MemoryBank(["a", "b"], "f").load(path)
     write_bank(path, {**tensors, **spoilt}, [], ["a", "b"], "f", {})
-    with pytest.raises(InputError, match="not a whole memory bank"):
+    with pytest.raises(InputError, match="incomplete memory bank"):
         MemoryBank(["a", "b"], "f").load(path)

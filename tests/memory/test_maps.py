@@ -238,7 +238,7 @@ def test_a_file_without_the_maps_of_its_instances_is_refused(tmp_path, lacking):
         elif lacking in (key, "both"):
             del tensors[key]
     write_bank(path, tensors, [], bank.class_names, "f", {})
-    with pytest.raises(InputError, match="not a whole memory bank"):
+    with pytest.raises(InputError, match="incomplete memory bank"):
         MemoryBank(bank.class_names, "f", maps_kept=True).load(path)
 
 

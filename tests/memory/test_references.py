@@ -66,12 +66,14 @@ def test_an_empty_mask_names_the_reference():
 def test_room_can_be_limited():
     memory = ReferenceMemory(0.2, batch_size=1, max_classes=2, max_references=2)
     encoder, cpu = MeanColour(), torch.device("cpu")
-    with pytest.raises(InputError, match=r"3 classes, but the memory has room for 2: .*max_classes"):
+    with pytest.raises(InputError, match=r"3 classes exceed the memory's limit of 2: .*max_classes"):
         memory.empty_bank(encoder, ["red", "green", "blue"], "")
     bank = memory.empty_bank(encoder, ["red", "green"], "")
     memory.fill(bank, encoder, [reference((1, 0, 0), 0), reference((0, 1, 0), 1)], cpu)
     memory.fill(bank, encoder, [reference((1, 0, 0), 0)], cpu)
-    with pytest.raises(InputError, match=r"class 'red' has more than the 2 references .*max_references"):
+    with pytest.raises(
+        InputError, match=r"class 'red' exceeds the memory's limit of 2 references.*max_references"
+    ):
         memory.fill(bank, encoder, [reference((0, 1, 0), 1), reference((1, 0, 0), 0)], cpu)
 
 

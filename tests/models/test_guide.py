@@ -214,9 +214,9 @@ def test_what_has_no_meaning_is_said_once(caplog):
 def test_the_memory_has_the_guides_size():
     limits = {"enable": True, "category_num": 2, "length": 1}
     model = Sam2MatchingBaseline(**keywords(memory_bank_cfg=limits))
-    with pytest.raises(InputError, match=r"3 classes.* room for 2: .*category_num"):
+    with pytest.raises(InputError, match=r"3 classes.* limit of 2: .*category_num"):
         model.fit(references(), ["red", "green", "blue"])
-    with pytest.raises(InputError, match=r"class 'green' has more than the 1 references .*length"):
+    with pytest.raises(InputError, match=r"class 'green' exceeds .* 1 references.*length"):
         model.fit(references(), ["red", "green"])
     model.fit(references()[:2], ["red", "green"])
     assert isinstance(model.segmenter, Sam2Segmenter)
