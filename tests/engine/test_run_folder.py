@@ -71,7 +71,7 @@ def test_what_a_killed_process_was_writing_goes(tmp_path):
 def test_files_that_no_run_has_left_are_not_touched(tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / "thesis.txt").touch()
-    with pytest.raises(InputError, match=f"{name} is here and no run.json, so it is not of a run"):
+    with pytest.raises(InputError, match=f"contains {name} but no run.json"):
         opened(tmp_path).__enter__()
     assert (tmp_path / name / "thesis.txt").exists()
     assert not in_use(tmp_path)

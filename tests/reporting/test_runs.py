@@ -35,7 +35,9 @@ def test_words_that_refer_to_other_settings_stay_as_typed(tmp_path):
 
 
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path):
-    with pytest.raises(InputError, match=r"no overrides\.yaml here; give the folder of a run, or of a sweep"):
+    with pytest.raises(
+        InputError, match=r"contains no overrides\.yaml; give the directory of a run or a sweep"
+    ):
         read_runs(tmp_path)
     make_failure(tmp_path / "a", [], None)
     (tmp_path / "a" / "metrics.json").write_text("{")
