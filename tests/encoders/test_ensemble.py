@@ -98,5 +98,7 @@ def test_any_encoder_can_be_a_member(make):
 def test_mistakes(make):
     with pytest.raises(InputError, match=r"encoder\.members is empty"):
         EnsembleEncoder({})
-    with pytest.raises(InputError, match=r"img_size 70 is invalid for dinov2_test\+dinov3_test: .* 64 and 80"):
+    with pytest.raises(
+        InputError, match=r"img_size 70 is invalid for dinov2_test\+dinov3_test: .* 64 and 80"
+    ):
         pair(make("dinov2_test"), make("dinov3_test"))(torch.rand(1, 3, 70, 64))

@@ -187,7 +187,7 @@ def test_what_is_no_clone(clone, tmp_path, small_variants, monkeypatch):
 
 def test_weights_are_judged_before_the_clone_sees_them(clone, make, export, write, tmp_path):
     gated = write(export(make("dinov3_test_swiglu"), "Meta"), "gated.pth")
-    assert "holds dinov3_test_swiglu in Meta's layout" in refusal(clone, weights=gated)
+    assert "contains dinov3_test_swiglu in Meta's layout" in refusal(clone, weights=gated)
     fitting = write(export(make("dinov3_test"), "Meta"), "meta.pth")
     message = refusal(clone, weights=fitting)  # this clone's toy model has other keys
     assert f"{clone} cannot build dinov3_test from {fitting}: Error(s) in loading state_dict" in message

@@ -173,7 +173,7 @@ def test_look_alikes_lower_only_their_class():
     ],
 )
 def test_numbers_outside_their_range(build):
-    with pytest.raises(InputError, match=r"is not (at least 1|above 0)"):
+    with pytest.raises(InputError, match=r"must be (at least 1|above 0), got"):
         build()
 
 
