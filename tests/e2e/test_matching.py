@@ -63,7 +63,7 @@ def test_look_alikes_from_a_file_and_some_of_the_classes(train, run_dir, miniatu
     [
         ("dataset.classes=[barr]", "Did you mean bar?"),
         ("dataset.negatives=nowhere.json", "nowhere.json: no such annotation file"),
-        ("score_threshold=often", "score_threshold=often is not in [0, 1]"),
+        ("score_threshold=often", "score_threshold must be a number in [0, 1] or auto, got often"),
     ],
 )
 def test_bad_words(train, word, line):

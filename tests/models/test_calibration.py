@@ -114,7 +114,7 @@ def test_without_a_reference_there_is_nothing_to_calibrate(colours):
 
 @pytest.mark.parametrize("value", ["sometimes", -0.1, 1.5, None])
 def test_other_thresholds_are_refused(value):
-    with pytest.raises(InputError, match=r"score_threshold=.* give a number, or auto"):
+    with pytest.raises(InputError, match=r"score_threshold must be a number in \[0, 1\] or auto, got"):
         checked_threshold(value)
 
 

@@ -207,7 +207,7 @@ def test_bad_keywords_are_named(changes, line):
 def test_what_has_no_meaning_is_said_once(caplog):
     infer = {"kmeans_k": 4, "n_pca_components": 3, "testing_point_bs": 256}
     Sam2MatchingBaselineNoAMG(**keywords(sam2_infer_cfgs=infer, online_vis=True))
-    (warning,) = [r.getMessage() for r in caplog.records if "without a meaning" in r.getMessage()]
+    (warning,) = [r.getMessage() for r in caplog.records if "without a counterpart" in r.getMessage()]
     assert all(key in warning for key in (*infer, "online_vis"))
 
 

@@ -28,7 +28,7 @@ def test_what_is_mistaken_for_a_class_is_remembered_as_its_look_alike(colours):
     assert len(tried) == 7
     assert [(mistake.label, mistake.index) for mistake in found] == [(0, 6)]
     (look_alike,) = look_alikes(references, found, model.memory.class_names)
-    assert (look_alike.label, look_alike.source) == (0, "odd.png, taken for red thing")
+    assert (look_alike.label, look_alike.source) == (0, "odd.png, predicted as red thing")
     assert look_alike.mask.any()
     vectors, labels = model.memory.negatives
     assert (vectors.shape, labels.tolist()) == ((1, 3), [0])

@@ -65,9 +65,7 @@ class SoftmaxConfidence:
 
     def __init__(self, temperature: float) -> None:
         if not temperature > 0:
-            raise InputError(
-                f"confidence.temperature must be above 0, got {temperature}; 0.1 is a usual value"
-            )
+            raise InputError(f"confidence.temperature must be above 0, got {temperature}; try 0.1")
         self.temperature = temperature
 
     def __call__(self, similarities: Tensor, iou: Tensor) -> Judgement:
