@@ -105,4 +105,4 @@ def test_decoding_goes_on_where_the_machine_has_too_little_memory():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "64"
-    assert done.stderr.count("Out of memory with 64 prompts at once") == 1
+    assert done.stderr.count("Out of memory with 64 prompts per batch") == 1
