@@ -289,6 +289,23 @@ def test_iou_of_unions_is_summed_over_images_and_averaged_over_classes(script):
     assert script.ClassUnions([1, 2], truth, []).mean_iou(0.0) == 0
 
 
+def test_object_scores_take_the_best_instance_of_the_class_that_covers_the_object(script):
+    truth = [
+        entry(1, 1, slice(0, 4)),
+        entry(1, 2, slice(0, 4)),
+        entry(2, 1, slice(0, 4)),
+        entry(3, 1, slice(0, 4)),
+    ]
+    results = [
+        entry(1, 1, slice(0, 2), 0.4),  # IoU 0.5
+        entry(1, 1, slice(0, 3), 0.3),
+        entry(1, 1, slice(3, 6), 0.9),  # IoU 1/6
+        entry(1, 2, slice(0, 1), 0.8),
+        entry(3, 1, slice(0, 4), 0.7),  # of an image that is left out
+    ]
+    assert script.object_scores(truth, results, {1, 2}) == [0.4, None, None]
+
+
 def test_a_folder_of_images_and_masks_becomes_a_coco_file(script, tmp_path):
     for number in (1, 2, 10):
         Image.new("RGB", (8, 6)).save(tmp_path / f"{number}.jpg")
