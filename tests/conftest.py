@@ -1,4 +1,4 @@
-"""What every test starts from: the project's root, few threads, and a miniature data set."""
+"""Shared fixtures: project root, thread limits and a miniature dataset."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from ntt import downloads
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ["PROJECT_ROOT"] = str(ROOT)
-# Workers of pytest-xdist share the cores; the commands that tests start inherit this.
+# Workers of pytest-xdist share the cores; commands started by tests inherit this limit.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
-# The same inputs each time: whether a change is fit does not hang on luck. `make test-all` makes new ones.
+# Use the same inputs in each run, for reproducible results; `make test-all` generates new ones.
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("new-inputs", print_blob=True)
 settings.load_profile("repeatable")
@@ -34,7 +34,7 @@ def project_root():
 
 @pytest.fixture
 def miniature(tmp_path):
-    """A COCO-style few-shot data set of discs and bars: two references a class, three target images."""
+    """COCO-style few-shot dataset of discs and bars: four reference images, three target images."""
     generator = np.random.default_rng(0)
     for part, images in (("references", 4), ("targets", 3)):
         content = _draw_part(tmp_path / part, images, generator)
@@ -44,7 +44,7 @@ def miniature(tmp_path):
 
 @pytest.fixture
 def miniature_overrides(miniature):
-    """Command line words that make the main job use ``miniature`` and untrained models."""
+    """Overrides that run ``train.py`` on ``miniature`` with random weights and two shots."""
     return [
         f"dataset.reference_file={miniature}/references.json",
         f"dataset.reference_images={miniature}/references",
@@ -59,7 +59,7 @@ def miniature_overrides(miniature):
 
 @pytest.fixture
 def world(monkeypatch):
-    """A local web server; what it does is set on the object."""
+    """Local web server; tests set its behaviour on the object."""
     monkeypatch.setattr(downloads, "PAUSE", 0.0)
     monkeypatch.setattr(downloads, "BLOCK", 10_000)
     with serving(World()) as world:
@@ -68,7 +68,7 @@ def world(monkeypatch):
 
 @pytest.fixture
 def unreachable(monkeypatch):
-    """No address leads anywhere."""
+    """Make all URLs unreachable."""
     monkeypatch.setattr(downloads, "PAUSE", 0.0)
     monkeypatch.setattr(downloads, "urlopen", lambda *_, **__: (_ for _ in ()).throw(OSError("no route")))
 

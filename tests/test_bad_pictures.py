@@ -11,11 +11,11 @@ from ntt.errors import InputError
 
 SQUARE = [[10, 10, 40, 10, 40, 40, 10, 40]]
 REASONS = {
-    "cut.jpg": "cannot be read as a picture (image file is truncated",
-    "empty.png": "cannot be read as a picture (cannot identify image file",
-    "text.jpg": "cannot be read as a picture (cannot identify image file",
-    "huge.png": "has more than 64 million pixels; make it smaller or raise max_megapixels",
-    "gone.png": "no such picture; correct the path or put the file there",
+    "cut.jpg": "cannot be read as an image (image file is truncated",
+    "empty.png": "cannot be read as an image (cannot identify image file",
+    "text.jpg": "cannot be read as an image (cannot identify image file",
+    "huge.png": "has more than 64 million pixels; resize it or raise max_megapixels",
+    "gone.png": "image not found; correct the path or add the file",
 }
 
 
@@ -86,7 +86,7 @@ def test_strictly_the_first_that_is_cut_short_ends_the_run(run, miniature):
     content["images"] = [image for image in content["images"] if image["id"] in (1, 101)]
     content["annotations"] = [each for each in content["annotations"] if each["image_id"] in (1, 101)]
     file.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"^\S+/cut\.jpg: cannot be read as a picture \(image file is trunc"):
+    with pytest.raises(InputError, match=r"^\S+/cut\.jpg: cannot be read as an image \(image file is trunc"):
         run("strict=true")
 
 
@@ -109,10 +109,10 @@ def test_bad_references_and_annotations_are_said_at_once_before_a_model_is_built
     with pytest.raises(InputError) as caught:
         run(ABSENT)
     for line in (
-        "references/0.png: cannot be read as a picture (",
-        "references/1.png: no such picture; ",
-        "targets/0.png: is 96 x 96 pixels, but annotated as 95 x 96 ",
-        "targets.json: images[1] (id 2): file_name '../references/2.png' leads out of the images folder; ",
+        "references/0.png: cannot be read as an image (",
+        "references/1.png: image not found; ",
+        "targets/0.png: the image is 96 x 96 pixels, but its annotation says 95 x 96 ",
+        "targets.json: images[1] (id 2): file_name must be a path inside the image folder, got '../",
         "targets.json: annotations[5] (id 6): category_id 99 is not among the categories; ",
     ):
         assert line in str(caught.value)

@@ -53,7 +53,7 @@ def test_all_problems_at_once():
         "wheels.numbr is unknown; did you mean wheels.number?",
         "wheels.number: 2.5 is not a whole number",
         "wheels.spare: True is not a whole number",
-        "wheels.round: False is not possible here, only True",
+        "wheels.round: False is not supported, only True",
         "colour is unknown; did you mean wheels.colour?",
         "qqqq is unknown; remove it",
     ]

@@ -42,7 +42,7 @@ def only(possible: Any) -> Rule:
 
     def rule(value: Any) -> Mapping[str, Any]:
         if value != possible:
-            raise InputError(f"{shortened(value)} is not possible here, only {possible}")
+            raise InputError(f"{shortened(value)} is not supported, only {possible}")
         return {}
 
     return rule

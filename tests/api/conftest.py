@@ -9,7 +9,7 @@ CLASSES = {"red": RED, "blue": BLUE}
 
 @pytest.fixture
 def scene():
-    """A picture with a thing of each of some colours, from left to right, and the masks of the things."""
+    """Create an image with one object per colour, from left to right, and the masks of the objects."""
 
     def make(*colours, height=64, width=96):
         image = canvas(height, width)
@@ -24,7 +24,7 @@ def scene():
 
 @pytest.fixture
 def example(scene):
-    """An example of a thing of a colour."""
+    """Create an example of a coloured object."""
 
     def make(name, colour=None, **marks):
         image, (mask,) = scene(colour or CLASSES[name])
@@ -40,5 +40,5 @@ def fitted(example):
 
 @pytest.fixture
 def as_array():
-    """A picture as NumPy programs have it."""
+    """Convert an image tensor to a NumPy array ``(H, W, 3)`` uint8."""
     return lambda image: (image * 255).round().byte().permute(1, 2, 0).numpy().astype(np.uint8)

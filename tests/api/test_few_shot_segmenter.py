@@ -1,4 +1,4 @@
-"""Fit, add, remove, save and predict in a world of colours, whose answers are known."""
+"""Test the API with a toy encoder and segmenter of colours, for which the correct results are known."""
 
 import json
 
@@ -15,13 +15,13 @@ from ntt.structures import Instances, Reference
 
 
 def found_in(segmenter, image):
-    """Names of what is found with certainty, from left to right."""
+    """Return the class names of instances with a score of at least 0.9, from left to right."""
     found = segmenter.predict(image).above(0.9)
     order = found.boxes[:, 0].argsort()
     return [found.names[index] for index in order]
 
 
-def test_finds_what_it_was_shown_whatever_the_kind_of_picture(fitted, scene, as_array, tmp_path):
+def test_predict_accepts_all_kinds_of_images(fitted, scene, as_array, tmp_path):
     image, (red, blue) = scene(RED, BLUE)
     pixels = as_array(image)
     Image.fromarray(pixels).save(tmp_path / "scene.png")
@@ -42,7 +42,7 @@ def test_finds_what_it_was_shown_whatever_the_kind_of_picture(fitted, scene, as_
     assert (found.image_id, found.path) == ("scene.png", tmp_path / "scene.png")
 
 
-def test_a_class_is_added_without_encoding_the_old_references_again(example, scene):
+def test_add_does_not_encode_existing_references_again(example, scene):
     encoded = []
 
     class Counting(ColourEncoder):
@@ -71,7 +71,7 @@ def test_a_class_is_added_without_encoding_the_old_references_again(example, sce
     assert found_in(segmenter, image) == ["red", "green", "blue"]
 
 
-def test_adding_comes_to_the_same_as_fitting_on_all(example):
+def test_add_gives_the_same_memory_as_fit_on_all_references(example):
     at_once = FewShotSegmenter(model()).fit([example("red"), example("blue"), example("green", GREEN)])
     one_by_one = FewShotSegmenter(model()).fit(example("red"))
     one_by_one.add(example("blue"))
@@ -80,7 +80,7 @@ def test_adding_comes_to_the_same_as_fitting_on_all(example):
     assert torch.equal(one_by_one.model.memory.prototypes, at_once.model.memory.prototypes)
 
 
-def test_what_cannot_be_added_changes_nothing(fitted, example, scene):
+def test_add_and_fit_with_invalid_references_change_nothing(fitted, example, scene):
     image, _ = scene(RED)
     before = fitted.references
     empty = example("red", mask=torch.zeros(64, 96, dtype=torch.bool))
@@ -92,7 +92,7 @@ def test_what_cannot_be_added_changes_nothing(fitted, example, scene):
         assert found_in(fitted, image) == ["red"]
 
 
-def test_classes_and_references_are_removed_and_the_others_keep_their_order(fitted, example, scene):
+def test_remove_keeps_the_order_of_other_classes_and_references(fitted, example, scene):
     fitted.add([example("green", GREEN), example("green", GREEN)])
     image, _ = scene(RED, GREEN, BLUE)
     fitted.remove("red")
@@ -102,10 +102,10 @@ def test_classes_and_references_are_removed_and_the_others_keep_their_order(fitt
     assert [(each.id, each.name) for each in fitted.references] == [(1, "blue"), (3, "green")]
     fitted.remove(3)
     assert fitted.class_names == ("blue",)
-    assert fitted.add(example("red")) == (4,), "an id is not given twice"
-    with pytest.raises(InputError, match=r"'rad' is not remembered. Did you mean red\?"):
+    assert fitted.add(example("red")) == (4,), "an id is never reused"
+    with pytest.raises(InputError, match=r"'rad' is not in the reference memory. Did you mean red\?"):
         fitted.remove("rad")
-    with pytest.raises(InputError, match=r"2 is not remembered. Known: 1, 4\."):
+    with pytest.raises(InputError, match=r"2 is not in the reference memory. Known: 1, 4\."):
         fitted.remove(2)
     fitted.remove("blue")
     fitted.remove("red")
@@ -113,7 +113,7 @@ def test_classes_and_references_are_removed_and_the_others_keep_their_order(fitt
         fitted.predict(image)
 
 
-def test_several_pictures_are_read_as_they_are_asked_for(fitted, scene):
+def test_predict_reads_several_images_lazily(fitted, scene):
     read = []
 
     def pictures():
@@ -128,16 +128,16 @@ def test_several_pictures_are_read_as_they_are_asked_for(fitted, scene):
     assert [found.image_id for found in results] == [2, 3, 4]
 
 
-def test_batches_change_nothing(fitted, scene):
+def test_predict_in_batches_gives_the_same_results(fitted, scene):
     pictures = [scene(*colours)[0] for colours in ((RED,), (BLUE, RED), (GREEN,))]
     for alone, together in zip(fitted.predict(pictures), fitted.predict(pictures, batch_size=3), strict=True):
         assert torch.equal(alone.masks, together.masks)
         torch.testing.assert_close(alone.scores, together.scores)
 
 
-def test_an_unreadable_picture_of_several_raises_or_is_left_out(fitted, scene, as_array, tmp_path):
+def test_predict_raises_for_or_skips_unreadable_images(fitted, scene, as_array, tmp_path):
     Image.fromarray(as_array(scene(RED)[0])).save(tmp_path / "a.png")
-    (tmp_path / "b.png").write_bytes(b"no picture")
+    (tmp_path / "b.png").write_bytes(b"not an image")
     with pytest.raises(InputError, match=r"b.png: cannot be read"):
         list(fitted.predict(tmp_path))
     unread = []
@@ -146,7 +146,7 @@ def test_an_unreadable_picture_of_several_raises_or_is_left_out(fitted, scene, a
     assert unread == [tmp_path / "b.png"]
 
 
-def test_auto_finds_a_threshold_and_the_file_of_the_memory_keeps_it(example, scene, tmp_path, caplog):
+def test_auto_threshold_is_calibrated_and_stored_in_the_memory_file(example, scene, tmp_path, caplog):
     segmenter = FewShotSegmenter(model(score_threshold="auto")).fit(
         [example(name) for name in ("red", "blue") * 2]
     )
@@ -165,7 +165,7 @@ def test_auto_finds_a_threshold_and_the_file_of_the_memory_keeps_it(example, sce
     assert "has no score threshold" in caplog.text
 
 
-def test_a_saved_memory_is_the_same_and_can_grow(fitted, example, scene, tmp_path):
+def test_load_memory_restores_the_memory_and_allows_add(fitted, example, scene, tmp_path):
     fitted.remove(0)
     fitted.add(example("red"))
     fitted.save(tmp_path / "memory.safetensors")
@@ -176,7 +176,7 @@ def test_a_saved_memory_is_the_same_and_can_grow(fitted, example, scene, tmp_pat
     assert loaded.add(example("green", GREEN)) == (3,)
 
 
-def test_the_memory_of_a_run_is_taken_over_and_is_no_longer_that_of_its_references(scene, tmp_path):
+def test_load_memory_accepts_a_memory_of_a_run_and_resets_its_fingerprint(scene, tmp_path):
     run = model()
     image, (mask,) = scene(RED)
     run.fill([Reference(image, mask, 0)], ["red"], references_digest="of the run")
@@ -189,28 +189,30 @@ def test_the_memory_of_a_run_is_taken_over_and_is_no_longer_that_of_its_referenc
         model().start_memory(["red"], "of the run").load(tmp_path / "mine.safetensors")
 
 
-def test_memories_that_do_not_fit_are_refused(fitted, tmp_path):
+def test_load_memory_rejects_memories_of_other_models_and_invalid_files(fitted, tmp_path):
     file = tmp_path / "memory.safetensors"
     fitted.save(file)
     other = FewShotSegmenter(model())
     other.model.encoder.fingerprint = "another"
-    with pytest.raises(InputError, match="and here are other weights, references or classes; choose"):
+    with pytest.raises(
+        InputError, match="but the current configuration has other weights, references or classes; use"
+    ):
         other.load_memory(file)
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="file not found"):
         other.load_memory(tmp_path / "absent")
-    (tmp_path / "text").write_text("no memory")
+    (tmp_path / "text").write_text("not a memory")
     with pytest.raises(InputError, match="not a memory bank"):
         other.load_memory(tmp_path / "text")
     with safe_open(file, framework="pt") as content:
         facts = json.loads(content.metadata()["bank"])
     facts["references"] = json.dumps([[0, "one too few"]])
     save_file(load_file(file), file, metadata={"bank": json.dumps(facts)})
-    with pytest.raises(InputError, match="does not fit it"):
+    with pytest.raises(InputError, match="does not match its 2 vectors"):
         FewShotSegmenter(model()).load_memory(file)
-    assert other.references == (), "nothing was taken over"
+    assert other.references == (), "no memory was loaded"
 
 
-def test_nothing_can_be_asked_before_fit(example, scene, tmp_path):
+def test_methods_before_fit_raise(example, scene, tmp_path):
     segmenter = FewShotSegmenter(model())
     for ask in (
         lambda: segmenter.predict(scene(RED)[0]),
@@ -231,22 +233,22 @@ def test_nothing_can_be_asked_before_fit(example, scene, tmp_path):
         ([], "the list is empty"),
         (None, "cannot segment a NoneType"),
         (7, "cannot segment a int"),
-        (np.zeros((60, 80, 3)), r"float64 array of shape \(60, 80, 3\); give a path, a PIL image"),
+        (np.zeros((60, 80, 3)), r"float64 array of shape \(60, 80, 3\); pass a path, a PIL image"),
         (np.zeros((60, 80), np.uint8), r"uint8 array of shape \(60, 80\)"),
         (torch.zeros(60, 80, 3), r"float32 tensor of shape \(60, 80, 3\)"),
         (torch.zeros(1, 3, 60, 80), r"float32 tensor of shape \(1, 3, 60, 80\)"),
-        (torch.full((3, 60, 80), 255.0), r"values from 255 to 255; bring them into \[0, 1\]"),
+        (torch.full((3, 60, 80), 255.0), r"values from 255 to 255; scale them to \[0, 1\]"),
         (torch.full((3, 60, 80), torch.nan), "values from nan"),
-        ("absent.jpg", "absent.jpg: no such picture"),
-        ("absent/*.jpg", "no picture is called like this"),
+        ("absent.jpg", "absent.jpg: image not found"),
+        ("absent/*.jpg", "no image matches the pattern"),
     ],
 )
-def test_what_is_no_picture_is_said_in_one_line(fitted, pictures, message):
+def test_predict_rejects_invalid_images_in_one_line(fitted, pictures, message):
     with pytest.raises(InputError, match=message) as caught:
         fitted.predict(pictures)
     assert "\n" not in str(caught.value)
 
 
-def test_a_batch_of_no_picture_is_refused(fitted, scene):
-    with pytest.raises(InputError, match="batch_size is 0"):
+def test_predict_rejects_a_batch_size_of_zero(fitted, scene):
+    with pytest.raises(InputError, match="batch_size must be an integer of at least 1, got 0"):
         fitted.predict([scene(RED)[0]], batch_size=0)

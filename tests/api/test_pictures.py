@@ -33,12 +33,12 @@ def pictures(tmp_path):
         ("b_mask.png", ["b_mask.png"]),
     ],
 )
-def test_folders_patterns_and_files(pictures, images, names):
+def test_find_pictures_reads_folders_patterns_and_files(pictures, images, names):
     found = find_pictures(str(pictures / images))
     assert [path.relative_to(pictures).as_posix() for path in found] == names
 
 
-def test_a_file_is_one_picture_even_if_it_is_called_like_a_pattern(pictures):
+def test_is_single_accepts_files_named_like_a_pattern(pictures):
     assert [is_single(pictures / name) for name in ("d[1].jpg", "*.jpg", "inside", "absent.jpg")] == [
         True,
         False,
@@ -48,6 +48,6 @@ def test_a_file_is_one_picture_even_if_it_is_called_like_a_pattern(pictures):
 
 
 @pytest.mark.parametrize("images", ["absent", "absent.jpg", "*.gif", "notes.*"])
-def test_nothing_to_be_found_is_said(pictures, images):
-    with pytest.raises(InputError, match=r"no such picture or folder|no picture is called like this"):
+def test_find_pictures_without_images_raises(pictures, images):
+    with pytest.raises(InputError, match=r"image or folder not found|no image matches the pattern"):
         find_pictures(pictures / images)

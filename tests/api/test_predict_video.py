@@ -19,7 +19,7 @@ def following(example):
     return FewShotSegmenter(model(), tracking).fit([example("red"), example("blue")])
 
 
-def test_a_file_and_its_frames_give_the_same(following, scene, as_array, tmp_path):
+def test_predict_video_of_a_file_and_of_its_frames_are_equal(following, scene, as_array, tmp_path):
     frames = [as_array(scene(*colours)[0]) for colours in ((RED,), (RED, BLUE), (RED, BLUE))]
     with VideoWriter(tmp_path / "clip.mp4", Fraction(4)) as writer:
         for number, pixels in enumerate(frames):
@@ -33,7 +33,7 @@ def test_a_file_and_its_frames_give_the_same(following, scene, as_array, tmp_pat
         assert all(each.masks.shape[1:] == (64, 96) for each in found)
 
 
-def test_frames_are_asked_for_one_by_one(following, scene):
+def test_predict_video_reads_frames_lazily(following, scene):
     asked = []
 
     def frames():
@@ -46,11 +46,11 @@ def test_frames_are_asked_for_one_by_one(following, scene):
     next(stream)
     assert asked == [0]
     again = following.predict_video([scene(BLUE)[0]])
-    assert next(again).ids.tolist() == [1], "another video counts anew"
+    assert next(again).ids.tolist() == [1], "ids of another video start at 1"
     assert next(stream).ids.tolist() == [1]
 
 
-def test_results_can_be_thinned_out_drawn_and_given_on(following, scene):
+def test_video_results_can_be_filtered_drawn_and_exported(following, scene):
     (found,) = following.predict_video([scene(RED, BLUE)[0]])
     assert isinstance(found, VideoSegmentation)
     best = found.subset(torch.tensor([1]))
@@ -60,10 +60,10 @@ def test_results_can_be_thinned_out_drawn_and_given_on(following, scene):
     assert np.asarray(found.plot()).shape == (400, 600, 3)
 
 
-def test_what_cannot_be_followed(fitted, following, tmp_path):
-    with pytest.raises(InputError, match="made without tracking"):
+def test_predict_video_rejects_invalid_input(fitted, following, tmp_path):
+    with pytest.raises(InputError, match="created without tracking"):
         fitted.predict_video([])
-    with pytest.raises(InputError, match="nothing is remembered"):
+    with pytest.raises(InputError, match="the reference memory is empty"):
         FewShotSegmenter(model()).predict_video([])
-    with pytest.raises(InputError, match="no such video"):
+    with pytest.raises(InputError, match="video not found"):
         following.predict_video(tmp_path / "absent.mp4")

@@ -1,4 +1,4 @@
-"""Examples, folders and COCO files become the same references."""
+"""Test reading of references from examples, folders and COCO files."""
 
 import json
 
@@ -23,7 +23,7 @@ def read(*examples):
     return found.class_names, list(found.references)
 
 
-def test_every_kind_of_mark():
+def test_read_references_accepts_masks_boxes_and_points():
     names, references = read(
         Example(IMAGE, "cup", mask=MASK),
         Example(
@@ -52,7 +52,7 @@ def test_every_kind_of_mark():
     ]
 
 
-def test_files(tmp_path):
+def test_read_references_reads_image_and_mask_files(tmp_path):
     Image.fromarray(IMAGE).save(tmp_path / "cup.png")
     two = np.zeros((60, 80), np.uint8)
     two[:10], two[20:30] = 1, 2
@@ -62,7 +62,7 @@ def test_files(tmp_path):
     assert {reference.source for reference in references} == {str(tmp_path / "cup.png")}
 
 
-def test_a_coco_file_with_its_folder(miniature):
+def test_read_references_reads_coco_files(miniature):
     found = read_references(miniature / "references.json", miniature / "references")
     assert found.class_names == ("disc", "bar")
     assert [reference.label for reference in found.references] == [0, 1] * 4
@@ -72,7 +72,7 @@ def test_a_coco_file_with_its_folder(miniature):
     assert len(list(beside.references)) == 8
 
 
-def test_a_folder_of_references_needs_no_targets(tmp_path):
+def test_read_references_reads_a_folder_without_targets(tmp_path):
     for name in ("cup", "pen"):
         (tmp_path / name).mkdir()
         Image.fromarray(IMAGE).save(tmp_path / name / "1.jpg")
@@ -82,7 +82,7 @@ def test_a_folder_of_references_needs_no_targets(tmp_path):
     assert [reference.label for reference in found.references] == [0, 1]
 
 
-def test_numbers_and_views_of_numpy_are_taken():
+def test_read_references_accepts_numpy_scalars_and_views():
     low, high = np.int64(10), np.float32(20.5)
     _, (reference,) = read(Example(IMAGE, "cup", box=(low, low, high, high), points=[(low, np.int32(12))]))
     assert reference.prompt.box == (10, 10, 20.5, 20.5)
@@ -99,11 +99,11 @@ def test_numbers_and_views_of_numpy_are_taken():
     ),
     st.one_of(st.none(), st.lists(st.one_of(st.floats(), st.lists(st.floats(), max_size=4)), max_size=3)),
 )
-def test_any_box_and_points_are_read_or_refused_in_one_line(box, points):
+def test_arbitrary_boxes_and_points_are_read_or_rejected_in_one_line(box, points):
     try:
         _, references = read(Example(IMAGE, "cup", box=box, points=points))
     except InputError as error:
-        assert "\n" not in str(error)  # noqa: PT017 - it may be refused or not
+        assert "\n" not in str(error)  # noqa: PT017 - both outcomes are valid
     else:
         assert references
         for reference in references:
@@ -115,29 +115,29 @@ def test_any_box_and_points_are_read_or_refused_in_one_line(box, points):
 @pytest.mark.parametrize(
     ("marks", "message"),
     [
-        ({}, "an example of 'cup': give a mask, or a box or points, and not both"),
-        ({"mask": MASK, "box": (0, 0, 9, 9)}, "and not both"),
-        ({"mask": MASK.astype(float)}, r"the mask is float64, shape \(60, 80\); give bool"),
-        ({"mask": MASK[None, None]}, "give bool of shape"),
-        ({"mask": MASK.T}, "the mask is 60 x 80 pixels, the picture 80 x 60; make them agree"),
+        ({}, "an example of 'cup': pass either a mask, or a box or points"),
+        ({"mask": MASK, "box": (0, 0, 9, 9)}, "either a mask, or a box or points"),
+        ({"mask": MASK.astype(float)}, r"the mask must be bool .*, got float64, shape \(60, 80\)"),
+        ({"mask": MASK[None, None]}, "must be bool of shape"),
+        ({"mask": MASK.T}, "the mask is 60 x 80 pixels, the image 80 x 60; use the same size"),
         ({"mask": np.zeros_like(MASK)}, "the mask is empty"),
         ({"mask": np.zeros((0, 60, 80), bool)}, "the mask is empty"),
-        ({"mask": "absent.png"}, "absent.png: no such picture"),
-        ({"box": "\n"}, r"box '\\n' is not x1 y1 x2 y2"),
+        ({"mask": "absent.png"}, "absent.png: image not found"),
+        ({"box": "\n"}, r"box must be x1 y1 x2 y2 .*, got '\\n'"),
         (
             {"box": (30, 10, 20, 5)},
-            r"box \[30, 10, 20, 5\] is not x1 y1 x2 y2 in pixels of the picture, which is 80 x 60",
+            r"box must be x1 y1 x2 y2 in pixels of the 80 x 60 image, got \[30, 10, 20, 5\]",
         ),
-        ({"box": (300, 100, 500, 200)}, "is not x1 y1 x2 y2"),
-        ({"box": (1, 2, 3)}, "is not x1 y1 x2 y2"),
-        ({"box": "left"}, "is not x1 y1 x2 y2"),
-        ({"points": [(1, 1, 0)]}, "beside the object"),
+        ({"box": (300, 100, 500, 200)}, "must be x1 y1 x2 y2"),
+        ({"box": (1, 2, 3)}, "must be x1 y1 x2 y2"),
+        ({"box": "left"}, "must be x1 y1 x2 y2"),
+        ({"points": [(1, 1, 0)]}, "no point is on the object"),
         ({"points": [(100, 1)]}, "outside the image of 80 x 60"),
-        ({"points": []}, "beside the object"),
-        ({"box": [(0, 0, 9, 9), (9, 9, 19, 19)], "points": [(1, 1)]}, "make an example of each object"),
+        ({"points": []}, "no point is on the object"),
+        ({"box": [(0, 0, 9, 9), (9, 9, 19, 19)], "points": [(1, 1)]}, "create one example per object"),
     ],
 )
-def test_marks_that_do_not_fit_are_said_in_one_line(marks, message):
+def test_invalid_masks_boxes_and_points_raise_in_one_line(marks, message):
     with pytest.raises(InputError, match=message) as caught:
         read(Example(IMAGE, "cup", **marks))
     assert "\n" not in str(caught.value)
@@ -147,19 +147,19 @@ def test_marks_that_do_not_fit_are_said_in_one_line(marks, message):
     ("references", "images", "message"),
     [
         ([], None, "references is empty"),
-        (None, None, "references is a NoneType; give ntt.Example objects, a COCO file or a folder"),
-        ([IMAGE], None, "references holds a ndarray"),
-        ([Example(IMAGE, "cup", mask=MASK)], "pictures", "the examples have their own"),
-        (".", "pictures", "holds its own pictures"),
+        (None, None, "references must be ntt.Example objects, a COCO file or a folder, got NoneType"),
+        ([IMAGE], None, "references must contain ntt.Example objects, got ndarray"),
+        ([Example(IMAGE, "cup", mask=MASK)], "pictures", "images must be None for examples"),
+        (".", "pictures", "images must be None for a folder"),
         ("absent.json", None, "absent.json"),
     ],
 )
-def test_what_is_no_reference_is_said(references, images, message):
+def test_read_references_rejects_other_types(references, images, message):
     with pytest.raises(InputError, match=message):
         read_references(references, images)
 
 
 @pytest.mark.parametrize("name", ["", " ", None, 3])
-def test_a_class_has_a_name(name):
-    with pytest.raises(InputError, match="give the name of its class"):
+def test_example_requires_a_class_name(name):
+    with pytest.raises(InputError, match="must be a non-empty class name"):
         Example(IMAGE, name, mask=MASK)

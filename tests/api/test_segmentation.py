@@ -16,7 +16,7 @@ def found(fitted, scene, as_array, tmp_path):
     return fitted.predict(tmp_path / "scene.png")
 
 
-def test_says_what_it_is(fitted, found, scene):
+def test_repr_lists_size_and_counts(fitted, found, scene):
     assert repr(found) in {
         f"<Segmentation of 'scene.png', 96 x 64: {c}>" for c in ("1 red, 1 blue", "1 blue, 1 red")
     }
@@ -24,7 +24,7 @@ def test_says_what_it_is(fitted, found, scene):
     assert repr(nothing) == "<Segmentation of 0, 96 x 64: nothing>"
 
 
-def test_tools_read_the_coco_file(found, tmp_path):
+def test_save_writes_a_valid_coco_file(found, tmp_path):
     found.save(tmp_path / "found.json")
     coco = COCO(tmp_path / "found.json")
     assert coco.loadImgs(1) == [{"id": 1, "file_name": "scene.png", "width": 96, "height": 64}]
@@ -36,7 +36,7 @@ def test_tools_read_the_coco_file(found, tmp_path):
     assert json.loads((tmp_path / "found.json").read_text()) == found.to_coco()
 
 
-def test_supervision_gets_everything(found):
+def test_to_supervision_exports_all_fields(found):
     detections = found.to_supervision()
     assert np.array_equal(detections.mask, found.masks)
     assert np.allclose(detections.xyxy, found.boxes)
@@ -46,21 +46,21 @@ def test_supervision_gets_everything(found):
 
 
 @pytest.mark.parametrize("name", ["found.psd", "found.cur", "found.h5", "found", "found.txt"])
-def test_a_file_that_cannot_be_drawn_is_said(found, tmp_path, name):
-    with pytest.raises(InputError, match=r"call it \.json for a COCO file, or \.png or \.jpg or"):
+def test_save_rejects_unknown_extensions(found, tmp_path, name):
+    with pytest.raises(InputError, match=r"use \.json for a COCO file or \.png, \.jpg, "):
         found.save(tmp_path / name)
     assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize("ending", DRAWINGS)
-def test_drawings_of_every_kind(found, tmp_path, ending):
+def test_save_writes_all_image_formats(found, tmp_path, ending):
     found.save(tmp_path / f"found{ending}")
     assert (tmp_path / f"found{ending}").stat().st_size > 100
 
 
-def test_a_drawing_shows_masks_in_the_colours_of_their_classes(found):
+def test_plot_draws_the_masks(found):
     drawn = np.asarray(found.plot())
-    assert drawn.shape == (400, 600, 3), "small pictures are drawn 600 pixels long"
+    assert drawn.shape == (400, 600, 3), "small images are enlarged to 600 pixels"
     plain = np.asarray(Image.fromarray(found.pixels).resize((600, 400), Image.Resampling.BILINEAR)).astype(
         int
     )
@@ -70,13 +70,15 @@ def test_a_drawing_shows_masks_in_the_colours_of_their_classes(found):
     assert changed[300:, 400:].mean() < 0.05
 
 
-def test_large_pictures_are_drawn_at_their_size(fitted, scene):
+def test_plot_keeps_the_size_of_large_images(fitted, scene):
     image, _ = scene(RED, height=700, width=60)
     assert fitted.predict(image).plot(everything=True).size == (60, 700)
 
 
-def test_a_file_is_a_drawing_or_json(found, tmp_path):
+def test_save_creates_folders_and_rejects_other_files(found, tmp_path):
     found.save(tmp_path / "new" / "drawing.jpg")
     assert Image.open(tmp_path / "new" / "drawing.jpg").size == (600, 400)
-    with pytest.raises(InputError, match=r"found.txt: call it .json for a COCO file, or .png or .jpg"):
+    with pytest.raises(
+        InputError, match=r"found.txt: unknown extension; use .json for a COCO file or .png, .jpg"
+    ):
         found.save(tmp_path / "found.txt")

@@ -14,9 +14,9 @@ def picture(tmp_path_factory):
 
 @pytest.fixture
 def bad_files(picture, tmp_path):
-    """A text, half a picture, and one that is larger than the limit; by them what is said of them."""
+    """A text file, a truncated image and an image above the limit, with the expected messages."""
     text, half, large = tmp_path / "text.jpg", tmp_path / "half.png", tmp_path / "large.png"
-    text.write_text("no picture")
+    text.write_text("not an image")
     half.write_bytes(Path(picture).read_bytes()[:-60])
     Image.new("RGB", (400, 300)).save(large)
     return {

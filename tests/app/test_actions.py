@@ -10,7 +10,7 @@ from ntt.app import actions
 
 @pytest.fixture
 def said(monkeypatch):
-    """What visitors are told."""
+    """Notices shown to the user."""
     lines = []
     monkeypatch.setattr(actions, "notice", lines.append)
     return lines
@@ -18,13 +18,13 @@ def said(monkeypatch):
 
 @pytest.fixture
 def uploads(tmp_path, monkeypatch):
-    """Where gradio puts uploads."""
+    """Upload folder of gradio."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     (tmp_path / "uploads" / "ab12").mkdir(parents=True)
     return tmp_path / "uploads"
 
 
-def test_an_upload_is_opened(session, picture, uploads, said):
+def test_upload_opens_an_uploaded_image(session, picture, uploads, said):
     file = copy(picture, uploads / "ab12" / "things.png")
     assert actions.upload(session, {"path": str(file)})[0] is not None
     assert session.clicking is not None
@@ -32,10 +32,10 @@ def test_an_upload_is_opened(session, picture, uploads, said):
 
 
 @pytest.mark.parametrize("path", ["{picture}", "{uploads}/ab12/../../things.png", "\0", "x" * 5000, 3, None])
-def test_another_file_of_this_machine_is_not(session, picture, uploads, said, path):
+def test_upload_rejects_other_local_files(session, picture, uploads, said, path):
     copy(picture, Path(uploads).parent / "things.png")
     named = path.format(picture=picture, uploads=uploads) if isinstance(path, str) else path
     for file in ({"path": named}, named):
         actions.upload(session, file)
     assert session.clicking is None
-    assert said == ["That file was not uploaded here; choose it again"] * 2
+    assert said == ["This file was not uploaded to this page; upload it again"] * 2

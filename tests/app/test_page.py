@@ -1,4 +1,4 @@
-"""The page in a real browser, which reaches nothing but the page's own server."""
+"""Test the page in a real browser that accesses only the page's server."""
 
 import json
 import os
@@ -16,7 +16,7 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def app(picture, tmp_path_factory):
-    """A page that is served, with its address at ``url``."""
+    """A served page with its address in ``url``."""
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
     from ntt.app.page import Samples, build_page
     from ntt.app.server import serve
@@ -36,7 +36,7 @@ def browser():
 
 @pytest.fixture
 def visit(app, browser):
-    """Open the page as somebody new; what it asks of other hosts, or complains of, fails the test."""
+    """Open the page as a new user; requests to other hosts and browser errors fail the test."""
     troubles, contexts = [], []
 
     def ours(url):
@@ -68,23 +68,23 @@ def press(page, name):
 
 
 def click_object(page, name):
-    """Click on a thing in the open picture, which is shown as large as its frame allows."""
+    """Click on an object in the open image, which is scaled to its frame."""
     picture = page.locator("#canvas img")
     frame = picture.bounding_box()
     scale = min(frame["width"] / WIDTH, frame["height"] / HEIGHT)
     left, top = (frame["width"] - scale * WIDTH) / 2, (frame["height"] - scale * HEIGHT) / 2
     x, y = CENTRES[name]
     picture.click(position={"x": left + scale * x, "y": top + scale * y})
-    page.wait_for_selector("text=Give it a name and press")
+    page.wait_for_selector("text=Enter a class name and press")
 
 
 def remember(page, name):
     page.locator("#sample-examples button").first.click()
     page.wait_for_selector("#canvas img")
     click_object(page, name)
-    page.get_by_label("Name").fill(name)
+    page.get_by_label("Class name").fill(name)
     count = page.locator("#remembered img").count()
-    press(page, "Remember")
+    press(page, "Add reference")
     page.locator("#remembered img").nth(count).wait_for()
 
 
@@ -115,10 +115,10 @@ def sessions(app):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_click_name_find_save(visit, width):
+def test_page_finds_and_saves_instances_of_a_clicked_object(visit, width):
     page = visit(width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.get_by_role("button", name="Remember").is_disabled()
+    assert page.get_by_role("button", name="Add reference").is_disabled()
     remember(page, "red")
     find(page)
     page.wait_for_selector("text=things.png: 1 red")
@@ -140,7 +140,7 @@ def test_click_name_find_save(visit, width):
     assert page.get_by_role("button", name="Find").is_disabled()
 
 
-def test_encoders_are_compared_side_by_side(visit):
+def test_page_compares_encoders_side_by_side(visit):
     page = visit()
     remember(page, "blue")
     page.get_by_label("Compare").click()
@@ -151,13 +151,15 @@ def test_encoders_are_compared_side_by_side(visit):
     assert left["x"] + left["width"] <= right["x"]
 
 
-def test_a_bad_upload_is_one_line_and_breaks_nothing(visit, bad_files, tmp_path):
+def test_page_shows_a_message_for_bad_uploads_and_continues(visit, bad_files, tmp_path):
     page = visit()
     upload, message = page.locator("#canvas input[type=file]"), page.get_by_test_id("toast-text")
     for file, text in bad_files.items():
         upload.set_input_files(file)
         message.filter(has_text=text).wait_for()
-        assert "/" not in message.filter(has_text=text).inner_text(), "no folder of the server"
+        assert "/" not in message.filter(has_text=text).inner_text(), (
+            "the message must not contain a server path"
+        )
         page.locator("#canvas img").wait_for(state="detached")
     remember(page, "red")
     heavy = tmp_path / "heavy.png"
@@ -171,7 +173,7 @@ def test_a_bad_upload_is_one_line_and_breaks_nothing(visit, bad_files, tmp_path)
     page.wait_for_selector("text=things.png: 1 red")
 
 
-def test_two_visitors_do_not_see_each_other_and_leave_nothing(app, visit):
+def test_sessions_of_two_users_are_separate_and_freed(app, visit):
     wait_until(lambda: not any(sessions(app)))
     first, second = visit(), visit()
     remember(first, "red")

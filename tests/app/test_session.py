@@ -39,13 +39,13 @@ def names(found, threshold=0.5):
 
 
 def calls(module):
-    """Counts the calls of a network from now on."""
+    """Count the calls of a network from now on."""
     counted = []
     module.register_forward_hook(lambda *_: counted.append(1))
     return counted
 
 
-def test_a_picture_in_which_nothing_is_found_is_a_result(session, picture, tmp_path, monkeypatch):
+def test_search_of_an_image_without_objects_gives_an_empty_result(session, picture, tmp_path, monkeypatch):
     remember(session, picture, "red")
     blank = tmp_path / "blank.png"
     Image.new("RGB", (2000, 40), "white").save(blank)
@@ -58,10 +58,10 @@ def test_a_picture_in_which_nothing_is_found_is_a_result(session, picture, tmp_p
     assert found.draw(0.5)[1] == "blank.png: nothing above the threshold"
 
 
-def test_a_click_outlines_and_undo_takes_it_back(session, picture):
+def test_click_predicts_a_mask_and_undo_removes_it(session, picture):
     session.open(picture)
     click(session, "red")
-    assert session.clicking.pixels.shape == (300, 600, 3), "small pictures are enlarged"
+    assert session.clicking.pixels.shape == (300, 600, 3), "small images are enlarged"
     inside = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
     inside[PLACES["red"]] = True
     inside = F.interpolate(inside[None, None].float(), (300, 600))[0, 0] > 0
@@ -75,7 +75,7 @@ def test_a_click_outlines_and_undo_takes_it_back(session, picture):
         session.clicking.click(session.models, 4, 60, on_object=False)
 
 
-def test_what_was_shown_is_found_and_saved(session, picture, tmp_path):
+def test_search_finds_and_saves_objects_of_the_references(session, picture, tmp_path):
     remember(session, picture, "red", "blue")
     assert search(session, picture) == [None]
     (found,) = session.found["colour"]
@@ -97,21 +97,21 @@ def test_what_was_shown_is_found_and_saved(session, picture, tmp_path):
     assert again.class_names == ("red", "blue")
 
 
-def test_a_threshold_computes_nothing_and_an_example_is_encoded_once(session, models, picture):
+def test_a_new_threshold_needs_no_inference_and_references_are_encoded_once(session, models, picture):
     encoder = calls(models._loaded["colour"].model.encoder)
     remember(session, picture, "red")
     search(session, picture)
-    assert len(encoder) == 2, "the example and the picture"
+    assert len(encoder) == 2, "the reference and the target"
     session.draw("colour", 0.1)
     session.save_coco("colour", 0.1)
     assert len(encoder) == 2
     remember(session, picture, "blue")
-    assert session.found == {}, "it was found with another memory"
+    assert session.found == {}, "results of another memory are cleared"
     search(session, picture)
     assert len(encoder) == 4
 
 
-def test_an_example_is_forgotten_by_every_encoder(session, picture):
+def test_remove_deletes_the_reference_for_all_encoders(session, picture):
     remember(session, picture, "red", "blue")
     search(session, picture, encoders=("colour", "other"))
     session.selected = 0
@@ -120,14 +120,14 @@ def test_an_example_is_forgotten_by_every_encoder(session, picture):
     assert [names(session.found[encoder][0]) for encoder in ("colour", "other")] == [["blue"], ["blue"]]
     session.selected = 0
     session.remove()
-    with pytest.raises(InputError, match="Nothing is remembered"):
+    with pytest.raises(InputError, match="There are no references"):
         search(session, picture)
     remember(session, picture, "red")
     search(session, picture)
     assert names(session.found["colour"][0]) == ["red"]
 
 
-def test_sessions_share_networks_and_nothing_else(models, picture):
+def test_sessions_share_only_networks(models, picture):
     sessions = {name: Session(models, LIMITS) for name in ("red", "blue")}
     for name, session in sessions.items():
         remember(session, picture, name)
@@ -147,7 +147,7 @@ def test_encoders_share_the_segmenter(models):
     assert models.new("other").model.segmenter is models.new("colour").model.segmenter
 
 
-def test_bad_pictures_are_told_and_change_nothing(session, picture, bad_files):
+def test_bad_images_raise_and_change_nothing(session, picture, bad_files):
     remember(session, picture, "red")
     before = session.clicking
     for file, message in bad_files.items():
@@ -159,29 +159,29 @@ def test_bad_pictures_are_told_and_change_nothing(session, picture, bad_files):
     assert [problem.split(":")[0] for problem in problems] == ["text.jpg", "half.png"]
     assert len(session.found["colour"]) == 1
     search(session, *list(bad_files)[:2])
-    assert session.found["colour"] == [], "no picture could be read"
+    assert session.found["colour"] == [], "no image is readable"
 
 
-def test_limits_and_names(session, picture):
+def test_session_enforces_limits_and_names(session, picture):
     with pytest.raises(InputError, match="Click on an object"):
         session.remember("red")
     remember(session, picture, "red")
-    with pytest.raises(InputError, match="These are 4 pictures; search 3"):
+    with pytest.raises(InputError, match="There are 4 target images; the maximum is 3"):
         search(session, *[picture] * 4)
-    with pytest.raises(InputError, match="no picture to search"):
+    with pytest.raises(InputError, match="no target image"):
         search(session)
     click(session, "red")
-    for name, message in (("  ", "name"), ("x" * 61, "61 letters")):
+    for name, message in (("  ", "name"), ("x" * 61, "61 characters")):
         with pytest.raises(InputError, match=message):
             session.remember(name)
     session.remember("  a   b ")
     assert session.shown[-1].example.name == "a b"
     remember(session, picture, "red", "red")
-    with pytest.raises(InputError, match="4 examples"):
+    with pytest.raises(InputError, match="already 4 references"):
         remember(session, picture, "red")
 
 
-def test_a_closed_session_leaves_nothing(session, picture):
+def test_close_frees_memory_and_files(session, picture):
     remember(session, picture, "red")
     search(session, picture)
     saved = session.save_memory("colour")

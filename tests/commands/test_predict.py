@@ -8,10 +8,10 @@ from ntt.errors import InputError
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ([], "give what to segment: images="),
-        (["images=photos", "video=street.mp4"], "give what to segment: images="),
-        (["images=photos", "batch_size=two"], "batch_size is two; make it a whole number, 1 or more"),
-        (["video=absent.mp4"], r"absent\.mp4: no such video; correct the path"),
+        ([], "set either images="),
+        (["images=photos", "video=street.mp4"], "set either images="),
+        (["images=photos", "batch_size=two"], "batch_size must be an integer of at least 1, got two"),
+        (["video=absent.mp4"], r"absent\.mp4: video not found; correct the path"),
     ],
 )
 def test_what_to_segment_is_looked_at_first(tmp_path, words, problem):

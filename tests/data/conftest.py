@@ -19,7 +19,7 @@ def annotation(identity, image_id, category_id, segmentation=SQUARE, **more):
 
 
 class CocoFolder:
-    """Two COCO files with their pictures; tests spoil them before ``dataset``."""
+    """Two COCO files with their images; tests may modify them before they call ``dataset``."""
 
     def __init__(self, root):
         self.root = root

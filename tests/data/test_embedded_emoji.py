@@ -1,4 +1,4 @@
-"""The committed benchmark is read by the committed config."""
+"""Test that the emoji config reads the embedded benchmark."""
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -13,7 +13,7 @@ def dataset(project_root, *overrides):
 
 
 @pytest.mark.parametrize("shots", [1, 5, 10])
-def test_every_class_has_references_of_its_own_and_targets(project_root, shots):
+def test_every_class_has_references_and_targets(project_root, shots):
     emoji = dataset(project_root, f"dataset.shots={shots}")
     emoji.check()
     assert len(emoji.references) == shots * len(emoji.class_names)
@@ -22,7 +22,7 @@ def test_every_class_has_references_of_its_own_and_targets(project_root, shots):
     assert present == set(emoji.category_ids)
 
 
-def test_absent_validation_classes_name_the_script(project_root, tmp_path):
+def test_check_without_validation_classes_names_the_script(project_root, tmp_path):
     absent = dataset(project_root, "dataset=emoji_validation", f"paths.cache={tmp_path}")
     with pytest.raises(InputError, match=r"references\.json.*python scripts/build_emoji_dataset\.py"):
         absent.check()

@@ -25,7 +25,7 @@ def mask(file, *, rows=5, size=(20, 30)):
 
 @pytest.fixture
 def root(tmp_path):
-    """Two classes, every way to name pictures and masks."""
+    """Two classes with all supported names of images and masks."""
     references = tmp_path / "references"
     picture(references / "cup" / "b.jpg")
     mask(references / "cup" / "b.png", rows=1)
@@ -45,7 +45,7 @@ def problems_of(dataset):
     return str(caught.value).splitlines()
 
 
-def test_classes_references_and_targets(root):
+def test_folder_dataset_reads_classes_references_and_targets(root):
     dataset = FolderDataset(root)
     dataset.check()
     assert (dataset.class_names, dataset.category_ids) == (("ant", "cup"), (1, 2))
@@ -58,41 +58,41 @@ def test_classes_references_and_targets(root):
     assert dataset.ground_truth is None
 
 
-def test_shots_and_limit_take_the_first(root):
+def test_shots_and_limit_select_the_first(root):
     dataset = FolderDataset(root, shots=1, limit=1)
     assert [reference.source.rpartition("/")[2] for reference in dataset.references] == ["c.jpeg", "a.png"]
     assert [target.image_id for target in dataset.targets] == ["x.jpg"]
 
 
-def test_every_problem_is_found_at_once(root):
+def test_check_reports_all_problems(root):
     (root / "references" / "ant" / "c_mask.png").unlink()
     mask(root / "references" / "cup" / "a_mask.png", rows=0)
     mask(root / "references" / "cup" / "b.png", size=(9, 9))
     (root / "targets" / "x.jpg").write_text("x")
     lines = problems_of(FolderDataset(root))
     assert len(lines) == 4
-    assert "ant/c.jpeg: this reference has no mask; draw c_mask.png beside it, or write c.json" in lines[0]
+    assert "ant/c.jpeg: the reference has no mask; add c_mask.png, or c.json" in lines[0]
     assert "cup/a_mask.png: the mask is empty" in lines[1]
-    assert "cup/b.jpg: is 30 x 20 pixels, but annotated as 9 x 9" in lines[2]
+    assert "cup/b.jpg: the image is 30 x 20 pixels, but its annotation says 9 x 9" in lines[2]
     assert "targets/x.jpg: cannot be read" in lines[3]
 
 
-def test_some_targets_may_be_unreadable_but_not_all(root):
+def test_check_without_strict_accepts_some_unreadable_targets_but_not_all(root):
     dataset = FolderDataset(root)
-    (root / "targets" / "x.jpg").write_text("no picture")
+    (root / "targets" / "x.jpg").write_text("not an image")
     dataset.check(strict=False)
     assert len(dataset.targets) == 2
     assert len(problems_of(dataset)) == 1
-    (root / "targets" / "y.png").write_text("no picture")
-    with pytest.raises(InputError, match=r"x\.jpg: cannot be read as a picture .*\n.*y\.png: cannot be read"):
+    (root / "targets" / "y.png").write_text("not an image")
+    with pytest.raises(InputError, match=r"x\.jpg: cannot be read as an image .*\n.*y\.png: cannot be read"):
         dataset.check(strict=False)
 
 
-def test_a_box_or_points_stand_for_a_mask(root):
+def test_a_box_or_points_replace_a_mask(root):
     cup, ant = root / "references" / "cup", root / "references" / "ant"
     (ant / "c_mask.png").unlink()
     (ant / "c.json").write_text('{"box": [5, 4, 10, 8], "points": [[9, 6], [1, 1, 0]]}')
-    (cup / "a.json").write_text("a mask is there, so nobody reads this")
+    (cup / "a.json").write_text("never read, because there is a mask")
     dataset = FolderDataset(root)
     dataset.check()
     prompted, drawn, _ = dataset.references
@@ -105,16 +105,16 @@ def test_a_box_or_points_stand_for_a_mask(root):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{}", 'has no prompt; write {"box": [x, y, width, height]} or {"points": [[x, y], ...]}'),
-        ('{"shapes": []}', "has no prompt; write"),
+        ("{}", 'contains no prompt; write {"box": [x, y, width, height]} or {"points": [[x, y], ...]}'),
+        ('{"shapes": []}', "contains no prompt; write"),
         ("[1, 2, 3, 4]", "is not a JSON object with"),
         ('{"box": [1,', "malformed JSON at line 1"),
         ('{"box": [40, 1, 5, 5]}', "box is [40, 1, 5, 5], mostly outside the image of 30 x 20"),
-        ('{"points": [[1, 25]]}', "points has [1, 25], outside the image of 30 x 20"),
-        ('{"points": [[1, NaN]]}', "points has [1, nan]"),
+        ('{"points": [[1, 25]]}', "points contains [1, 25], outside the image of 30 x 20"),
+        ('{"points": [[1, NaN]]}', "points contains [1, nan]"),
     ],
 )
-def test_a_useless_prompt_file_is_named(root, text, message):
+def test_check_names_invalid_prompt_files(root, text, message):
     (root / "references" / "ant" / "c_mask.png").unlink()
     (root / "references" / "ant" / "c.json").write_text(text)
     (line,) = problems_of(FolderDataset(root))
@@ -122,7 +122,7 @@ def test_a_useless_prompt_file_is_named(root, text, message):
     assert message in line
 
 
-def test_a_mask_of_several_objects_is_as_many_references(root):
+def test_a_mask_with_several_objects_gives_several_references(root):
     pixels = np.zeros((20, 30), dtype=np.uint8)
     pixels[:2], pixels[10:13] = 2, 1
     Image.fromarray(pixels).save(root / "references" / "cup" / "a_mask.png")
@@ -132,12 +132,12 @@ def test_a_mask_of_several_objects_is_as_many_references(root):
     assert found[1:] == [(1, 3, "a.png, object 1"), (1, 2, "a.png, object 2"), (1, 1, "b.jpg")]
     assert len(FolderDataset(root, shots=1).references) == 2, "one object of each class"
     (line,) = problems_of(FolderDataset(root, shots=3))
-    assert "class 'ant' has 1 of 3 references" in line, "of cups there are three"
+    assert "class 'ant' has 1 of 3 required references" in line, "there are three cups"
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    """References and targets side by side."""
+    """References and targets in the same folder."""
     root = tmp_path / "elephant"
     for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
         picture(root / name)
@@ -147,7 +147,7 @@ def pictures(tmp_path):
     return root
 
 
-def test_marked_pictures_among_others_are_references(pictures, monkeypatch):
+def test_images_with_masks_or_prompts_are_references(pictures, monkeypatch):
     dataset = FolderDataset(pictures)
     dataset.check()
     assert dataset.class_names == ("elephant",)
@@ -159,7 +159,7 @@ def test_marked_pictures_among_others_are_references(pictures, monkeypatch):
     assert [t.image_id for t in FolderDataset(".", limit=1).targets] == ["a.jpg"]
 
 
-def test_each_folder_of_pictures_is_a_class(pictures):
+def test_each_image_folder_is_a_class(pictures):
     picture(pictures.parent / "ant" / "a.jpg")
     picture(pictures.parent / "ant" / "b.jpg")
     mask(pictures.parent / "ant" / "b.png")
@@ -171,24 +171,24 @@ def test_each_folder_of_pictures_is_a_class(pictures):
     assert [t.image_id for t in dataset.targets] == ["ant/a.jpg", "elephant/a.jpg", "elephant/d.jpg"]
 
 
-def test_pictures_side_by_side_need_some_of_both_kinds(pictures):
+def test_check_of_a_single_folder_requires_references_and_targets(pictures):
     for name in ("a.jpg", "d.jpg"):
         (pictures / name).unlink()
     (line,) = problems_of(FolderDataset(pictures))
-    assert line == f"{pictures}: every picture is a reference; add pictures to segment"
+    assert line == f"{pictures}: every image is a reference; add images to segment"
     (pictures / "c.json").unlink()
     (pictures / "b_mask.png").unlink()
     (line,) = problems_of(FolderDataset(pictures))
-    assert line.startswith(f"{pictures}: class 'elephant' has 0 of 1 references; add pictures with ")
+    assert line.startswith(f"{pictures}: class 'elephant' has 0 of 1 required references; add images with ")
 
 
-def test_made_masks_make_a_coco_file(root):
+def test_with_masks_builds_a_coco_file(root):
     (root / "references" / "cup" / "a_mask.png").unlink()
     (root / "references" / "cup" / "a.json").write_text('{"box": [5, 4, 10, 8]}')
     dataset = FolderDataset(root)
     made = MadeMask(encode_mask(torch.ones(20, 30, dtype=torch.bool)), {"fingerprint": "f"})
     dataset.mask_file.write_text(json.dumps(dataset.with_masks({1: made})))
-    assert dataset.class_names == ("ant", "cup"), "the file is no class"
+    assert dataset.class_names == ("ant", "cup"), "the file is not a class"
     coco = FewShotDataset(dataset.mask_file, root / "references", None, root / "targets", shots=None)
     assert coco.class_names == ("ant", "cup")
     (reference,) = coco.references
@@ -196,24 +196,24 @@ def test_made_masks_make_a_coco_file(root):
     assert reference.source.endswith("references/cup/a.png, annotation 2")
 
 
-def test_too_few_references_name_the_class(root):
+def test_check_with_too_few_references_names_the_class(root):
     (line,) = problems_of(FolderDataset(root, shots=2))
-    assert "class 'ant' has 1 of 2 references" in line
+    assert "class 'ant' has 1 of 2 required references" in line
 
 
-def test_a_class_of_masks_only(root):
+def test_check_of_a_class_with_only_masks_reports_it(root):
     (root / "references" / "ant" / "c.jpeg").unlink()
     (line,) = problems_of(FolderDataset(root))
-    assert "class 'ant' has 0 of 1 references" in line
+    assert "class 'ant' has 0 of 1 required references" in line
 
 
-def test_absent_folders(tmp_path):
+def test_check_reports_missing_folders(tmp_path):
     lines = problems_of(FolderDataset(tmp_path))
-    assert f"{tmp_path}/references: holds no class" in lines[0]
-    assert f"{tmp_path}/targets: no such folder" in lines[1]
+    assert f"{tmp_path}/references: contains no class" in lines[0]
+    assert f"{tmp_path}/targets: image folder not found" in lines[1]
     (tmp_path / "targets").mkdir()
-    assert "there is no picture in this folder" in problems_of(FolderDataset(tmp_path))[1]
+    assert "the folder contains no image" in problems_of(FolderDataset(tmp_path))[1]
 
 
-def test_counts_below_one(root):
-    assert problems_of(FolderDataset(root, shots=-1))[0].startswith("dataset.shots is -1")
+def test_check_rejects_counts_below_one(root):
+    assert problems_of(FolderDataset(root, shots=-1))[0].startswith("dataset.shots must be at least 1")

@@ -23,7 +23,7 @@ values = st.recursive(
     chunk=st.integers(1, 30),
     indent=st.sampled_from([None, 1]),
 )
-def test_entries_are_those_of_the_file_however_it_is_cut(tmp_path, monkeypatch, content, chunk, indent):
+def test_stream_entries_with_any_chunk_size_yields_all_entries(tmp_path, monkeypatch, content, chunk, indent):
     monkeypatch.setattr(json_files, "CHUNK", chunk)
     (tmp_path / "a.json").write_text(json.dumps(content, indent=indent), encoding="utf-8-sig")
     expected = [(key, entry) for key, value in content.items() if isinstance(value, list) for entry in value]
@@ -32,7 +32,7 @@ def test_entries_are_those_of_the_file_however_it_is_cut(tmp_path, monkeypatch, 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(alphabet='{}[]",:1-ab \n', max_size=30), chunk=st.integers(1, 30))
-def test_whatever_the_text_says_it_is_read_or_refused(tmp_path, monkeypatch, text, chunk):
+def test_stream_entries_of_arbitrary_text_reads_or_rejects(tmp_path, monkeypatch, text, chunk):
     monkeypatch.setattr(json_files, "CHUNK", chunk)
     (tmp_path / "a.json").write_text(text)
     try:
@@ -42,7 +42,7 @@ def test_whatever_the_text_says_it_is_read_or_refused(tmp_path, monkeypatch, tex
     if readable:
         list(stream_entries(tmp_path / "a.json"))
         return
-    with suppress(InputError):  # it does not look at what follows the object
+    with suppress(InputError):  # text after the object is ignored
         list(stream_entries(tmp_path / "a.json"))
 
 
@@ -53,19 +53,19 @@ def test_whatever_the_text_says_it_is_read_or_refused(tmp_path, monkeypatch, tex
         (b"[1]", r"malformed JSON at character 0 \(expecting \{\)"),
         (b'{"a": [{"b": 1}, {"b": ]}', r"malformed JSON at character 17 \(Expecting value\)"),
         (b'{"a": [1, 2', r"malformed JSON at character 11 \(expecting , or \]\)"),
-        (b'{"a": "\xff"}', "is not a JSON text in UTF-8"),
-        (b'{"a": ' + b"[" * 100_000, "is not a JSON text in UTF-8"),
-        (None, "no such annotation file; correct the path"),
+        (b'{"a": "\xff"}', "is not JSON in UTF-8"),
+        (b'{"a": ' + b"[" * 100_000, "is not JSON in UTF-8"),
+        (None, "annotation file not found; correct the path"),
     ],
 )
-def test_unreadable_files_are_refused(tmp_path, content, message):
+def test_stream_entries_rejects_unreadable_files(tmp_path, content, message):
     if content is not None:
         (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(InputError, match=message):
         list(stream_entries(tmp_path / "a.json"))
 
 
-def test_a_large_file_is_never_in_memory(tmp_path, monkeypatch):
+def test_stream_entries_does_not_load_the_whole_file(tmp_path, monkeypatch):
     file = tmp_path / "large.json"
     polygon = [[round(n * 1.37, 2) for n in range(40)]]
     entries = [{"id": n, "segmentation": polygon} for n in range(20_000)]

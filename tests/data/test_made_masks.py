@@ -27,7 +27,7 @@ def coco(*annotations):
     }
 
 
-def test_an_annotation_keeps_its_box_and_says_where_its_mask_is_from(mask):
+def test_annotate_keeps_the_box_and_records_the_mask_source(mask):
     made = MadeMask(encode_mask(mask), SOURCE)
     given = {"id": 1, "bbox": [1, 2, 3, 4], "area": 12.0, "segmentation": []}
     filled = made.annotate(given)
@@ -38,7 +38,7 @@ def test_an_annotation_keeps_its_box_and_says_where_its_mask_is_from(mask):
     assert given["segmentation"] == []
 
 
-def test_only_masks_of_known_origin_are_read_back(tmp_path, mask):
+def test_read_made_masks_returns_only_masks_of_known_origin(tmp_path, mask):
     drawn = {"segmentation": [[0, 0, 6, 0, 0, 6]]}
     made = MadeMask(encode_mask(mask), SOURCE)
     broken = {**made.annotate({}), "segmentation": {"size": [9, 9], "counts": "zz"}}
@@ -53,13 +53,13 @@ def test_only_masks_of_known_origin_are_read_back(tmp_path, mask):
 @pytest.mark.parametrize(
     "text", [None, "", "[]", "{}", '{"images": 5, "annotations": [{"mask_source": {}}]}']
 )
-def test_files_without_such_masks(tmp_path, text):
+def test_read_made_masks_without_made_masks_is_empty(tmp_path, text):
     if text is not None:
         (tmp_path / "m.json").write_text(text)
     assert read_made_masks(tmp_path / "m.json") == {}
 
 
-def test_origins_differ_by_segmenter_picture_and_prompt_only():
+def test_origin_depends_on_segmenter_image_and_prompt():
     same = {**SOURCE, "segmenter": "other name", "predicted_iou": 0.5}
     assert origin(same) == origin(SOURCE)
     changes = [{"fingerprint": "g"}, {"picture": "q"}, {"prompt": {"points": [[1.0, 2.0, 1]]}}]

@@ -20,8 +20,8 @@ class Command:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_containers_numbers_and_texts_are_read(tmp_path, protocol):
-    # Bytes were written by calling a codec before protocol 3.
+def test_read_pickle_reads_containers_numbers_and_strings(tmp_path, protocol):
+    # Before protocol 3, bytes are pickled as a call of a codec.
     plain = PLAIN if protocol >= 3 else OrderedDict({1: PLAIN[1], 2: PLAIN[2][:3]})
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(plain, protocol))
     assert read_pickle(tmp_path / "a.pkl") == dict(plain)
@@ -37,12 +37,12 @@ def test_containers_numbers_and_texts_are_read(tmp_path, protocol):
         (eval, "builtins.eval"),
     ],
 )
-def test_everything_else_is_refused_and_not_executed(tmp_path, monkeypatch, content, name):
+def test_read_pickle_rejects_other_types_without_executing_code(tmp_path, monkeypatch, content, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(content))
     with pytest.raises(InputError) as caught:
         read_pickle(tmp_path / "a.pkl")
-    assert "a.pkl: is no pickle of plain lists and dictionaries (it asks for " in str(caught.value)
+    assert "a.pkl: is not a pickle of plain lists and dictionaries (it refers to " in str(caught.value)
     assert name in str(caught.value)
     assert not (tmp_path / "executed").exists()
 
@@ -50,8 +50,8 @@ def test_everything_else_is_refused_and_not_executed(tmp_path, monkeypatch, cont
 tails = st.binary(max_size=60)
 
 
-def test_a_pickle_gets_no_room_that_it_does_not_fill(tmp_path):
-    # The opcode r puts what was read last in the place of this number.
+def test_read_pickle_allocates_no_memory_for_declared_entries(tmp_path):
+    # The opcode r stores the last object in the memo at this index.
     (tmp_path / "a.pkl").write_bytes(b"]r\xff\xff\xff\x7f.")
     tracemalloc.start()
     try:
@@ -62,7 +62,7 @@ def test_a_pickle_gets_no_room_that_it_does_not_fill(tmp_path):
 
 
 @given(content=tails | tails.map(lambda tail: pickle.dumps(PLAIN)[:-9] + tail))
-def test_whatever_the_bytes_say_they_are_read_or_refused(tmp_path_factory, content):
+def test_read_pickle_of_arbitrary_bytes_reads_or_rejects(tmp_path_factory, content):
     file = tmp_path_factory.getbasetemp() / "some.pkl"
     file.write_bytes(content)
     try:
@@ -71,6 +71,6 @@ def test_whatever_the_bytes_say_they_are_read_or_refused(tmp_path_factory, conte
         assert "\n" not in str(error)  # noqa: PT017
 
 
-def test_absent_files(tmp_path):
+def test_read_pickle_of_a_missing_file_raises(tmp_path):
     with pytest.raises(InputError, match=r"a\.pkl: cannot be read \(No such file"):
         read_pickle(tmp_path / "a.pkl")

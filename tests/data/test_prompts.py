@@ -15,7 +15,7 @@ def read(box=None, points=None):
     return read_prompt({"box": box, "points": points}, "box", HEIGHT, WIDTH)
 
 
-def test_boxes_become_corners_and_points_are_on_the_object_unless_said():
+def test_read_prompt_converts_boxes_to_corners_and_defaults_to_object_points():
     assert read([4, 5, 10, 20]) == Prompt((4.0, 5.0, 14.0, 25.0))
     assert read(points=[[1, 2], [3, 4.5, 0], [40, 30, 1]]) == Prompt(
         points=((1.0, 2.0, 1), (3.0, 4.5, 0), (40.0, 30.0, 1))
@@ -24,12 +24,12 @@ def test_boxes_become_corners_and_points_are_on_the_object_unless_said():
 
 
 @pytest.mark.parametrize("nothing", [None, []])
-def test_nothing_is_no_prompt(nothing):
+def test_read_prompt_of_an_empty_entry_is_none(nothing):
     assert read(nothing, nothing) is None
     assert read_prompt({}, "box", HEIGHT, WIDTH) is None
 
 
-def test_what_strays_over_the_edge_is_cut_off():
+def test_read_prompt_clips_boxes_to_the_image():
     assert read([-2, -1, 12, 9]) == Prompt((0.0, 0.0, 10.0, 8.0))
     assert read([35, 20, 6, 12.5]) == Prompt((35.0, 20.0, 40.0, 30.0))
 
@@ -37,22 +37,22 @@ def test_what_strays_over_the_edge_is_cut_off():
 @pytest.mark.parametrize(
     ("box", "message"),
     [
-        ([4, 4, 0, 9], "holds nothing"),
-        ([4, 4, 9, -1], "holds nothing"),
-        ([4, 4, 9], "box is [4, 4, 9]; make it [x, y, width, height]"),
-        ([4, 4, 9, "9"], "make it [x, y, width, height]"),
-        ([4, 4, 9, True], "make it [x, y, width, height]"),
-        ([4, 4, NAN, 9], "make it [x, y, width, height]"),
-        ([-INF, 4, INF, 9], "make it [x, y, width, height]"),
-        ([4, 4, 10**400, 9], "make it [x, y, width, height]"),
-        ("4, 4, 9, 9", "make it [x, y, width, height]"),
+        ([4, 4, 0, 9], "which is empty"),
+        ([4, 4, 9, -1], "which is empty"),
+        ([4, 4, 9], "box is [4, 4, 9]; expected [x, y, width, height]"),
+        ([4, 4, 9, "9"], "expected [x, y, width, height]"),
+        ([4, 4, 9, True], "expected [x, y, width, height]"),
+        ([4, 4, NAN, 9], "expected [x, y, width, height]"),
+        ([-INF, 4, INF, 9], "expected [x, y, width, height]"),
+        ([4, 4, 10**400, 9], "expected [x, y, width, height]"),
+        ("4, 4, 9, 9", "expected [x, y, width, height]"),
         ([50, 4, 9, 9], "mostly outside the image of 40 x 30"),
         ([4, -60, 9, 9], "mostly outside"),
         ([20, 15, 39, 29], "mostly outside"),  # two corners
         ([1e308, 0, 1e308, 9], "mostly outside"),
     ],
 )
-def test_a_useless_box_is_named(box, message):
+def test_read_prompt_rejects_invalid_boxes(box, message):
     with pytest.raises(ValueError, match=r"^box ") as caught:
         read(box, [[1, 1]])
     assert message in str(caught.value)
@@ -61,19 +61,19 @@ def test_a_useless_box_is_named(box, message):
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        ([[1, 2], [3]], "has [3]; make it a list of [x, y] or [x, y, label]"),
-        ([1, 2], "has 1; make it a list"),
-        ({"x": 1}, "is {'x': 1}; make it a list"),
-        ([[1, NAN]], "make it a list"),
-        ([[1, 10**400]], "make it a list"),
-        ([[1, 2, 2]], "has the label 2"),
-        ([[1, 2, 0.5]], "has the label 0.5"),
-        ([[41, 2]], "has [41, 2], outside the image of 40 x 30"),
+        ([[1, 2], [3]], "contains [3]; expected a list of [x, y] or [x, y, label]"),
+        ([1, 2], "contains 1; expected a list"),
+        ({"x": 1}, "is {'x': 1}; expected a list"),
+        ([[1, NAN]], "expected a list"),
+        ([[1, 10**400]], "expected a list"),
+        ([[1, 2, 2]], "contains the label 2"),
+        ([[1, 2, 0.5]], "contains the label 0.5"),
+        ([[41, 2]], "contains [41, 2], outside the image of 40 x 30"),
         ([[1, -1, 0]], "outside the image"),
-        ([[1, 2, 0], [3, 4, 0]], "all beside the object"),
+        ([[1, 2, 0], [3, 4, 0]], "all background"),
     ],
 )
-def test_useless_points_are_named(points, message):
+def test_read_prompt_rejects_invalid_points(points, message):
     with pytest.raises(ValueError, match=r"^points ") as caught:
         read(points=points)
     assert message in str(caught.value)
@@ -95,7 +95,7 @@ points = st.lists(point | values, max_size=3) | values
 
 @settings(max_examples=400, deadline=None)
 @given(box=boxes, points=points)
-def test_whatever_is_written_it_is_a_question_about_the_image_or_refused(box, points):
+def test_read_prompt_of_arbitrary_values_is_inside_the_image_or_rejected(box, points):
     prompt, refusal = None, "box "
     try:
         prompt = read(box, points)

@@ -1,4 +1,4 @@
-"""What the configurations of the field's data sets say, and that they find everything in the real folders."""
+"""Test the configs of published benchmarks on miniature datasets with the original folder layouts."""
 
 import json
 from itertools import chain
@@ -16,25 +16,25 @@ from ntt.errors import InputError
 
 NOVEL = ["person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "boat", "bird", "cat", "dog"]
 NOVEL += ["horse", "sheep", "cow", "bottle", "chair", "couch", "potted plant", "dining table", "tv"]
-# VOC's names of COCO's 20, in the order of these.
+# VOC names of the COCO classes above, where they differ.
 SAME = {"motorcycle": "motorbike", "airplane": "aeroplane", "couch": "sofa", "potted plant": "pottedplant"}
 SAME |= {"dining table": "diningtable", "tv": "tvmonitor"}
 
 
 @pytest.fixture
 def configured(project_root, tmp_path):
-    """A run's configuration for a data set below tmp_path."""
+    """Compose the config of a run on a dataset in tmp_path."""
 
-    def call(*words):
+    def call(*overrides):
         with initialize_config_dir(str(project_root / "conf"), version_base="1.3"):
-            return compose("train", [f"paths.data={tmp_path}", "paths.output=none", *words])
+            return compose("train", [f"paths.data={tmp_path}", "paths.output=none", *overrides])
 
     return call
 
 
 @pytest.fixture
 def dataset(configured):
-    return lambda *words: instantiate(configured(*words).dataset)
+    return lambda *overrides: instantiate(configured(*overrides).dataset)
 
 
 @pytest.fixture
@@ -51,21 +51,21 @@ class TestClassLists:
         assert sorted(SAME.get(name, name) for name in novel) == VOC
         assert len(set(COCO.values()) - set(novel)) == 60
 
-    def test_folds_take_every_fourth_class(self, dataset):
+    def test_each_fold_has_every_fourth_class(self, dataset):
         names = list(COCO.values())
         folds = [dataset("dataset=coco_semantic", f"dataset.fold={fold}").classes for fold in range(4)]
         assert [list(fold) for fold in folds] == [names[first::4] for first in range(4)]
         assert [len(fold) for fold in folds] == [20] * 4
         assert len(set(chain(*folds))) == 80
 
-    def test_splits_of_voc(self, dataset):
+    def test_splits_of_voc_share_one_class(self, dataset):
         splits = [dataset("dataset=pascal_voc", f"dataset.split={split}").classes for split in (1, 2, 3)]
         assert [len(split) for split in splits] == [5] * 3
         assert all(set(split) < set(VOC) for split in splits)
-        assert set.intersection(*map(set, splits)) == {"sofa"}, "the papers' splits share it"
+        assert set.intersection(*map(set, splits)) == {"sofa"}, "sofa is in all three splits of the papers"
         assert len(set(chain(*splits))) == 11
 
-    def test_domains(self, configured):
+    def test_domains_have_the_published_classes(self, configured):
         domains = configured("dataset=cdfsod").dataset.domains
         counts = {name: len(set(domain.classes)) for name, domain in domains.items()}
         assert counts == {"ArTaxOr": 7, "Clipart1k": 20, "DIOR": 20, "FISH": 1, "NEU-DET": 6, "UODD": 3}
@@ -73,13 +73,13 @@ class TestClassLists:
         assert sorted(domains.Clipart1k.classes) == VOC
 
     @pytest.mark.parametrize(
-        ("words", "line"),
+        ("overrides", "line"),
         [
-            (["dataset=coco_semantic", "dataset.fold=4"], "dataset.fold is 4; make it one of: 0, 1, 2, 3"),
-            (["dataset=pascal_voc", "dataset.split=0"], "dataset.split is 0; make it one of: 1, 2, 3"),
+            (["dataset=coco_semantic", "dataset.fold=4"], "dataset.fold must be one of 0, 1, 2, 3, got 4"),
+            (["dataset=pascal_voc", "dataset.split=0"], "dataset.split must be one of 1, 2, 3, got 0"),
             (
                 ["dataset=lvis", "dataset.subset=x"],
-                "dataset.subset is x; make it one of: all, rare, common, frequent",
+                "dataset.subset must be one of all, rare, common, frequent, got x",
             ),
             (
                 ["dataset=cdfsod", "dataset.domain=Dior"],
@@ -87,17 +87,17 @@ class TestClassLists:
             ),
         ],
     )
-    def test_what_there_is_is_said(self, configured, words, line):
+    def test_unknown_options_list_the_known_ones(self, configured, overrides, line):
         def start(cfg):
             require_values(cfg)  # as every command does
             return instantiate(cfg.dataset)
 
         with pytest.raises((HydraException, OmegaConfBaseException)) as caught:
-            start(configured(*words))
+            start(configured(*overrides))
         assert describe(caught.value) == line
 
 
-def test_protocols_bring_their_evaluation(configured):
+def test_protocols_select_their_evaluation(configured):
     assert configured("dataset=coco_semantic").callbacks.semantic
     assert configured("dataset=pascal_voc").evaluation.eleven_points
     lvis = configured("dataset=lvis")
@@ -108,7 +108,7 @@ def test_protocols_bring_their_evaluation(configured):
         assert configured(f"dataset={name}").evaluation._target_.endswith("CocoEvaluation")
 
 
-def test_novel_classes_of_coco(dataset, coco):
+def test_coco_fewshot_samples_references_of_novel_classes(dataset, coco):
     found = dataset("dataset=coco_fewshot", "dataset.shots=2", "dataset.seed=3")
     found.check()
     assert list(found.class_names) == NOVEL
@@ -121,7 +121,7 @@ def test_novel_classes_of_coco(dataset, coco):
     assert [crowd["category_id"] for crowd in crowds] == [1]
 
 
-def test_a_run_may_look_for_some_of_the_classes(dataset, coco):
+def test_dataset_classes_selects_some_of_the_classes(dataset, coco):
     dataset("dataset=coco_fewshot", "dataset.shots=1").check()
     found = dataset("dataset=coco_fewshot", "dataset.shots=1", "dataset.classes=[tv,dog]")
     found.check()
@@ -129,12 +129,12 @@ def test_a_run_may_look_for_some_of_the_classes(dataset, coco):
     assert len(found.references) == 2
 
 
-def test_the_seed_of_the_run_draws_unless_the_data_set_has_one(configured):
+def test_dataset_seed_overrides_the_seed_of_the_run(configured):
     assert configured("dataset=coco", "seed=4").dataset.sampler.seed == 4
     assert configured("dataset=coco", "seed=4", "dataset.seed=5").dataset.sampler.seed == 5
 
 
-def test_all_classes_and_folds_of_coco(dataset, coco):
+def test_coco_has_all_classes_and_coco_semantic_those_of_the_fold(dataset, coco):
     whole = dataset("dataset=coco", "dataset.shots=1")
     whole.check()
     assert list(whole.class_names) == list(COCO.values())
@@ -144,7 +144,7 @@ def test_all_classes_and_folds_of_coco(dataset, coco):
     assert (coco / "few_shot/coco_semantic/fold1_1shot_seed0.json").is_file()
 
 
-def test_classes_of_lvis_come_from_the_file(dataset, coco, tmp_path):
+def test_classes_of_lvis_are_read_from_the_file(dataset, coco, tmp_path):
     make_lvis(tmp_path / "lvis", coco)
     for subset, letters in {"all": "rcf", "rare": "r", "frequent": "f"}.items():
         found = dataset("dataset=lvis", f"dataset.subset={subset}", "dataset.shots=2")
@@ -152,11 +152,11 @@ def test_classes_of_lvis_come_from_the_file(dataset, coco, tmp_path):
         assert list(found.class_names) == [name for name, letter in LVIS.values() if letter in letters]
     assert {target.path.parent.name for target in found.targets} == {"train2017", "val2017"}
     assert found.ground_truth.dataset["categories"][0]["frequency"] == "f"
-    with pytest.raises(InputError, match=r"lvis_v1_minival\.json: is not there; see .* dataset=lvis$"):
+    with pytest.raises(InputError, match=r"lvis_v1_minival\.json: not found; see .* dataset=lvis$"):
         dataset("dataset=lvis", "dataset.split=minival", "dataset.shots=2").check()
 
 
-def test_splits_of_voc_have_boxes(dataset, tmp_path):
+def test_pascal_voc_has_boxes_as_ground_truth(dataset, tmp_path):
     devkit = make_voc(tmp_path / "pascal_voc") / "VOCdevkit"
     for file, sets in {
         "voc0712_trainval": {"VOC2007": "trainval", "VOC2012": "trainval"},
@@ -174,7 +174,7 @@ def test_splits_of_voc_have_boxes(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("domain", ["UODD", "DIOR", "Clipart1k"])
-def test_domains_as_they_were_released(dataset, configured, tmp_path, domain):
+def test_cdfsod_reads_the_released_folders(dataset, configured, tmp_path, domain):
     names = list(configured("dataset=cdfsod").dataset.domains[domain].classes)
     make_cdfsod(tmp_path / "cdfsod", "clipart1k" if domain == "Clipart1k" else domain, names)
     for shots in (1, 5):
@@ -182,22 +182,22 @@ def test_domains_as_they_were_released(dataset, configured, tmp_path, domain):
         found.check()
         assert list(found.class_names) == names
         assert len(found.references) == shots * len(names)
-    with pytest.raises(InputError, match=r"3_shot\.json: is not there; see .* dataset\.domain="):
+    with pytest.raises(InputError, match=r"3_shot\.json: not found; see .* dataset\.domain="):
         dataset("dataset=cdfsod", f"dataset.domain={domain}", "dataset.shots=3").check()
 
 
 @pytest.mark.parametrize("name", ["coco", "coco_fewshot", "coco_semantic", "lvis", "pascal_voc", "cdfsod"])
-def test_without_the_data_one_line_says_how_to_get_it(dataset, tmp_path, name):
+def test_check_without_data_names_the_preparation_script(dataset, tmp_path, name):
     with pytest.raises(InputError) as caught:
         dataset(f"dataset={name}").check()
     line = str(caught.value)
     assert line.startswith(str(tmp_path))
-    assert f"is not there; see what there is with: python scripts/prepare_dataset.py dataset={name}" in line
+    assert f"not found; see what there is with: python scripts/prepare_dataset.py dataset={name}" in line
     assert "\n" not in line
 
 
 @pytest.mark.parametrize("absent", ["annotations/instances_val2017.json", "train2017", "val2017"])
-def test_parts_that_are_absent_are_named(dataset, coco, absent):
+def test_check_names_missing_files_and_folders(dataset, coco, absent):
     (coco / absent).rename(coco / "elsewhere")
-    with pytest.raises(InputError, match=rf"{absent}: is not there; see"):
+    with pytest.raises(InputError, match=rf"{absent}: not found; see"):
         dataset("dataset=coco_fewshot", "dataset.shots=1").check()

@@ -14,7 +14,7 @@ def devkit(tmp_path):
     return make_voc(tmp_path) / "VOCdevkit"
 
 
-def test_image_sets_of_several_years_become_one_file(devkit):
+def test_voc_as_coco_with_several_years_merges_them(devkit):
     content = voc_as_coco(devkit, {"VOC2007": "trainval", "VOC2012": "trainval"})
     assert [image["file_name"] for image in content["images"]] == [
         "VOC2007/JPEGImages/000005.jpg",
@@ -29,7 +29,7 @@ def test_image_sets_of_several_years_become_one_file(devkit):
     assert [a["id"] for a in content["annotations"]] == list(range(1, 81))
 
 
-def test_boxes_count_pixels_from_zero(devkit):
+def test_voc_as_coco_counts_pixels_from_zero(devkit):
     first, second, *_ = voc_as_coco(devkit, {"VOC2007": "test"})["annotations"]
     assert first == {
         "id": 1,
@@ -47,19 +47,19 @@ def test_boxes_count_pixels_from_zero(devkit):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda file: file.unlink(), r"000001\.xml: is not there; unpack the whole archive"),
-        (lambda file: file.write_text("<annotation>"), r"000001\.xml: no element found.*; unpack"),
+        (lambda file: file.unlink(), r"000001\.xml: file not found; extract the complete archive"),
+        (lambda file: file.write_text("<annotation>"), r"000001\.xml: no element found.*; extract"),
         (lambda file: file.write_text("<a><object/></a>"), r"000001\.xml: size/height is missing"),
-        (lambda file: file.write_text(LAUGHS), r"000001\.xml: EntitiesForbidden.*; unpack"),
-        (lambda file: file.write_text(OUTSIDE), r"000001\.xml: EntitiesForbidden.*; unpack"),
+        (lambda file: file.write_text(LAUGHS), r"000001\.xml: EntitiesForbidden.*; extract"),
+        (lambda file: file.write_text(OUTSIDE), r"000001\.xml: EntitiesForbidden.*; extract"),
     ],
 )
-def test_broken_files_are_named(devkit, spoil, message):
+def test_voc_as_coco_with_a_broken_file_names_it(devkit, spoil, message):
     spoil(devkit / "VOC2007" / "Annotations" / "000001.xml")
     with pytest.raises(InputError, match=message):
         voc_as_coco(devkit, {"VOC2007": "test"})
 
 
-def test_an_image_set_that_is_not_there(devkit):
-    with pytest.raises(InputError, match=r"Main/val\.txt: is not there"):
+def test_voc_as_coco_with_a_missing_image_set_raises(devkit):
+    with pytest.raises(InputError, match=r"Main/val\.txt: file not found"):
         voc_as_coco(devkit, {"VOC2007": "val"})

@@ -174,7 +174,7 @@ def test_it_is_understood(understand, command):
         ("python train.py encoder._target_=ntt.encoders.DINOv4", "Error loading 'ntt.encoders.DINOv4'"),
         ("python scripts/compare.py --basline runs/nano", "unknown words"),
         ("python scripts/benchmark.py --curve dataset.limits=3", "Could not override 'dataset.limits'"),
-        ("python scripts/download_checkpoints.py encoder=dinov3_giant", "none were ever released"),
+        ("python scripts/download_checkpoints.py encoder=dinov3_giant", "none were released"),
         ("python scripts/absent.py", "there is no"),
         ("make dmeo", "'dmeo'"),
         ("pip install no-time-to-train[wanbd]", "unknown: "),

@@ -28,7 +28,7 @@ def test_it_serves_until_ctrl_c_and_refuses_a_port_that_is_taken(tmp_path):
         taken = start(tmp_path, f"port={port}")
         _, said = taken.communicate(timeout=120)
     assert taken.returncode == 2
-    assert said.startswith(f"host=127.0.0.1 port={port}: cannot listen there")
+    assert said.startswith(f"host=127.0.0.1 port={port}: cannot listen on this address")
     assert len(said.splitlines()) == 1
 
     server = start(tmp_path, f"port={port}")

@@ -32,7 +32,7 @@ def test_two_processes_give_what_one_gives_and_one_of_them_may_have_nothing_to_d
 def test_a_job_of_a_sweep_starts_no_processes(train, miniature):
     result = train(*WORDS[:2], "trainer.devices=2", "seed=0", flags=("-m",))
     assert result.returncode == 1
-    assert "trainer.devices: a job of a sweep cannot start 2 processes; let each have" in result.stderr
+    assert "trainer.devices: a sweep job cannot start 2 processes; use one device" in result.stderr
     assert not list((miniature / "runs").rglob("metrics.json"))
 
 

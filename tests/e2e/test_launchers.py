@@ -29,7 +29,7 @@ def check(run_dir):
 def test_jobs_on_one_machine_each_have_a_gpu(train, check, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
     jobs = check(train(*BROKEN, "hydra/launcher=local_parallel", flags=["-m"]))
-    shown = [re.search(r"This job's GPU: (\d)", (job / "train.log").read_text())[1] for job in jobs]
+    shown = [re.search(r"GPU of this job: (\d)", (job / "train.log").read_text())[1] for job in jobs]
     assert sorted(shown) == ["5", "7"]
 
 

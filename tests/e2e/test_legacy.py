@@ -62,7 +62,8 @@ def test_a_legacy_config_runs(train, run_dir, miniature, legacy):
     assert (metrics["encoder"]["name"], metrics["encoder"]["img_size"]) == ("dinov3_small", 64)
     assert metrics["timing"]["images"] == 1
     assert set(metrics["per_class"]) == {"disc", "bar"}
-    remark = f"{legacy}: left out, without a meaning here: model.init_args.model_cfg.sam2_infer_cfgs.kmeans_k"
+    key = "model.init_args.model_cfg.sam2_infer_cfgs.kmeans_k"
+    remark = f"{legacy}: ignored keys without an equivalent: {key}"
     assert result.stdout.count(remark) == 1
     assert remark in (run_dir() / "train.log").read_text()
     words = yaml.safe_load((run_dir() / "overrides.yaml").read_text())

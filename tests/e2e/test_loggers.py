@@ -75,6 +75,6 @@ def test_without_a_key_one_line_names_the_fix(train, monkeypatch, tmp_path):
     result = train(*QUICK, "logger=wandb")
     assert result.returncode == 2
     assert result.stderr == (
-        "W&B has no API key: run `wandb login`, set WANDB_API_KEY, or use logger=wandb_offline\n"
+        "W&B API key is missing; run `wandb login`, set WANDB_API_KEY, or use logger=wandb_offline\n"
     )
     assert "random weights" not in result.stdout, "said before any model is built"

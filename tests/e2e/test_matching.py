@@ -53,7 +53,7 @@ def test_look_alikes_from_a_file_and_some_of_the_classes(train, run_dir, miniatu
     references = f"dataset.negatives={miniature}/references.json"
     done = train(*QUICK, references, "dataset.classes=[bar]")
     assert done.returncode == 0, done.stderr
-    assert "fill_negatives: 4 look-alikes" in done.stdout
+    assert "fill_negatives: 4 hard negatives" in done.stdout
     results = json.loads((run_dir() / "predictions.json").read_text())
     assert {result["category_id"] for result in results} <= {7}
 
@@ -63,7 +63,7 @@ def test_look_alikes_from_a_file_and_some_of_the_classes(train, run_dir, miniatu
     [
         ("dataset.classes=[barr]", "Did you mean bar?"),
         ("dataset.negatives=nowhere.json", "nowhere.json: no such annotation file"),
-        ("score_threshold=often", "score_threshold=often is not in [0, 1]"),
+        ("score_threshold=often", "score_threshold must be a number in [0, 1] or auto, got often"),
     ],
 )
 def test_bad_words(train, word, line):

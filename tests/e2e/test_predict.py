@@ -50,7 +50,7 @@ def test_a_folder_with_a_broken_picture(predict, miniature):
     assert len(list((run / "masks").glob("*/*.png"))) == len(content["annotations"])
     assert all(Image.open(mask).size == (96, 96) for mask in (run / "masks").glob("*/*.png"))
     assert list(json.loads((run / "skipped.json").read_text())) == [str(miniature / "targets" / "1.png")]
-    assert "skipped: " in result.stdout
+    assert "predict: skipped " in result.stdout
     assert "predict: 3/3 images" in result.stdout
     assert (run / "memory.safetensors").is_file()
     assert (run / "config.yaml").is_file()

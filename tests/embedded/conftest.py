@@ -7,7 +7,7 @@ from ntt.embedded.vocabulary import NOVEL, VALIDATION, Emoji, Vocabulary
 
 @pytest.fixture(scope="session")
 def sheet() -> SpriteSheet:
-    """Forty held-out and twenty train classes: coloured discs, the last vendor lacking the train ones."""
+    """Coloured discs of forty held-out and twenty train classes; the last vendor lacks the train classes."""
     named = [tuple(Emoji(code, name) for name, code in table.items()) for table in (VALIDATION, NOVEL)]
     train = tuple(Emoji(f"{0x1F900 + i:X}", f"thing {i}") for i in range(20))
     vocabulary = Vocabulary(train=train, validation=named[0], novel=named[1])

@@ -17,13 +17,13 @@ def drawn(sheet, tmp_path):
     return tmp_path
 
 
-def test_every_class_has_its_shots_in_rounds(drawn):
+def test_references_contain_every_class_in_every_round(drawn):
     content = json.loads((drawn / "references.json").read_text())
     ids = [a["category_id"] for a in content["annotations"]]
     assert ids == [*range(1, 21), *range(1, 21)]
 
 
-def test_targets_hold_two_to_eight_asked_objects_with_tight_boxes(drawn):
+def test_targets_contain_two_to_eight_objects_with_tight_boxes(drawn):
     content = json.loads((drawn / "targets.json").read_text())
     assert len(content["images"]) == 6
     for image in content["images"]:
@@ -38,7 +38,7 @@ def test_targets_hold_two_to_eight_asked_objects_with_tight_boxes(drawn):
         assert Image.open(drawn / "targets" / image["file_name"]).size == (image["width"], image["height"])
 
 
-def test_the_seed_fixes_every_byte(sheet, tmp_path):
+def test_equal_seeds_give_identical_files(sheet, tmp_path):
     for name in ("a", "b"):
         Benchmark(sheet, scenes=2, shots=1, scene_size=96, reference_size=64, sides=(16.0, 40.0)).write(
             sheet.vocabulary.validation, tmp_path / name

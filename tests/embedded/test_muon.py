@@ -6,9 +6,9 @@ from ntt.embedded.muon import Muon, orthogonalise
 
 
 @given(st.integers(2, 24), st.integers(2, 24), st.integers(0, 1000))
-def test_singular_values_come_near_one_and_directions_stay(rows, columns, seed):
+def test_orthogonalise_moves_singular_values_to_one_and_keeps_directions(rows, columns, seed):
     torch.manual_seed(seed)
-    # Well-conditioned on purpose: five iterations do not lift a singular value from nothing.
+    # The matrix is well-conditioned, because five iterations cannot raise tiny singular values.
     u, _, v = torch.linalg.svd(torch.randn(rows, columns), full_matrices=False)
     matrix = u * torch.linspace(1, 2, len(v)) @ v
     result = orthogonalise(matrix)
@@ -19,7 +19,7 @@ def test_singular_values_come_near_one_and_directions_stay(rows, columns, seed):
     assert torch.allclose(projected, torch.diag(projected.diagonal()), atol=1e-3)
 
 
-def test_descends_on_a_quadratic():
+def test_muon_minimises_a_quadratic():
     torch.manual_seed(0)
     target, weight = torch.randn(8, 6), torch.nn.Parameter(torch.zeros(8, 6))
     optimizer = Muon([weight], lr=0.05)

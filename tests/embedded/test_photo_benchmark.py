@@ -87,17 +87,17 @@ def test_references_show_one_whole_object_of_each_class(drawn):
         assert y > 0
         assert x + width < image["width"]
         assert y + height < image["height"]
-        # Rotation makes a box a little larger than the object.
+        # Rotation slightly enlarges the box.
         assert 0.3 < max(width, height) / min(image["width"], image["height"]) < 0.8
 
 
-def test_a_small_cut_out_has_a_small_reference_image_instead_of_a_blurred_one(benchmark):
+def test_a_small_cut_out_has_a_small_reference_image(benchmark):
     scene = benchmark.reference(np.random.default_rng(0), cut_out("d9", (9, 9, 9), side=15), 0)
     assert scene.image.shape[:2] == (86, 114)
     assert scene.masks[0].any(0).sum() <= 31
 
 
-def test_masks_lie_exactly_where_the_colour_of_their_class_is(drawn):
+def test_masks_match_the_colour_of_their_class(drawn):
     targets = content(drawn, "targets")
     images = {image["id"]: opened(drawn, "targets", image) for image in targets["images"]}
     for annotation in targets["annotations"]:
@@ -109,15 +109,15 @@ def test_masks_lie_exactly_where_the_colour_of_their_class_is(drawn):
     for identity, image in images.items():
         mine = [each["segmentation"] for each in targets["annotations"] if each["image_id"] == identity]
         covered = sum(coco_mask.decode(each).astype(int) for each in mine)
-        assert covered.max() == 1, "masks are of what is visible, so none overlap"
+        assert covered.max() == 1, "masks show visible parts only, so they do not overlap"
         around = cv2.dilate(covered.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0
-        # Nothing else is as colourful as an object, except the yellow distractors.
+        # Only objects and the yellow distractors have saturated colours.
         red, green, _ = image[around].T
         colourful = (np.ptp(image[around].astype(int), axis=1) > 110) & ~((red > 120) & (green > 120))
         assert colourful.mean() < 0.01, identity
 
 
-def test_target_images_have_the_asked_number_of_objects_classes_and_pixels(drawn):
+def test_target_images_have_the_configured_objects_classes_and_sizes(drawn):
     targets = content(drawn, "targets")
     assert len(targets["images"]) == 24
     shapes = set()
@@ -143,7 +143,7 @@ def test_references_are_not_among_the_target_cut_outs(benchmark, shots, kept):
     assert not drawn & references
 
 
-def test_more_shots_are_more_references_in_rounds(benchmark, tmp_path):
+def test_more_shots_add_references_in_rounds(benchmark, tmp_path):
     few = PhotoBenchmark(
         benchmark.classes,
         benchmark.distractors,
@@ -156,10 +156,10 @@ def test_more_shots_are_more_references_in_rounds(benchmark, tmp_path):
     )
     few.write(tmp_path / "split")
     ids = [each["category_id"] for each in content(tmp_path / "split", "references")["annotations"]]
-    assert ids == [1, 2, 3, 1, 2, 3], "a third one each is left to the targets"
+    assert ids == [1, 2, 3, 1, 2, 3], "one cut-out of each class is kept for the targets"
 
 
-def test_empty_scenes_hold_distractors_and_nothing_of_the_classes(drawn):
+def test_empty_scenes_contain_distractors_only(drawn):
     empty = content(drawn, "empty")
     assert len(empty["images"]) == 4
     assert empty["annotations"] == []
@@ -171,7 +171,7 @@ def test_empty_scenes_hold_distractors_and_nothing_of_the_classes(drawn):
         assert (colourful & ~yellow).mean() < 0.01
 
 
-def test_no_object_is_enlarged_more_than_asked(backgrounds):
+def test_enlargement_of_objects_is_limited(backgrounds):
     classes = {"disc": [cut_out("d0", (200, 0, 0), side=10), cut_out("d1", (200, 0, 0), side=10)]}
     small = PhotoBenchmark(classes, [], backgrounds, image_sides=(150, 160), distracting=0)
     for seed in range(5):
@@ -193,7 +193,7 @@ def test_copies_touch_and_stay_visible(benchmark):
     assert max(counts) > 2
 
 
-def test_the_seed_fixes_every_byte(benchmark, drawn, tmp_path):
+def test_equal_seeds_give_identical_files(benchmark, drawn, tmp_path):
     benchmark.write(tmp_path / "again")
     files = [file.relative_to(drawn) for file in sorted(drawn.rglob("*")) if file.is_file()]
     assert len(files) == 3 + 3 + 24 + 4
@@ -201,7 +201,7 @@ def test_the_seed_fixes_every_byte(benchmark, drawn, tmp_path):
         assert (drawn / file).read_bytes() == (tmp_path / "again" / file).read_bytes(), file
 
 
-def test_the_dataset_reads_what_was_drawn(benchmark, tmp_path):
+def test_dataset_reads_the_generated_benchmark(benchmark, tmp_path):
     benchmark.write(split_folder(tmp_path, "tuning", 1))
     targets, empty = (PhotoDataset(tmp_path, part=part, limit=3) for part in ("targets", "empty"))
     for dataset in (targets, empty):
@@ -212,15 +212,15 @@ def test_the_dataset_reads_what_was_drawn(benchmark, tmp_path):
     assert empty.ground_truth.anns == {}
 
 
-def test_an_absent_benchmark_names_the_command_that_draws_it(tmp_path):
+def test_a_missing_benchmark_error_contains_the_given_command(tmp_path):
     dataset = PhotoDataset(tmp_path, if_absent="draw it with: python scripts/benchmarks/photos.py --build")
     with pytest.raises(InputError, match=r"references\.json.*python scripts/benchmarks/photos\.py --build"):
         dataset.check()
 
 
 @pytest.mark.parametrize("field", ["split", "part"])
-def test_an_unknown_split_or_part_is_refused_with_the_known_ones(tmp_path, field):
-    with pytest.raises(InputError, match=rf"dataset\.{field} is nonsense; make it one of: t"):
+def test_an_unknown_split_or_part_is_rejected_with_the_known_ones(tmp_path, field):
+    with pytest.raises(InputError, match=rf"dataset\.{field} must be one of t.*, got nonsense"):
         PhotoDataset(tmp_path, **{field: "nonsense"})
 
 
@@ -233,7 +233,7 @@ def test_no_class_is_both_tuned_and_reported_on():
     assert not set(TUNING_CLASSES) & set(REPORTED_CLASSES)
 
 
-def test_what_is_there_is_not_drawn_again(tmp_path):
+def test_existing_splits_are_not_generated_again(tmp_path):
     for split in ("tuning", "reported"):
         split_folder(tmp_path, split, 1).mkdir(parents=True)
     roots = build(tmp_path, tmp_path / "no packages")
@@ -241,7 +241,7 @@ def test_what_is_there_is_not_drawn_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_split_is_drawn_of_the_packages(tmp_path):
+def test_a_split_is_generated_from_the_packages(tmp_path):
     packages = packages_folder(CACHE)
     missing = [name for name in (CUT_OUTS, *PHOTOGRAPHS) if not (packages / name).exists()]
     if missing:
@@ -272,13 +272,13 @@ def entry(image, category, columns, score=None):
     return {"image_id": image, "category_id": category, "segmentation": segmentation, **more}
 
 
-def test_the_iou_of_unions_is_summed_over_images_and_averaged_over_classes(script):
+def test_iou_of_unions_is_summed_over_images_and_averaged_over_classes(script):
     truth = [entry(1, 1, slice(0, 2)), entry(1, 1, slice(2, 4)), entry(2, 2, slice(0, 5))]
     results = [
         entry(1, 1, slice(0, 3), 0.9),
         entry(1, 1, slice(2, 4), 0.8),
         entry(2, 1, slice(6, 10), 0.3),  # a false positive in an image without the class
-        entry(3, 2, slice(0, 5), 0.9),  # of an image that is left out
+        entry(3, 2, slice(0, 5), 0.9),  # on an excluded image
     ]
     unions = script.ClassUnions([1, 2], truth, results)
     assert unions.mean_iou(0.5) == pytest.approx((4 / 4 + 0) / 2)
@@ -319,7 +319,7 @@ def test_a_folder_of_images_and_masks_becomes_a_coco_file(script, tmp_path):
     assert [each["area"] for each in written["annotations"]] == [16, 24, 8]
 
 
-def test_the_help_and_a_folder_without_masks_answer_in_a_line(project_root, tmp_path):
+def test_help_works_and_a_folder_without_masks_gives_a_one_line_error(project_root, tmp_path):
     command = [sys.executable, project_root / "scripts" / "benchmarks" / "photos.py"]
     assert "--split" in subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
     done = subprocess.run(

@@ -12,7 +12,7 @@ GREEN[..., 1] = GREEN[..., 3] = 255
 BLACK = np.zeros((60, 80, 3), dtype=np.uint8)
 
 
-def test_a_square_lands_where_it_was_put():
+def test_paint_places_a_square_at_its_position():
     scene = paint(BLACK, [Placed(RED, 3, side=20, centre=(30, 20))])
     ys, xs = np.nonzero(scene.masks[0])
     assert (xs.min(), xs.max(), ys.min(), ys.max()) == (20, 39, 10, 29)
@@ -21,20 +21,20 @@ def test_a_square_lands_where_it_was_put():
     assert not scene.image[~scene.masks[0]].any()
 
 
-def test_a_later_object_covers_an_earlier_one():
+def test_paint_covers_earlier_objects_with_later_ones():
     scene = paint(BLACK, [Placed(RED, 0, 20, (30, 20)), Placed(GREEN, 1, 20, (40, 20))])
     assert not (scene.masks[0] & scene.masks[1]).any()
     assert scene.masks[1].sum() == 400
     assert scene.masks[0].sum() == pytest.approx(200, abs=20)
 
 
-def test_an_object_outside_has_an_empty_mask():
+def test_paint_returns_an_empty_mask_for_an_object_outside():
     scene = paint(BLACK, [Placed(RED, 0, 20, (500, 20))])
     assert not scene.masks.any()
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
-def test_scattered_objects_stay_visible(seed, count):
+def test_scatter_keeps_objects_visible(seed, count):
     scene = scatter(
         np.random.default_rng(seed), BLACK, [(RED, i) for i in range(count)], (10, 24), max_angle=30
     )
@@ -44,7 +44,7 @@ def test_scattered_objects_stay_visible(seed, count):
     assert (scene.masks.sum(0) <= 1).all()
 
 
-def test_the_same_seed_draws_the_same_scene():
+def test_scatter_with_the_same_seed_draws_the_same_scene():
     first, second = (
         scatter(np.random.default_rng(5), BLACK, [(RED, 0), (GREEN, 1)], (10, 24), max_angle=30)
         for _ in range(2)

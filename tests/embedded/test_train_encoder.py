@@ -31,7 +31,7 @@ def training(sheet, tmp_path, monkeypatch):
             **options,
         )
 
-    # Sixty-four classes, for the teacher's statistics, are more than the sheet has.
+    # The teacher's statistics need 64 classes, more than the sheet has.
     draw = train_encoder.Mosaics.draw
     monkeypatch.setattr(
         train_encoder.Mosaics,
@@ -68,7 +68,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts(training):
         assert any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in module.parameters())
 
 
-def test_every_base_class_has_a_proxy_of_its_own(training, monkeypatch):
+def test_every_base_class_has_its_own_proxy(training, monkeypatch):
     run = training()
     assert run.proxies.weight.shape[0] == len(run.proxy_of) == 20
     assert sorted(run.proxy_of.values()) == list(range(20))
@@ -85,7 +85,7 @@ def test_every_base_class_has_a_proxy_of_its_own(training, monkeypatch):
     assert found == pytest.approx(math.log(1 + 19 * math.exp(-10)), rel=1e-3)
 
 
-def test_a_second_part_takes_the_encoder_of_the_first(training, tmp_path):
+def test_start_loads_the_encoder_of_an_earlier_run(training, tmp_path):
     first = training()
     first.run()
     assert set(load_file(tmp_path / "out.safetensors")) == set(first.encoder.backbone.state_dict())

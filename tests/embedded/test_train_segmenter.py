@@ -6,7 +6,7 @@ from ntt.segmenters import Sam2Segmenter
 
 
 @torch.no_grad()
-def test_a_click_attends_to_its_own_place_from_the_first_step_on(project_root):
+def test_initial_attention_of_a_click_peaks_at_its_position(project_root):
     config = OmegaConf.load(project_root / "conf/segmenter/sam2_nano.yaml")
     segmenter = Sam2Segmenter(config.name, config.config, 256, "random", overrides=config.overrides)
     prompt_encoder, decoder = segmenter.model.sam_prompt_encoder, segmenter.model.sam_mask_decoder

@@ -7,7 +7,7 @@ from ntt.embedded.clicks import ClickScenes
 from ntt.embedded.mosaics import Mosaics
 
 
-def test_a_mosaic_batch_shows_each_class_twice_in_different_vendors_drawings(sheet):
+def test_a_mosaic_batch_shows_each_class_in_drawings_of_two_vendors(sheet):
     batch = Mosaics(sheet, size=64).draw(np.random.default_rng(0), classes=8, per_side=2)
     assert batch.images.shape == (4, 3, 64, 64)
     assert batch.masks.shape == (16, 64, 64)
@@ -18,7 +18,7 @@ def test_a_mosaic_batch_shows_each_class_twice_in_different_vendors_drawings(she
     assert (batch.masks.sum((1, 2)) > 50).all()
 
 
-def test_clicks_fall_on_what_they_mean(sheet):
+def test_clicks_match_their_target_masks(sheet):
     material = ClickScenes(sheet, photographs=None, sides=(0.2, 0.4), background_clicks=0.3, clicks=10)
     batch = material.draw(np.random.default_rng(1), scenes=3, size=64)
     (group,) = batch.groups
@@ -31,7 +31,7 @@ def test_clicks_fall_on_what_they_mean(sheet):
     assert 0 < (~group.on_object).sum() < 30
 
 
-def test_nobody_clicks_on_a_photograph(sheet):
+def test_photographs_receive_no_background_clicks(sheet):
     def photograph(rng, size):
         return texture(rng, size)
 
@@ -42,7 +42,7 @@ def test_nobody_clicks_on_a_photograph(sheet):
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_the_share_of_scenes_before_a_photograph(sheet, share):
+def test_photograph_share_sets_the_share_of_photographs(sheet, share):
     def photograph(rng, size):
         return np.zeros((size, size, 3), np.uint8)
 
@@ -52,7 +52,7 @@ def test_the_share_of_scenes_before_a_photograph(sheet, share):
     assert dark.tolist() == [bool(share)] * 6
 
 
-def test_recolouring_changes_colours_and_nothing_else():
+def test_recolour_changes_only_colours():
     sprite = np.zeros((8, 8, 4), np.uint8)
     sprite[2:6, 2:6] = (200, 60, 30, 255)
     sprite[3, 3, 3] = 130
@@ -68,7 +68,7 @@ def test_recolouring_changes_colours_and_nothing_else():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_texture_is_not_flat_and_has_the_asked_size(seed):
+def test_a_texture_is_not_uniform_and_has_the_given_size(seed):
     picture = texture(np.random.default_rng(seed), 48)
     assert picture.shape == (48, 48, 3)
     assert picture.dtype == np.uint8

@@ -17,8 +17,8 @@ def make_run(folder, model, minutes, **options):
     return TrainingRun({"model": model}, [optimizer], step, folder, minutes=minutes, seed=0, **options)
 
 
-def test_trains_logs_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    # A clock on which every look is a second: the run's minutes become a number of steps.
+def test_run_trains_logs_and_resumes(tmp_path, monkeypatch):
+    # Every clock reading advances by one second, so the minutes determine the number of steps.
     ticks = iter(range(10_000))
     monkeypatch.setattr(training_run.time, "monotonic", lambda: float(next(ticks)))
     model = nn.Linear(3, 1)
@@ -29,7 +29,7 @@ def test_trains_logs_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert first.steps == 60
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + 3
 
-    # As if the process had died after logging steps that no checkpoint holds.
+    # Simulate a crash after logging steps that are not in the checkpoint.
     with (tmp_path / "log.csv").open("a") as log:
         log.write("80,1.30,9.9\n")
     fresh = nn.Linear(3, 1)
@@ -42,7 +42,7 @@ def test_trains_logs_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert torch.allclose(fresh.weight, torch.ones(1, 3), atol=0.2)
 
 
-def test_logs_means_of_the_steps_done_since_it_went_on(tmp_path, monkeypatch):
+def test_log_averages_only_steps_since_the_resume(tmp_path, monkeypatch):
     ticks = iter(range(10_000))
     monkeypatch.setattr(training_run.time, "monotonic", lambda: float(next(ticks)))
     parts = (
@@ -56,7 +56,7 @@ def test_logs_means_of_the_steps_done_since_it_went_on(tmp_path, monkeypatch):
         )
         for minutes, model in ((0.25, nn.Linear(1, 1)), (0.75, nn.Linear(1, 1)))
     )
-    for part in parts:  # 15 steps, then 30 more: line 20 is of five steps
+    for part in parts:  # 15 steps, then 30 more: the log line at step 20 averages five steps
         part.run(save=lambda: None)
     lines = (tmp_path / "log.csv").read_text().splitlines()[1:]
     assert [(line.split(",")[0], line.split(",")[2]) for line in lines] == [
@@ -65,7 +65,7 @@ def test_logs_means_of_the_steps_done_since_it_went_on(tmp_path, monkeypatch):
     ]
 
 
-def test_the_rate_warms_up_and_decays_only_if_asked_to(tmp_path):
+def test_learning_rate_warms_up_and_decays_only_if_configured(tmp_path):
     decaying, constant = (make_run(tmp_path, nn.Linear(3, 1), 1, decay=decay) for decay in (0.5, 0.0))
 
     def rates(run):
@@ -80,7 +80,7 @@ def test_the_rate_warms_up_and_decays_only_if_asked_to(tmp_path):
     assert rates(constant) == [first, 0.1, 0.1, 0.1]
 
 
-def test_exports_half_precision_weights(tmp_path):
+def test_export_writes_half_precision_weights(tmp_path):
     model = nn.Linear(3, 2)
     run = make_run(tmp_path, model, minutes=0)
     run.export(model, tmp_path / "weights" / "m.safetensors")

@@ -5,7 +5,7 @@ import pytest
 from ntt.embedded.vocabulary import NOVEL, VALIDATION, in_held_out_family, read_vocabulary
 
 
-def test_the_held_out_sets_are_disjoint_and_of_twenty_classes():
+def test_held_out_sets_are_disjoint_with_twenty_classes_each():
     assert len(NOVEL) == len(VALIDATION) == 20
     assert not set(NOVEL.values()) & set(VALIDATION.values())
     assert not set(NOVEL) & set(VALIDATION)
@@ -20,15 +20,15 @@ def test_the_held_out_sets_are_disjoint_and_of_twenty_classes():
         ("sky", "Hot Pie!"),
     ],
 )
-def test_look_alikes_of_held_out_classes_are_in_no_set(subgroup, annotation):
+def test_emoji_similar_to_held_out_classes_are_in_no_set(subgroup, annotation):
     assert in_held_out_family(subgroup, annotation)
 
 
-def test_a_word_inside_another_is_no_look_alike():
+def test_family_words_match_whole_words_only():
     assert not in_held_out_family("food-prepared", "carton")
 
 
-def test_train_leaves_out_held_out_codes_sequences_and_other_groups(tmp_path):
+def test_train_excludes_held_out_codes_sequences_and_other_groups(tmp_path):
     def entry(code, group, annotation):
         return {"hexcode": code, "group": group, "subgroups": "x", "annotation": annotation}
 

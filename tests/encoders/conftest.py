@@ -1,4 +1,4 @@
-"""Small variants of every architecture, and their weights written as each publisher would."""
+"""Small variants of every architecture, with weights exported in each publisher's layout."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +33,7 @@ def small_variants(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make(small_variants: None) -> Callable[..., DINOv2 | DINOv3]:
-    """Build an encoder of a family whose every weight matters: none is zero, or tiny as at initialisation."""
+    """Build an encoder with random weights large enough for each one to affect the features."""
 
     def build(name: str, img_size: int | None = None) -> DINOv2 | DINOv3:
         cls, patch = (DINOv3, 16) if name.startswith("dinov3") else (DINOv2, 14)
@@ -47,7 +47,7 @@ def make(small_variants: None) -> Callable[..., DINOv2 | DINOv3]:
 
 
 def to_meta_dinov3(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Fused bias with a mask, and a key bias that only the mask keeps out, as in Meta's files."""
+    """Export a fused bias whose key part is only disabled by a mask, as in Meta's files."""
     renamed = {
         "reg_token": "storage_tokens",
         "gamma_1": "ls1.gamma",
@@ -99,7 +99,7 @@ def to_transformers_dinov3(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def to_meta_dinov2(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """With registers, the class token's position is kept apart from the token."""
+    """With registers, store the class token's position embedding separately from the token."""
     gated = state["blocks.0.mlp.fc1.weight"].shape[0] != state["blocks.0.mlp.fc2.weight"].shape[1]
     out = {key: tensor.clone() for key, tensor in state.items()} | {"mask_token": torch.zeros(1, 28)}
     if "reg_token" in out:
@@ -151,7 +151,7 @@ EXPORTERS = {
 
 @pytest.fixture
 def export() -> Callable[[DINOv2 | DINOv3, str], dict[str, Tensor]]:
-    """The encoder's weights as one publisher would name and arrange them."""
+    """Convert the encoder's weights to one publisher's layout."""
 
     def convert(encoder: DINOv2 | DINOv3, publisher: str) -> dict[str, Tensor]:
         state = {key: tensor.detach().clone() for key, tensor in encoder.backbone.state_dict().items()}
@@ -162,7 +162,7 @@ def export() -> Callable[[DINOv2 | DINOv3, str], dict[str, Tensor]]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[dict[str, Tensor], str], Path]:
-    """Write tensors as safetensors, or as torch.save does where the name says ``.pth``."""
+    """Write tensors as safetensors, or with torch.save if the name ends in ``.pth``."""
 
     def save(tensors: dict[str, Tensor], name: str = "weights.safetensors") -> Path:
         path = tmp_path / name

@@ -1,6 +1,6 @@
-"""Features equal those of the transformers library, given the same weights in its own files.
+"""Comparison with the transformers library, an independent implementation, for the same weights.
 
-An independent implementation of the architectures; skipped where transformers is not installed.
+Skipped if transformers is not installed.
 """
 
 import os
@@ -22,7 +22,7 @@ DINOV2_SIZES = [(224, 224), (518, 518), (140, 266)]
 
 
 def save(config, model_class, folder):
-    """A model whose every weight matters, saved as the library saves it."""
+    """Save a model whose weights all affect the features, in the library's own format."""
     torch.manual_seed(0)
     model = model_class(config).eval()
     for name, parameter in model.named_parameters():
@@ -43,7 +43,7 @@ def assert_same_features(encoder, model, sizes, registers):
 
 
 @pytest.mark.parametrize("gated", [False, True])
-def test_dinov3(monkeypatch, tmp_path, gated):
+def test_dinov3_features_match_transformers(monkeypatch, tmp_path, gated):
     config = transformers.DINOv3ViTConfig(
         **COMMON,
         intermediate_size=4 * WIDTH,
@@ -66,7 +66,7 @@ def test_dinov3(monkeypatch, tmp_path, gated):
 
 @pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize("registers", [0, 4])
-def test_dinov2(monkeypatch, tmp_path, registers, gated):
+def test_dinov2_features_match_transformers(monkeypatch, tmp_path, registers, gated):
     kwargs = COMMON | {"image_size": 518, "patch_size": 14, "use_swiglu_ffn": gated}
     if registers:
         config = transformers.Dinov2WithRegistersConfig(**kwargs, num_register_tokens=registers)

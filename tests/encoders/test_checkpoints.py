@@ -1,4 +1,4 @@
-"""One loader for every layout: the same weights give the same features, and anything else is refused."""
+"""Checkpoint loading: equal features from every layout, and errors for mismatched files."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def load(name, path, **kwargs):
 
 @pytest.mark.parametrize("publisher", PUBLISHERS)
 @pytest.mark.parametrize("name", NAMES)
-def test_features_survive_each_layout(make, export, write, name, publisher):
+def test_load_from_each_layout_gives_the_same_features(make, export, write, name, publisher):
     encoder = make(name)
     images = torch.rand(2, 3, 4 * encoder.patch_size, 3 * encoder.patch_size)
     loaded = load(name, write(export(encoder, publisher)))
@@ -58,14 +58,14 @@ def test_layout_and_variant_are_recognised(make, export, write, name, publisher)
         ),
     ],
 )
-def test_wrappers_and_prefixes(make, export, write, wrap):
+def test_load_accepts_wrappers_and_prefixes(make, export, write, wrap):
     encoder = make("dinov3_test")
     images = torch.rand(1, 3, 64, 64)
     loaded = load("dinov3_test", write(wrap(export(encoder, "Meta")), "weights.pth"))
     torch.testing.assert_close(loaded(images), encoder(images), rtol=1e-4, atol=1e-5)
 
 
-def test_the_same_weights_have_one_fingerprint_in_every_layout(make, export, write):
+def test_fingerprint_is_the_same_for_every_layout(make, export, write):
     encoder = make("dinov3_test")
     prints = {
         load("dinov3_test", write(export(encoder, publisher), f"{publisher}.safetensors")).fingerprint
@@ -84,7 +84,7 @@ def test_half_precision_files_become_float32(make, export, write, dtype, name):
     assert torch.equal(loaded.backbone.blocks[1].mlp.fc1.weight, expected)
 
 
-def test_periods_of_metas_file_are_the_ones_used(make, export, write):
+def test_load_uses_the_rope_periods_of_metas_file(make, export, write):
     tensors = export(make("dinov3_test"), "Meta")
     tensors["rope_embed.periods"] = tensors["rope_embed.periods"].bfloat16()
     loaded = load("dinov3_test", write(tensors))
@@ -92,7 +92,7 @@ def test_periods_of_metas_file_are_the_ones_used(make, export, write):
 
 
 @pytest.mark.parametrize("publisher", PUBLISHERS)
-def test_files_without_biases_have_zero_ones(make, export, write, publisher):
+def test_load_fills_missing_biases_with_zeros(make, export, write, publisher):
     encoder = make("dinov3_test")
     for block in encoder.backbone.blocks:
         block.attn.q_bias.zero_()
@@ -104,7 +104,7 @@ def test_files_without_biases_have_zero_ones(make, export, write, publisher):
     torch.testing.assert_close(loaded(images), encoder(images), rtol=1e-4, atol=1e-5)
 
 
-def test_bias_without_a_mask_leaves_the_key_out(make, export, write):
+def test_fused_bias_without_a_mask_drops_the_key_bias(make, export, write):
     encoder = make("dinov3_test")
     tensors = {k: t for k, t in export(encoder, "Meta").items() if not k.endswith("bias_mask")}
     images = torch.rand(1, 3, 64, 64)
@@ -113,13 +113,13 @@ def test_bias_without_a_mask_leaves_the_key_out(make, export, write):
     )
 
 
-def test_second_norm_of_local_crops_is_not_used(make, export, write):
+def test_load_ignores_the_norm_of_local_crops(make, export, write):
     tensors = export(make("dinov3_test"), "Meta")
     tensors |= {"local_cls_norm.weight": torch.ones(32), "local_cls_norm.bias": torch.ones(32)}
     load("dinov3_test", write(tensors))
 
 
-def test_shards_of_transformers_are_joined(make, export, tmp_path):
+def test_load_joins_transformers_shards(make, export, tmp_path):
     encoder = make("dinov3_test")
     tensors = export(encoder, "transformers")
     keys = sorted(tensors)
@@ -134,7 +134,7 @@ def test_shards_of_transformers_are_joined(make, export, tmp_path):
     torch.testing.assert_close(load("dinov3_test", index)(images), encoder(images), rtol=1e-4, atol=1e-5)
 
 
-# Refusals
+# Rejected files
 
 
 def refusal(name, path):
@@ -146,33 +146,33 @@ def refusal(name, path):
     return message
 
 
-def test_another_variant_is_named(make, export, write):
+def test_mismatch_error_names_the_detected_variant(make, export, write):
     path = write(export(make("dinov3_test_swiglu"), "Meta"))
     message = refusal("dinov3_test", path)
-    assert "dinov3_test_swiglu in Meta's layout, but dinov3_test was asked for" in message
+    assert "dinov3_test_swiglu in Meta's layout, but dinov3_test was requested" in message
     assert "no blocks.0.mlp.fc1.weight" in message
     assert "use encoder=dinov3_test_swiglu" in message
 
 
-def test_another_family_is_named(make, export, write):
+def test_mismatch_error_names_the_detected_family(make, export, write):
     message = refusal("dinov3_test", write(export(make("dinov2_test"), "transformers")))
     assert "dinov2_test in transformers's layout" in message
 
 
-def test_other_shapes_are_stated(make, export, write):
+def test_mismatch_error_lists_wrong_shapes(make, export, write):
     tensors = export(make("dinov2_test"), "timm")
     tensors["norm.weight"] = torch.ones(29)
     assert "norm.weight is 29 instead of 28" in refusal("dinov2_test", write(tensors))
 
 
-def test_a_size_of_no_variant_is_measured(make, export, write):
+def test_mismatch_error_reports_an_unknown_size(make, export, write):
     tensors = {k: t for k, t in export(make("dinov2_test"), "Meta").items() if not k.startswith("blocks.1")}
     message = refusal("dinov2_test", write(tensors))
     assert "a DINOv2 of unknown size (28 wide, 1 deep)" in message
     assert "no blocks.1.norm1.weight" in message
 
 
-def test_keys_are_named_as_the_file_names_them(make, export, write):
+def test_mismatch_error_uses_the_keys_of_the_file(make, export, write):
     tensors = export(make("dinov3_test"), "transformers")
     del tensors["layer.1.norm2.bias"]
     tensors["layer.0.attention.extra"] = torch.ones(1)
@@ -180,13 +180,13 @@ def test_keys_are_named_as_the_file_names_them(make, export, write):
     assert "2 keys do not fit (no layer.1.norm2.bias, unknown layer.0.attention.extra)" in message
 
 
-def test_one_missing_bias_is_not_taken_for_a_file_without_biases(make, export, write):
+def test_a_single_missing_bias_is_rejected(make, export, write):
     tensors = export(make("dinov3_test"), "timm")
     del tensors["blocks.1.attn.q_bias"]
     assert "no blocks.1.attn.q_bias" in refusal("dinov3_test", write(tensors))
 
 
-def test_a_key_bias_that_is_not_masked_is_refused(make, export, write):
+def test_an_unmasked_key_bias_is_rejected(make, export, write):
     tensors = export(make("dinov3_test"), "Meta")
     tensors["blocks.0.attn.qkv.bias_mask"] = torch.ones(96)
     assert "unknown blocks.0.attn.k_bias" in refusal("dinov3_test", write(tensors))
@@ -194,10 +194,10 @@ def test_a_key_bias_that_is_not_masked_is_refused(make, export, write):
     assert "unknown blocks.0.attn.qkv.bias," in refusal("dinov3_test", write(tensors))
 
 
-def test_weights_of_something_else_are_refused(write, small_variants):
+def test_weights_of_another_architecture_are_rejected(write, small_variants):
     message = refusal("dinov3_test", write({"image_encoder.trunk.pos_embed": torch.zeros(1, 3)}))
     assert (
-        "in no known layout of DINOv2 or DINOv3 weights: its keys are image_encoder.trunk.pos_embed"
+        "has no known layout of DINOv2 or DINOv3 weights: its keys are image_encoder.trunk.pos_embed"
         in message
     )
 
@@ -205,7 +205,7 @@ def test_weights_of_something_else_are_refused(write, small_variants):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_to_the_tensors_is_an_input_error(make, export, tmp_path, data):
-    """Dropping, renaming or reshaping any one tensor is refused in one line, never a traceback or a load."""
+    """A file with one dropped, renamed or reshaped tensor is never loaded and gives a one-line error."""
     name = data.draw(st.sampled_from(NAMES))
     tensors = export(make(name), data.draw(st.sampled_from(PUBLISHERS)))
     unused = ("mask_token", "bias_mask", "periods")

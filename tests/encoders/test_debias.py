@@ -1,4 +1,4 @@
-"""Positional debiasing: what it removes, what it leaves, and where its directions are kept."""
+"""Positional debiasing: removed and kept components, and caching of the directions."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SIDE, PATCH, CHANNELS = 32, 8, 6
 
 
 class Placed(BackboneEncoder):
-    """Colour in channels 0 to 2, the row and the column in 3 and 4, nothing in 5; counts its images."""
+    """Encode colour in channels 0 to 2, row and column in 3 and 4, zero in 5; count encoded images."""
 
     def __init__(self, debias=None, strength=5.0):
         self.images = 0
@@ -43,7 +43,7 @@ class Placed(BackboneEncoder):
         return [torch.cat([colours, self.strength * places.expand(batch, -1, -1, -1)], dim=-1)]
 
 
-def test_places_go_and_colours_stay():
+def test_debias_removes_position_and_keeps_colour():
     plain, debiased = Placed(), Placed(PositionalDebias(rank=2))
     images = torch.rand(2, 3, SIDE, SIDE)
     before, after = plain(images), debiased(images)
@@ -53,12 +53,12 @@ def test_places_go_and_colours_stay():
     assert debiased.embed_dim == plain.embed_dim
 
 
-def test_one_direction_at_a_time():
+def test_rank_1_leaves_a_positional_component():
     after = Placed(PositionalDebias(rank=1))(torch.rand(1, 3, SIDE, SIDE))
     assert after[..., 3:5].abs().max() > 1
 
 
-def test_other_sizes_than_its_own():
+def test_debias_works_at_other_image_sizes():
     after = Placed(PositionalDebias(rank=2))(torch.rand(1, 3, 2 * SIDE, SIDE))
     assert after.shape == (1, 8, 4, CHANNELS)
     assert after[..., 3:5].abs().max() < 0.2
@@ -66,7 +66,7 @@ def test_other_sizes_than_its_own():
 
 @settings(deadline=None, max_examples=20)
 @given(rank=st.integers(1, 5), seed=st.integers(0, 99))
-def test_projection(rank, seed):
+def test_project_out_is_orthogonal_and_idempotent(rank, seed):
     generator = torch.Generator().manual_seed(seed)
     basis = torch.linalg.qr(torch.randn(CHANNELS, rank, generator=generator))[0]
     features = torch.randn(3, 4, CHANNELS, generator=generator)
@@ -79,7 +79,7 @@ def test_projection(rank, seed):
     )
 
 
-def test_directions_are_found_once(tmp_path):
+def test_directions_are_computed_once_and_cached(tmp_path):
     first = Placed(PositionalDebias(2, str(tmp_path)))
     images = torch.rand(1, 3, SIDE, SIDE)
     expected = first(images)
@@ -92,7 +92,7 @@ def test_directions_are_found_once(tmp_path):
     assert [file.stem for file in tmp_path.iterdir()] == [first.fingerprint]
 
 
-def test_another_encoder_finds_its_own(tmp_path):
+def test_another_encoder_computes_its_own_directions(tmp_path):
     images = torch.rand(1, 3, SIDE, SIDE)
     for encoder in (Placed(PositionalDebias(2, str(tmp_path))), Placed(PositionalDebias(1, str(tmp_path)))):
         encoder(images)
@@ -103,7 +103,7 @@ def test_another_encoder_finds_its_own(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_damaged_file_is_found_again(tmp_path):
+def test_a_damaged_cache_file_is_recomputed(tmp_path):
     encoder = Placed(PositionalDebias(2, str(tmp_path)))
     file = tmp_path / f"{encoder.fingerprint}.safetensors"
     file.write_bytes(b"cut short")
@@ -112,7 +112,7 @@ def test_a_damaged_file_is_found_again(tmp_path):
     assert file.stat().st_size > 50
 
 
-def test_off_by_default(make):
+def test_debias_is_off_by_default(make):
     encoder = make("dinov3_test")
     assert encoder.debias.rank == 0
     path_free = DINOv3("dinov3_test", 64, weights="random", debias=PositionalDebias(0))
@@ -120,7 +120,7 @@ def test_off_by_default(make):
     assert path_free.fingerprint == encoder.fingerprint
 
 
-def test_fingerprint_follows_the_rank():
+def test_fingerprint_depends_on_the_rank():
     fingerprints = {Placed(PositionalDebias(rank)).fingerprint for rank in range(3)}
     assert len(fingerprints) == 3
     encoder = Placed(PositionalDebias(2))
@@ -129,14 +129,14 @@ def test_fingerprint_follows_the_rank():
     assert encoder.fingerprint == before
 
 
-@pytest.mark.parametrize(("rank", "message"), [(-1, "is negative"), (6, "give at most 5")])
-def test_ranks_that_make_no_sense(rank, message):
+@pytest.mark.parametrize(("rank", "message"), [(-1, "is negative"), (6, "use at most 5")])
+def test_an_invalid_rank_is_rejected(rank, message):
     with pytest.raises(InputError, match=rf"encoder\.debias\.rank={rank} .*{message}"):
         Placed(PositionalDebias(rank))
 
 
 class Tinted(Placed):
-    """The places show only as far as the colour does: in black they have other directions than in noise."""
+    """Add position-dependent noise and a colour term, so that black and noise give different directions."""
 
     def layer_maps(self, pixels):
         (features,) = super().layer_maps(pixels)
@@ -146,8 +146,8 @@ class Tinted(Placed):
 
 
 def numpy_directions(encoder, rank):
-    """Left singular vectors of the channels x patches matrix of a black image, centred over its patches."""
-    pixels = (torch.zeros(1, 3, SIDE, SIDE) - 0.5) / 1.0  # as the backbone gets black: mean 0.5, deviation 1
+    """Compute left singular vectors of a black image's centred channels x patches matrix with numpy."""
+    pixels = (torch.zeros(1, 3, SIDE, SIDE) - 0.5) / 1.0  # a black image normalised by mean 0.5, deviation 1
     matrix = encoder.layer_maps(pixels)[0][0].flatten(0, 1).double().numpy().T
     matrix = matrix - matrix.mean(axis=1, keepdims=True)
     return np.linalg.svd(matrix)[0][:, :rank]
@@ -168,13 +168,13 @@ def test_black_directions_are_the_left_singular_vectors_of_centred_features(enco
     assert np.abs(debiased(images).numpy() @ directions).max() < 1e-3
 
 
-def test_black_directions_are_not_those_of_noise():
+def test_black_and_noise_images_give_different_directions():
     images = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     black, noise = (Tinted(PositionalDebias(2, image=image))(images) for image in ("black", "noise"))
     assert (black - noise).abs().max() > 0.1
 
 
-def test_black_directions_need_one_image_and_have_a_fingerprint_of_their_own(tmp_path):
+def test_black_directions_encode_one_image_and_change_the_fingerprint(tmp_path):
     encoder = Placed(PositionalDebias(2, str(tmp_path), "black"))
     images = torch.rand(1, 3, SIDE, SIDE)
     first = encoder(images)
@@ -186,7 +186,7 @@ def test_black_directions_need_one_image_and_have_a_fingerprint_of_their_own(tmp
     assert Placed(PositionalDebias(0, image="black")).fingerprint == Placed(PositionalDebias(0)).fingerprint
 
 
-def test_an_unknown_image_is_refused_in_one_line():
+def test_an_unknown_image_is_rejected_in_one_line():
     with pytest.raises(
         InputError, match=r"^encoder\.debias\.image=white is unknown: choose one of noise, black$"
     ):

@@ -1,4 +1,4 @@
-"""DINOv2 encoders: the published numbers and the position embeddings of other sizes."""
+"""DINOv2 encoders: published architectures and position embeddings at other sizes."""
 
 import pytest
 import timm
@@ -18,7 +18,7 @@ TIMM_NAMES = {
 
 
 @pytest.mark.parametrize("name", TIMM_NAMES)
-def test_architectures_are_timms(name):
+def test_architectures_match_timm(name):
     with torch.device("meta"):
         ours = build_dinov2(DINOV2_CONFIGS[name])
         theirs = timm.create_model(TIMM_NAMES[name], img_size=518, num_classes=0)
@@ -33,7 +33,7 @@ def test_every_published_variant_is_listed():
 
 
 @pytest.mark.parametrize("name", ["dinov2_test", "dinov2_test_reg", "dinov2_test_swiglu"])
-def test_features_at_the_trained_grid_are_timms(make, name):
+def test_features_at_the_trained_grid_match_timm(make, name):
     encoder = make(name, 70)
     images = torch.rand(2, 3, 70, 70)
     (expected,) = encoder.backbone.forward_intermediates(
@@ -45,8 +45,8 @@ def test_features_at_the_trained_grid_are_timms(make, name):
 
 
 @pytest.mark.parametrize(("name", "antialias"), [("dinov2_test", False), ("dinov2_test_reg", True)])
-def test_positions_of_smaller_grids_are_interpolated_as_trained(make, name, antialias):
-    """Equal to an encoder whose own grid is the interpolated one; antialiased only with registers."""
+def test_positions_of_smaller_grids_are_interpolated(make, name, antialias):
+    """Compare with an encoder built for the interpolated grid; antialiased only with registers."""
     encoder, native = make(name, 70), make(name, 70)
     positions = native.backbone.pos_embed
     prefix, grid = positions[:, :-25], positions[:, -25:].view(1, 5, 5, 28).permute(0, 3, 1, 2)
@@ -64,18 +64,18 @@ def test_positions_of_smaller_grids_are_interpolated_as_trained(make, name, anti
     )
 
 
-def test_positions_matter(make):
-    """A constant image has different features in different places."""
+def test_features_depend_on_position(make):
+    """A constant image has different features at different positions."""
     features = make("dinov2_test", 70)(torch.full((1, 3, 70, 70), 0.5))
     assert (features[0, 0, 0] - features[0, 4, 4]).abs().max() > 1e-2
 
 
-def test_unknown_name():
+def test_an_unknown_name_is_rejected():
     with pytest.raises(InputError) as caught:
         DINOv2("dinov2_larg", weights="random")
     assert str(caught.value) == "Unknown DINOv2 model: dinov2_larg. Did you mean dinov2_large?"
 
 
-def test_unsuitable_size():
-    with pytest.raises(InputError, match=r"img_size 512 does not suit dinov2_nano.* 504 and 518"):
+def test_an_invalid_size_is_rejected():
+    with pytest.raises(InputError, match=r"img_size 512 is invalid for dinov2_nano.* 504 and 518"):
         DINOv2("dinov2_nano", 512, weights="random")

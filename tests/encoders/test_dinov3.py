@@ -1,4 +1,4 @@
-"""DINOv3 encoders: the published numbers, the contract, and what users get wrong."""
+"""DINOv3 encoders: published architectures, the encoder interface, and user errors."""
 
 import logging
 
@@ -28,7 +28,7 @@ def shapes(module):
 
 
 @pytest.mark.parametrize("name", TIMM_NAMES)
-def test_architectures_are_timms(name):
+def test_architectures_match_timm(name):
     with torch.device("meta"):
         ours, theirs = DINOv3ViT(DINOV3_CONFIGS[name]), timm.create_model(TIMM_NAMES[name])
     biases = {key: shape for key, shape in shapes(ours).items() if key.endswith(("q_bias", "v_bias"))}
@@ -36,7 +36,7 @@ def test_architectures_are_timms(name):
     assert {m.eps for m in ours.modules() if isinstance(m, torch.nn.LayerNorm)} == {1e-5}
 
 
-def test_giant_has_the_numbers_of_its_table():
+def test_giant_matches_the_published_architecture():
     with torch.device("meta"):
         giant = DINOv3ViT(DINOV3_CONFIGS["dinov3_giant"])
     assert len(giant.blocks) == 40
@@ -57,7 +57,7 @@ def test_features_are_the_patches_of_the_last_layer(make, height, width):
     torch.testing.assert_close(features, expected.permute(0, 2, 3, 1))
 
 
-def test_rows_of_the_grid_are_rows_of_the_image(make):
+def test_grid_rows_match_image_rows(make):
     encoder = make("dinov3_test")
     images = torch.rand(1, 3, 64, 64)
     changed = images.clone()
@@ -73,13 +73,13 @@ def test_rotary_embedding_is_float32_on_centred_axes(make):
     rows, columns = torch.tensor([-0.5, 0.5]), torch.tensor([-0.75, -0.25, 0.25, 0.75])
     periods = 100.0 ** (torch.arange(4) / 4)
     angles = 2 * torch.pi * torch.stack(torch.meshgrid(rows, columns, indexing="ij"), -1)[..., None] / periods
-    expected = angles.view(8, 8).tile(2)  # the two halves of a head turn together
+    expected = angles.view(8, 8).tile(2)  # both halves of a head use the same angles
     assert sin.dtype == torch.float32
     torch.testing.assert_close(sin, expected.sin())
     torch.testing.assert_close(cos, expected.cos())
 
 
-def test_own_mean_and_std(make):
+def test_custom_mean_and_std_change_features_and_fingerprint(make):
     images = torch.rand(1, 3, 32, 32)
     encoder = make("dinov3_test", 32)
     satellite = DINOv3(
@@ -90,7 +90,7 @@ def test_own_mean_and_std(make):
     assert encoder.fingerprint != satellite.fingerprint
 
 
-def test_default_size_and_random_weights_are_announced(small_variants, caplog):
+def test_random_weights_are_logged_and_the_default_size_is_224(small_variants, caplog):
     with caplog.at_level(logging.WARNING):
         encoder = DINOv3("dinov3_test", weights="random")
     assert encoder.img_size == 224
@@ -99,13 +99,13 @@ def test_default_size_and_random_weights_are_announced(small_variants, caplog):
     assert "dinov3_test runs with random weights" in caplog.text
 
 
-def test_frozen(make):
+def test_encoder_is_frozen(make):
     encoder = make("dinov3_test")
     assert not encoder.training
     assert not encoder(torch.rand(1, 3, 32, 32)).requires_grad
 
 
-def test_a_variant_is_added_in_the_table(monkeypatch):
+def test_a_new_table_entry_adds_a_variant(monkeypatch):
     monkeypatch.setitem(DINOV3_CONFIGS, "dinov3_mine", DINOv3Config(embed_dim=48, depth=1, num_heads=3))
     assert DINOv3("dinov3_mine", 32, weights="random")(torch.rand(1, 3, 32, 32)).shape == (1, 2, 2, 48)
 
@@ -117,13 +117,13 @@ def test_a_variant_is_added_in_the_table(monkeypatch):
         ("dinov3_smal_plus", "Unknown DINOv3 model: dinov3_smal_plus. Did you mean dinov3_small_plus?"),
     ],
 )
-def test_misspelt_names(name, message):
+def test_a_misspelt_name_suggests_the_closest(name, message):
     with pytest.raises(InputError) as caught:
         DINOv3(name, weights="random")
     assert str(caught.value) == message
 
 
-def test_a_name_like_no_other_gets_the_list():
+def test_an_unknown_name_lists_all_variants():
     with pytest.raises(InputError, match=r"Unknown DINOv3 model: resnet\. Known: dinov3_nano, dinov3_small,"):
         DINOv3("resnet", weights="random")
 
@@ -134,7 +134,7 @@ def nano():
 
 
 @given(size=st.integers(-5, 2000))
-def test_unsuitable_sizes_name_the_nearest_valid_ones(nano, size):
+def test_an_invalid_size_lists_the_nearest_valid_sizes(nano, size):
     encoder = nano
     if size > 0 and size % 16 == 0:
         encoder.check_size(size, size)
@@ -148,14 +148,14 @@ def test_unsuitable_sizes_name_the_nearest_valid_ones(nano, size):
         assert abs(nearest - size) < 16 or size <= 0
 
 
-def test_sizes_are_checked_at_both_doors(make):
+def test_size_is_checked_at_construction_and_encoding(make):
     with pytest.raises(InputError, match=r"img_size 600 .* 592 and 608"):
         DINOv3("dinov3_nano", 600, weights="random")
     with pytest.raises(InputError, match=r"img_size 40 "):
         make("dinov3_test")(torch.rand(1, 3, 32, 40))
 
 
-def test_fingerprint_follows_everything_that_changes_features(make):
+def test_fingerprint_depends_on_everything_that_changes_features(make):
     encoder = make("dinov3_test")
     original = encoder.fingerprint
     assert original == make("dinov3_test").fingerprint

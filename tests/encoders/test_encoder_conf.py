@@ -1,4 +1,4 @@
-"""What the command line can ask of an encoder, beside its name."""
+"""Encoder options on the command line."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 
 @pytest.fixture
 def build(project_root, tmp_path, monkeypatch):
-    """The encoder that words of the command line make."""
+    """Build the encoder that command line overrides configure."""
     monkeypatch.setenv("NTT_CACHE", str(tmp_path / "cache"))
 
     def from_words(*words):
@@ -18,7 +18,7 @@ def build(project_root, tmp_path, monkeypatch):
     return from_words
 
 
-def test_options_of_one_encoder(build, tmp_path):
+def test_config_passes_all_feature_options(build, tmp_path):
     encoder = build(
         "encoder=dinov3_nano",
         "encoder.weights=random",
@@ -32,13 +32,13 @@ def test_options_of_one_encoder(build, tmp_path):
     assert len(list((tmp_path / "cache" / "positional").iterdir())) == 1
 
 
-def test_another_clone(build, project_root):
+def test_config_with_repo_dir_uses_another_clone(build, project_root):
     words = ["encoder=dinov3_nano", "encoder.weights=random", "encoder.img_size=64"]
     cloned = build(*words, f"encoder.repo_dir={project_root / 'dinov3'}")
     assert cloned(torch.rand(1, 3, 64, 64)).shape == (1, 4, 4, 192)
 
 
-def test_members_of_an_ensemble_are_chosen_by_their_places(build):
+def test_config_composes_an_ensemble_of_members(build):
     ensemble = build(
         "encoder=ensemble",
         "encoder@encoder.members.first=efficientnet_lite0",
@@ -52,7 +52,7 @@ def test_members_of_an_ensemble_are_chosen_by_their_places(build):
     assert ensemble.random_weights
 
 
-def test_any_timm_model(build):
+def test_config_accepts_any_timm_model(build):
     encoder = build(
         "encoder=timm",
         "encoder.model_name=vit_tiny_patch16_224",

@@ -1,4 +1,4 @@
-"""Absent weights: which file was looked for, and how to get it."""
+"""Missing weights: errors that name the expected file and how to get it."""
 
 from dataclasses import replace
 
@@ -21,34 +21,34 @@ def refusal(cls, name, weights):
     return message
 
 
-def test_published_weights_can_be_fetched(tmp_path):
+def test_missing_published_weights_advise_a_download(tmp_path):
     path = tmp_path / DINOV3_CONFIGS["dinov3_large"].checkpoint
     message = refusal(DINOv3, "dinov3_large", path)
-    assert f"No weights of dinov3_large at {path} (nor, beside it, " in message
+    assert f"No weights of dinov3_large at {path} (nor dinov3_vitl16_pretrain" in message
     assert "vit_large_patch16_dinov3.lvd1689m.safetensors" in message
     assert message.endswith("python scripts/download_checkpoints.py encoder=dinov3_large")
     assert refusal(DINOv2, "dinov2_base_reg", tmp_path / "x.pth") == (
         f"No weights of dinov2_base_reg at {tmp_path / 'x.pth'}; "
-        "fetch them with: python scripts/download_checkpoints.py encoder=dinov2_base_reg"
+        "download them with: python scripts/download_checkpoints.py encoder=dinov2_base_reg"
     )
 
 
-def test_the_giant_was_never_released(tmp_path):
+def test_missing_unreleased_weights_advise_other_variants(tmp_path):
     message = refusal(DINOv3, "dinov3_giant", tmp_path / "giant.pth")
-    assert "none were ever released for dinov3_giant" in message
+    assert "none were released for dinov3_giant" in message
     assert "encoder=dinov3_huge_plus or encoder=dinov3_7b" in message
 
 
-def test_nano_weights_are_in_the_repository(tmp_path):
+def test_missing_nano_weights_advise_a_git_checkout(tmp_path):
     assert "git checkout -- checkpoints/nano" in refusal(DINOv3, "dinov3_nano", tmp_path / "nano.safetensors")
 
 
-def test_a_variant_of_ones_own(small_variants, tmp_path):
+def test_missing_weights_of_a_user_variant_advise_a_file(small_variants, tmp_path):
     message = refusal(DINOv3, "dinov3_test", tmp_path / "mine.pth")
-    assert message.endswith("give your own with encoder.weights=FILE")
+    assert message.endswith("use your own with encoder.weights=FILE")
 
 
-def test_the_rehost_stands_in_for_the_official_file(make, export, write, monkeypatch):
+def test_rehosted_weights_replace_the_official_file(make, export, write, monkeypatch):
     encoder = make("dinov3_test")
     config = replace(
         DINOV3_CONFIGS["dinov3_test"], checkpoint="official-12345678.pth", rehost="timm/vit_test"
@@ -68,12 +68,12 @@ def test_a_file_may_have_any_of_its_names(tmp_path, there, asked):
     release = Release("dinov3_test", "published", OFFICIAL, ("timm/vit_test",))
     (tmp_path / there).touch()
     assert find_weights(str(tmp_path / asked), release) == tmp_path / there
-    with pytest.raises(InputError, match=r"No weights of dinov3_test at \S+/mine\.pth; fetch them"):
+    with pytest.raises(InputError, match=r"No weights of dinov3_test at \S+/mine\.pth; download them"):
         find_weights(str(tmp_path / "mine.pth"), release)
 
 
 @pytest.mark.parametrize("weights", [None, ""])
-def test_empty_weights(weights):
+def test_empty_weights_are_rejected(weights):
     with pytest.raises(InputError, match=r"encoder\.weights is empty"):
         DINOv3("dinov3_nano", weights=weights)
     with pytest.raises(InputError, match=r"encoder\.weights is empty"):

@@ -1,4 +1,4 @@
-"""Two encoders side by side."""
+"""Ensembles of two encoders."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from ntt.errors import InputError
 
 
 class Colours(Encoder):
-    """The mean colour of every patch, and ones; records the sizes it was given."""
+    """Return the mean colour of every patch and a channel of ones; record image sizes."""
 
     def __init__(self, patch_size, img_size, scale=1.0):
         super().__init__()
@@ -34,7 +34,7 @@ def pair(first, second):
     return EnsembleEncoder({"first": first, "second": second})
 
 
-def test_contract(make):
+def test_ensemble_implements_the_encoder_interface(make):
     ensemble = pair(make("dinov2_test"), make("dinov3_test"))
     assert (ensemble.embed_dim, ensemble.patch_size, ensemble.img_size) == (28 + 32, 16, 64)
     assert ensemble.name == "dinov2_test+dinov3_test"
@@ -45,8 +45,8 @@ def test_contract(make):
     torch.testing.assert_close(features.norm(dim=-1), torch.full((2, 4, 6), 2**0.5))
 
 
-def test_members_speak_for_themselves(make):
-    """Equal grids: no feature is resized, only the image to each member's own resolution."""
+def test_members_encode_the_image_at_their_own_resolution(make):
+    """With equal grids, only the image is resized to each member's resolution, not the features."""
     first, second = make("dinov2_test"), make("dinov3_test")
     images = torch.rand(1, 3, 64, 64)
     features = pair(first, second)(images)
@@ -55,13 +55,13 @@ def test_members_speak_for_themselves(make):
     torch.testing.assert_close(features[..., 28:], F.normalize(second(images), dim=-1))
 
 
-def test_scale_of_a_member_has_no_say():
+def test_scale_of_a_member_does_not_change_features():
     images = torch.rand(1, 3, 64, 64)
     plain, loud = pair(Colours(16, 64), Colours(8, 64)), pair(Colours(16, 64, 100.0), Colours(8, 64))
     torch.testing.assert_close(plain(images), loud(images))
 
 
-def test_the_finest_grid_is_taken_and_places_agree():
+def test_ensemble_uses_the_finest_grid_and_aligns_positions():
     coarse, fine = Colours(16, 128), Colours(8, 128)
     ensemble = pair(coarse, fine)
     assert (ensemble.patch_size, ensemble.img_size) == (8, 128)
@@ -75,7 +75,7 @@ def test_the_finest_grid_is_taken_and_places_agree():
 
 
 @given(rows=st.integers(1, 30), columns=st.integers(1, 30))
-def test_any_size(rows, columns):
+def test_ensemble_accepts_any_image_size(rows, columns):
     coarse, fine = Colours(14, 70), Colours(4, 64)
     features = pair(coarse, fine)(torch.rand(1, 3, 4 * rows, 4 * columns))
     assert features.shape == (1, rows, columns, 8)
@@ -84,7 +84,7 @@ def test_any_size(rows, columns):
     assert abs(width / 70 - 4 * columns / 64) <= 14 / 70
 
 
-def test_fingerprint_follows_members_and_their_order():
+def test_fingerprint_depends_on_members_and_their_order():
     a, b, c = Colours(8, 64), Colours(16, 64), Colours(16, 64, 2.0)
     assert len({pair(a, b).fingerprint, pair(b, a).fingerprint, pair(a, c).fingerprint}) == 3
     assert pair(a, b).fingerprint == pair(Colours(8, 64), Colours(16, 64)).fingerprint
@@ -95,8 +95,10 @@ def test_any_encoder_can_be_a_member(make):
     assert pair(make("dinov3_test"), lite)(torch.rand(1, 3, 64, 64)).shape == (1, 4, 4, 32 + 112)
 
 
-def test_mistakes(make):
+def test_empty_members_and_invalid_sizes_are_rejected(make):
     with pytest.raises(InputError, match=r"encoder\.members is empty"):
         EnsembleEncoder({})
-    with pytest.raises(InputError, match=r"img_size 70 does not suit dinov2_test\+dinov3_test: .* 64 and 80"):
+    with pytest.raises(
+        InputError, match=r"img_size 70 is invalid for dinov2_test\+dinov3_test: .* 64 and 80"
+    ):
         pair(make("dinov2_test"), make("dinov3_test"))(torch.rand(1, 3, 70, 64))

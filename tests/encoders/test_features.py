@@ -1,4 +1,4 @@
-"""Which features are taken: layers, their merging, precision, compilation."""
+"""Feature options: layers, merging, precision and compilation."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ NAMES = ("dinov2_test", "dinov2_test_reg", "dinov3_test")
 
 @pytest.fixture
 def again(make, export, write):
-    """An encoder of the same weights as ``make`` gives, with options."""
+    """Build an encoder with the weights of ``make`` and additional options."""
 
     def build(name, **options):
         path = write(export(make(name), "timm"), f"{name}.safetensors")
@@ -37,8 +37,8 @@ def test_layers_are_merged(again, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_layers_end_in_the_last_norm(make, again, name):
-    """A layer's features are what a model cut off behind it would give."""
+def test_features_of_a_layer_pass_the_last_norm(make, again, name):
+    """Features of a layer equal those of a model without the layers after it."""
     cut = make(name)
     images = torch.rand(1, 3, cut.img_size, cut.img_size)
     cut.backbone.blocks[1] = torch.nn.Identity()
@@ -48,26 +48,26 @@ def test_layers_end_in_the_last_norm(make, again, name):
 
 
 @given(depth=st.integers(1, 30), data=st.data())
-def test_picked_layers_exist(depth, data):
+def test_pick_layers_returns_sorted_indices(depth, data):
     asked = data.draw(st.lists(st.integers(-depth, depth - 1), min_size=1, unique_by=lambda n: n % depth))
     picked = pick_layers("x", asked, depth)
     assert list(picked) == sorted(range(depth)[number] for number in asked)
 
 
 @pytest.mark.parametrize("layers", [[], [2], [-3], [1, 1], [1, -1]])
-def test_layers_that_do_not_exist(small_variants, layers):
-    with pytest.raises(InputError, match=r"from 0 to 1, or from the end from -1 to -2"):
+def test_invalid_layers_are_rejected(small_variants, layers):
+    with pytest.raises(InputError, match=r"from 0 to 1, or from -1 to -2 to count from the end"):
         DINOv3("dinov3_test", 64, weights="random", layers=layers)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"merge": "max"}, "encoder.merge=max is not known: use mean or concat or concat_normalised"),
-        ({"dtype": "float16"}, "encoder.dtype=float16 is not known: use float32 or bfloat16"),
+        ({"merge": "max"}, "encoder.merge=max is unknown: use mean or concat or concat_normalised"),
+        ({"dtype": "float16"}, "encoder.dtype=float16 is unknown: use float32 or bfloat16"),
     ],
 )
-def test_words_that_are_not_known(small_variants, options, message):
+def test_unknown_merge_and_dtype_are_rejected(small_variants, options, message):
     for cls, name in ((DINOv3, "dinov3_test"), (DINOv2, "dinov2_test")):
         with pytest.raises(InputError) as caught:
             cls(name, weights="random", **options)
@@ -75,7 +75,7 @@ def test_words_that_are_not_known(small_variants, options, message):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_bfloat16_is_close_and_half_as_large(again, name):
+def test_bfloat16_features_are_close_and_weights_half_as_large(again, name):
     plain, short = again(name), again(name, dtype="bfloat16")
     images = torch.rand(1, 3, plain.img_size, 2 * plain.img_size)
     features = short(images)
@@ -86,13 +86,13 @@ def test_bfloat16_is_close_and_half_as_large(again, name):
     assert short.fingerprint != plain.fingerprint
 
 
-def test_rotary_embedding_stays_float32(again):
+def test_rotary_embedding_stays_in_float32(again):
     short = again("dinov3_test", dtype="bfloat16")
     assert short.backbone.rope.periods.dtype == torch.float32
     torch.testing.assert_close(short.backbone.rope.periods, again("dinov3_test").backbone.rope.periods)
 
 
-def test_bfloat16_of_a_network_with_running_statistics():
+def test_bfloat16_works_with_batch_norm_statistics():
     torch.manual_seed(0)
     plain = TimmEncoder("lite", "tf_efficientnet_lite0", 16, 64, weights="random")
     torch.manual_seed(0)
@@ -118,7 +118,7 @@ def test_compiled_features_are_the_same(again, monkeypatch):
     assert quick.fingerprint == plain.fingerprint
 
 
-def test_fingerprint_follows_the_choice_of_features(again):
+def test_fingerprint_depends_on_feature_options(again):
     options = [{}, {"layers": [0]}, {"layers": [0, 1]}, {"layers": [0, 1], "merge": "concat"}]
     assert len({again("dinov3_test", **option).fingerprint for option in options}) == len(options)
     assert again("dinov3_test", layers=[1]).fingerprint == again("dinov3_test").fingerprint

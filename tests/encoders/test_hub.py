@@ -1,4 +1,4 @@
-"""The folder dinov3 as a torch.hub repository, and other clones in its place."""
+"""The folder dinov3 as a torch.hub repository, and other clones as its replacement."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from ntt.errors import InputError
 
 OFFICIAL = ["vits16", "vits16plus", "vitb16", "vitl16", "vitl16plus", "vith16plus", "vit7b16", "vitg16"]
 
-# As Meta's clone is laid out: hubconf.py beside a package of the same name; the model built of its own parts.
+# Same layout as Meta's clone: hubconf.py next to a package of the same name, which contains the model.
 HUBCONF = "from dinov3.hub.backbones import dinov3_test, dinov3_bare\ndependencies = ['torch']\n"
 BACKBONES = """
     import torch
@@ -50,7 +50,7 @@ MODEL = """
 
 @pytest.fixture
 def clone(tmp_path):
-    """A folder laid out as Meta's clone, whose package hides ours while it is loaded."""
+    """Create a folder with the layout of Meta's clone, whose package replaces ours while it is loaded."""
     folder = tmp_path / "clone"
     for name, text in {
         "hubconf.py": HUBCONF,
@@ -68,7 +68,7 @@ def load(project_root, entry, **options):
     return torch.hub.load(str(project_root / "dinov3"), entry, source="local", **options)
 
 
-def test_entries_have_metas_names(project_root):
+def test_hub_entries_use_metas_names(project_root):
     with torch.device("meta"):
         for entry in (f"dinov3_{size}" for size in OFFICIAL):
             model = load(project_root, entry, pretrained=False)
@@ -77,7 +77,7 @@ def test_entries_have_metas_names(project_root):
         assert load(project_root, "dinov3_vitl16plus", pretrained=False).blocks[0].mlp.fc2.in_features == 4096
 
 
-def test_weights_of_any_layout(project_root, make, export, write):
+def test_hub_loads_weights_of_any_layout(project_root, make, export, write):
     encoder = make("dinov3_test")
     path = write(export(encoder, "Meta"), "meta.pth")
     model = load(project_root, "dinov3_test", weights=str(path))
@@ -95,7 +95,7 @@ def test_weights_of_any_layout(project_root, make, export, write):
     torch.testing.assert_close(normed[:, 1:5], features["x_storage_tokens"])
 
 
-def test_intermediate_layers_are_timms(make):
+def test_intermediate_layers_match_timm(make):
     model = make("dinov3_test").backbone
     pixels = torch.rand(2, 3, 48, 64)
     for norm in (False, True):
@@ -110,7 +110,7 @@ def test_intermediate_layers_are_timms(make):
     torch.testing.assert_close(flat[0, 5], grid[0, :, 1, 1])
 
 
-def test_works_from_the_root_in_a_fresh_process(project_root):
+def test_hub_works_from_the_project_root_in_a_fresh_process(project_root):
     code = (
         "import torch; m = torch.hub.load('dinov3', 'dinov3_nano', source='local', pretrained=False);"
         "from dinov3.dinov3_utils import DINOV3_CONFIGS; print(m.embed_dim, len(DINOV3_CONFIGS))"
@@ -121,13 +121,13 @@ def test_works_from_the_root_in_a_fresh_process(project_root):
     assert done.stdout.split() == ["192", str(len(DINOV3_CONFIGS))]
 
 
-def test_an_entry_without_weights_says_what_to_do(project_root):
+def test_an_entry_without_weights_raises_an_error_with_advice(project_root):
     with pytest.raises(InputError, match=r"dinov3_vitl16 needs weights=FILE.*encoder=dinov3_large"):
         load(project_root, "dinov3_vitl16")
 
 
 def test_ntt_does_not_need_the_folder():
-    """Any other package, such as Meta's, may be called dinov3."""
+    """Another package named dinov3, such as Meta's, may be installed."""
     code = (
         "import sys; sys.modules['dinov3'] = None; import ntt.encoders, ntt.encoders.inspect;"
         "ntt.encoders.DINOv3('dinov3_nano', weights='random')"
@@ -135,7 +135,7 @@ def test_ntt_does_not_need_the_folder():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_our_own_folder_as_the_clone(project_root, make, export, write):
+def test_repo_dir_accepts_the_folder_of_this_project(project_root, make, export, write):
     encoder = make("dinov3_test")
     path = write(export(encoder, "transformers"))
     cloned = DINOv3("dinov3_test", 64, weights=str(path), repo_dir=str(project_root / "dinov3"))
@@ -144,8 +144,8 @@ def test_our_own_folder_as_the_clone(project_root, make, export, write):
     assert cloned.weights_file == path
 
 
-def test_another_clone_takes_its_place(clone, small_variants):
-    import dinov3  # ours must neither hide the clone's package nor be lost
+def test_repo_dir_uses_the_model_of_another_clone(clone, small_variants):
+    import dinov3  # must neither hide the clone's package nor be lost
 
     encoder = DINOv3(
         "dinov3_test", 64, weights="random", repo_dir=str(clone), layers=[-1, -2], merge="concat"
@@ -168,16 +168,16 @@ def refusal(repo_dir, name="dinov3_test", weights="random"):
     return str(caught.value)
 
 
-def test_a_clone_without_the_entry(clone, small_variants):
+def test_a_clone_without_the_entry_is_rejected(clone, small_variants):
     message = refusal(clone, "dinov3_giant")
     assert message.startswith(
         f"Module 'dinov3' has no attribute 'dinov3_vitg16': {clone}/hubconf.py does not"
     )
     assert f"git -C {clone} pull" in message
-    assert "leave out encoder.repo_dir" in message
+    assert "remove encoder.repo_dir" in message
 
 
-def test_what_is_no_clone(clone, tmp_path, small_variants, monkeypatch):
+def test_an_invalid_clone_is_rejected(clone, tmp_path, small_variants, monkeypatch):
     assert f"encoder.repo_dir={tmp_path} has no hubconf.py" in refusal(tmp_path)
     monkeypatch.setitem(DINOV3_CONFIGS, "bare", DINOv3Config(32, 2, 2, entry="dinov3_bare"))
     assert "without get_intermediate_layers and forward_features" in refusal(clone, "bare")
@@ -185,9 +185,9 @@ def test_what_is_no_clone(clone, tmp_path, small_variants, monkeypatch):
     assert "No module named 'no_such_package'" in refusal(clone)
 
 
-def test_weights_are_judged_before_the_clone_sees_them(clone, make, export, write, tmp_path):
+def test_weights_are_checked_before_the_clone_loads_them(clone, make, export, write, tmp_path):
     gated = write(export(make("dinov3_test_swiglu"), "Meta"), "gated.pth")
-    assert "holds dinov3_test_swiglu in Meta's layout" in refusal(clone, weights=gated)
+    assert "contains dinov3_test_swiglu in Meta's layout" in refusal(clone, weights=gated)
     fitting = write(export(make("dinov3_test"), "Meta"), "meta.pth")
-    message = refusal(clone, weights=fitting)  # this clone's toy model has other keys
+    message = refusal(clone, weights=fitting)  # the clone's toy model has other keys
     assert f"{clone} cannot build dinov3_test from {fitting}: Error(s) in loading state_dict" in message

@@ -1,4 +1,4 @@
-"""The command that says what a weights file is."""
+"""The command that identifies weights files."""
 
 import json
 
@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from ntt.encoders.inspect import main
 
 
-def test_describes_layout_variant_and_precision(make, export, write, capsys):
+def test_describe_reports_layout_variant_and_precision(make, export, write, capsys):
     path = write({k: t.half() for k, t in export(make("dinov3_test_swiglu"), "transformers").items()})
     assert main([str(path)]) == 0
     out = capsys.readouterr().out
@@ -19,20 +19,20 @@ def test_describes_layout_variant_and_precision(make, export, write, capsys):
     assert "mostly float16" in out
 
 
-def test_parameters_are_counted(make, export, write, capsys):
+def test_describe_counts_parameters(make, export, write, capsys):
     encoder = make("dinov2_test")
     main([str(write(export(encoder, "timm")))])
     count = sum(parameter.numel() for parameter in encoder.parameters())
     assert f"{count / 1e6:.1f} M parameters" in capsys.readouterr().out
 
 
-def test_other_files_are_a_line_on_stderr(tmp_path, make, export, write, capsys):
+def test_other_files_give_one_line_on_stderr(tmp_path, make, export, write, capsys):
     good, bad = write(export(make("dinov2_test"), "Meta")), tmp_path / "page.html"
     bad.write_text("<html>")
     assert main([str(bad), str(good)]) == 2
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1
-    assert "holds text" in captured.err
+    assert "contains text" in captured.err
     assert "dinov2_test" in captured.out
     assert main([]) == 2
 
@@ -44,7 +44,7 @@ changes = st.sampled_from(
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whatever_a_header_says_it_is_described_or_refused(sound, tmp_path, capsys, data):
+def test_a_modified_header_is_described_or_rejected(sound, tmp_path, capsys, data):
     length = int.from_bytes(sound[:8], "little")
     header = json.loads(sound[8 : 8 + length])
     for _ in range(data.draw(st.integers(1, 3))):
@@ -68,7 +68,7 @@ def test_whatever_a_header_says_it_is_described_or_refused(sound, tmp_path, caps
     cut=st.floats(0, 1),
     flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=4),
 )
-def test_whatever_is_damaged_it_is_described_or_refused(sound, tmp_path, capsys, kind, cut, flips):
+def test_a_damaged_file_is_described_or_rejected(sound, tmp_path, capsys, kind, cut, flips):
     path = tmp_path / "w.pth"
     content = bytearray(sound)
     if kind != "safetensors":
@@ -84,13 +84,13 @@ def test_whatever_is_damaged_it_is_described_or_refused(sound, tmp_path, capsys,
     start=st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02", b"\x10\0\0\0\0\0\0\0{"]),
     rest=st.binary(max_size=200),
 )
-def test_random_bytes_are_refused(tmp_path, capsys, start, rest):
+def test_random_bytes_are_rejected(tmp_path, capsys, start, rest):
     check(tmp_path / "w.bin", start + rest, capsys)
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whatever_the_shapes_are_they_are_described_or_refused(sound, tmp_path, capsys, data):
+def test_arbitrary_shapes_are_described_or_rejected(sound, tmp_path, capsys, data):
     tensors = load(sound)
     for key in data.draw(st.lists(st.sampled_from(sorted(tensors)), min_size=1, max_size=3, unique=True)):
         tensor = tensors.pop(key)
@@ -102,7 +102,7 @@ def test_whatever_the_shapes_are_they_are_described_or_refused(sound, tmp_path, 
 
 
 def check(path, content, capsys):
-    """Described, or refused in one line."""
+    """Check that the file is described or rejected in one line."""
     path.write_bytes(content)
     code, said = main([str(path)]), capsys.readouterr()
     assert code in (0, 2)

@@ -1,4 +1,4 @@
-"""Loading weights takes little more memory than the weights."""
+"""Peak memory while loading weights."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def timm_file(path):
 
 
 def transformers_file(path):
-    """Queries, keys and values apart: they have to be put together, which needs room."""
+    """Store queries, keys and values separately; fusing them needs extra memory."""
     config = DINOv3ViTConfig(
         hidden_size=768,
         num_hidden_layers=12,
@@ -44,7 +44,7 @@ def transformers_file(path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
 @pytest.mark.parametrize("write", [pytest.param(timm_file, marks=pytest.mark.slow), transformers_file])
-def test_peak_is_at_most_1_3_times_the_file(write, tmp_path):
+def test_peak_memory_is_at_most_1_3_times_the_file_size(write, tmp_path):
     path = tmp_path / "weights.safetensors"
     write(path)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A new DINOv3 variant is one entry of the table and one file in conf/encoder, as docs/extending.md says."""
+"""A new DINOv3 variant needs one table entry and one file in conf/encoder, see docs/extending.md."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ weights: ${paths.checkpoints}/dinov3/tiny.safetensors
 
 @pytest.fixture
 def added(tmp_path, monkeypatch):
-    """The two additions; returns the folder that stands for conf."""
+    """Add the table entry and the config file; return the config folder."""
     monkeypatch.setitem(DINOV3_CONFIGS, "dinov3_tiny", ENTRY)
     (tmp_path / "conf" / "encoder").mkdir(parents=True)
     (tmp_path / "conf" / "encoder" / "dinov3_tiny.yaml").write_text(YAML)
@@ -35,7 +35,7 @@ def build(project_root, added, *overrides):
     return instantiate(cfg.encoder)
 
 
-def test_it_can_be_chosen_loaded_and_told_from_others(project_root, added, tmp_path, write, capsys):
+def test_a_new_variant_can_be_selected_loaded_and_recognised(project_root, added, tmp_path, write, capsys):
     random = build(project_root, added, "encoder.weights=random")
     path = write(random.backbone.state_dict())
     loaded = build(project_root, added, f"encoder.weights={path}", "encoder.layers=[-1,-3]")

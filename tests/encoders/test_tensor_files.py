@@ -1,4 +1,4 @@
-"""Files that are not weights are refused in one line that says what they are."""
+"""Reading of tensor files; other files are rejected with a one-line description."""
 
 import json
 import pickle
@@ -31,7 +31,7 @@ def same(tensors):
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth", "bin"])
-def test_the_content_tells_the_kind(tmp_path, suffix):
+def test_format_is_detected_from_the_content(tmp_path, suffix):
     path = tmp_path / f"weights.{suffix}"
     save_file(TENSORS, path)
     assert same(read_tensors(path))
@@ -42,7 +42,7 @@ def test_the_content_tells_the_kind(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("wrapper", ["teacher", "model", "state_dict"])
-def test_weights_inside_a_training_checkpoint(tmp_path, wrapper):
+def test_read_finds_weights_inside_a_training_checkpoint(tmp_path, wrapper):
     path = tmp_path / "checkpoint.pth"
     torch.save(
         {"epoch": 3, "optimizer": {"lr": 0.1}, "student": {"a": torch.zeros(1)}, wrapper: TENSORS}, path
@@ -54,19 +54,19 @@ def test_weights_inside_a_training_checkpoint(tmp_path, wrapper):
     ("content", "reason"),
     [
         (b"", "is empty"),
-        (b"<!DOCTYPE html>\n<html>", "holds text ('<!DOCTYPE html>')"),
+        (b"<!DOCTYPE html>\n<html>", "contains text ('<!DOCTYPE html>')"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(90), "neither a safetensors file nor one of torch.save"),
-        (b"\xff\xff\x00", "neither a safetensors file nor one of torch.save"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(90), "neither a safetensors file nor a torch.save file"),
+        (b"\xff\xff\x00", "neither a safetensors file nor a torch.save file"),
     ],
 )
-def test_other_files(tmp_path, content, reason):
+def test_files_that_are_not_weights_are_rejected(tmp_path, content, reason):
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
     assert reason in refusal(path)
 
 
-def test_no_file_and_folder(tmp_path):
+def test_a_missing_file_and_a_folder_are_rejected(tmp_path):
     assert "No such file" in refusal(tmp_path / "absent.pth")
     assert "is a folder" in refusal(tmp_path)
 
@@ -80,22 +80,22 @@ class Malicious:
 def test_python_objects_are_never_run(tmp_path, content):
     path = tmp_path / "weights.pth"
     torch.save(content, path)
-    assert "holds Python objects" in refusal(path)
+    assert "contains Python objects" in refusal(path)
     path.write_bytes(pickle.dumps(content))
-    assert "holds Python objects" in refusal(path)
+    assert "contains Python objects" in refusal(path)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [([1, 2], "holds a list"), ({"epoch": 3}, "it has epoch"), ({}, "it has none")],
+    [([1, 2], "contains a list"), ({"epoch": 3}, "its keys are epoch"), ({}, "its keys are none")],
 )
-def test_files_without_tensors(tmp_path, content, reason):
+def test_files_without_tensors_are_rejected(tmp_path, content, reason):
     path = tmp_path / "weights.pth"
     torch.save(content, path)
     assert reason in refusal(path)
 
 
-def test_index_without_its_parts(tmp_path):
+def test_an_index_without_its_parts_is_rejected(tmp_path):
     path = tmp_path / "model.safetensors.index.json"
     path.write_text("{")
     assert "no weight_map" in refusal(path)
@@ -106,7 +106,7 @@ def test_index_without_its_parts(tmp_path):
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.floats(0, 0.999), kind=st.sampled_from(["safetensors", "zip", "pickle"]))
-def test_a_file_cut_short_anywhere_is_refused(tmp_path, cut, kind):
+def test_a_truncated_file_is_rejected(tmp_path, cut, kind):
     path = tmp_path / "weights.pth"
     writers = {
         "safetensors": lambda: save_file(TENSORS, path),
@@ -121,26 +121,26 @@ def test_a_file_cut_short_anywhere_is_refused(tmp_path, cut, kind):
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200))
-def test_any_bytes_are_refused_in_one_line(tmp_path, content):
+def test_arbitrary_bytes_are_rejected_in_one_line(tmp_path, content):
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
     refusal(path)
 
 
 @pytest.mark.parametrize("part", ["../secret.safetensors", "/etc/passwd", "", 5, ["a"], "a.index.json"])
-def test_an_index_names_only_files_of_weights_beside_it(tmp_path, part):
+def test_an_index_may_only_list_weights_files_in_its_folder(tmp_path, part):
     path = tmp_path / "a.index.json"
     path.write_text(json.dumps({"weight_map": {"a": part}}))
-    assert "no weight_map that lists" in refusal(path) or "which is no weights file" in refusal(path)
+    assert "no weight_map that lists" in refusal(path) or "which is not a weights file" in refusal(path)
 
 
-def test_an_index_of_endless_depth_is_refused(tmp_path):
+def test_a_deeply_nested_index_is_rejected(tmp_path):
     path = tmp_path / "a.index.json"
     path.write_text('{"weight_map": ' + "[" * 100_000)
     assert "no weight_map" in refusal(path)
 
 
-def test_keys_that_are_no_texts_are_passed_over(tmp_path):
+def test_keys_that_are_not_strings_are_ignored(tmp_path):
     path = tmp_path / "weights.pth"
     torch.save({**TENSORS, 7: torch.ones(1)}, path)
     assert same(read_tensors(path))

@@ -1,4 +1,4 @@
-"""timm models of other kinds than the packaged one: transformers, DINOv3's ConvNeXt, windowed attention."""
+"""Other timm model families: transformers, DINOv3's ConvNeXt, windowed attention."""
 
 import pytest
 import timm
@@ -7,7 +7,7 @@ import torch
 from ntt.encoders import TimmEncoder
 from ntt.errors import InputError
 
-# Of each kind the smallest.
+# The smallest model of each family.
 KINDS = {
     "vit_tiny_patch16_224": (16, 192, 64),
     "eva02_tiny_patch14_224": (14, 192, 56),
@@ -23,7 +23,7 @@ def vit():
 
 
 @pytest.mark.parametrize("model_name", KINDS)
-def test_contract(model_name):
+def test_model_families_implement_the_encoder_interface(model_name):
     stride, channels, img_size = KINDS[model_name]
     encoder = TimmEncoder(model_name, model_name, None, img_size, weights="random")
     assert (encoder.patch_size, encoder.embed_dim) == (stride, channels)
@@ -34,13 +34,13 @@ def test_contract(model_name):
 @pytest.mark.parametrize(
     "model_name", ["vit_base_patch16_siglip_512.v2_webli", "convnext_tiny.dinov3_lvd1689m"]
 )
-def test_named_weights_build_without_them(model_name):
+def test_a_model_name_with_a_weights_tag_builds_without_weights(model_name):
     with torch.device("meta"):
         encoder = TimmEncoder(model_name, model_name, None, 512, weights="random")
     assert encoder.patch_size == 16
 
 
-def test_transformers_features_are_normed_and_without_class_token(vit):
+def test_transformer_features_pass_the_norm_and_exclude_the_class_token(vit):
     images = torch.rand(1, 3, 64, 96)
     features = vit(images)
     assert features.shape == (1, 4, 6, 192)
@@ -48,19 +48,19 @@ def test_transformers_features_are_normed_and_without_class_token(vit):
     torch.testing.assert_close(features, expected)
 
 
-def test_mean_and_std_are_those_of_the_weights(vit):
+def test_mean_and_std_default_to_those_of_the_weights(vit):
     assert vit.mean.flatten().tolist() == [0.5, 0.5, 0.5]
     convnext = TimmEncoder("convnext", "convnext_atto", None, 64, weights="random")
     assert convnext.mean.flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
 
 
-def test_layers_of_a_transformer():
+def test_layers_of_a_transformer_can_be_combined():
     torch.manual_seed(0)
     both = TimmEncoder(
         "vit", "vit_tiny_patch16_224", None, 64, weights="random", layers=[2, 5], merge="concat"
     )
     assert both.embed_dim == 2 * 192
-    assert len(both.backbone.blocks) == 6  # the rest is cut off
+    assert len(both.backbone.blocks) == 6  # later blocks are removed
     images = torch.rand(1, 3, 64, 64)
     maps = both.backbone.forward_intermediates(
         both.normalise(images), [2, 5], norm=True, intermediates_only=True
@@ -68,12 +68,12 @@ def test_layers_of_a_transformer():
     torch.testing.assert_close(both(images), torch.cat(maps, 1).permute(0, 2, 3, 1))
 
 
-def test_layers_of_a_network_are_those_of_its_stride():
-    with pytest.raises(InputError, match=r"encoder\.layers=\[-2\] does not suit atto"):
+def test_layers_of_a_cnn_are_limited_to_its_stride():
+    with pytest.raises(InputError, match=r"encoder\.layers=\[-2\] is invalid for atto"):
         TimmEncoder("atto", "convnext_atto", 16, 64, weights="random", layers=[-2])
 
 
-def test_pretrained_weights_are_timms_to_fetch(monkeypatch):
+def test_pretrained_weights_are_downloaded_by_timm(monkeypatch):
     asked = {}
     create = timm.create_model
 
@@ -94,10 +94,10 @@ def test_pretrained_weights_are_timms_to_fetch(monkeypatch):
         TimmEncoder("vit", "vit_tiny_patch16_224", None, 64, weights="pretrained")
     assert str(caught.value) == (
         "timm cannot build vit_tiny_patch16_224 with encoder.weights=pretrained: no route; "
-        "without a network give a file with encoder.weights=FILE"
+        "without network access, use a local file with encoder.weights=FILE"
     )
 
 
-def test_a_model_without_maps_is_refused():
+def test_a_model_without_feature_maps_is_rejected():
     with pytest.raises(InputError, match=r"no intermediate feature maps|no feature map of stride"):
         TimmEncoder("mixer", "resmlp_12_224", 8, 64, weights="random")

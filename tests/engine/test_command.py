@@ -133,7 +133,7 @@ def test_a_launcher_that_gives_up_is_one_line_and_the_jobs_so_far_are_told(comma
     result = command("-m", "bad=8", "hydra/launcher=broken")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-2:] == [
-        "The sweep was cut short: ConnectionError: the cluster is gone",
+        "Sweep interrupted by ConnectionError: the cluster is gone",
         "0 failed: bad: 8 is no input",
     ]
 
@@ -144,7 +144,7 @@ def test_two_sweeps_do_not_work_in_one_folder(command, tmp_path):
     with FileLock(folder / ".lock"):
         result = command("-m", "bad=null")
     assert result.returncode == 2
-    assert result.stderr.endswith("another sweep is at work here; wait, or name another folder\n")
+    assert result.stderr.endswith("is in use by another sweep; wait or choose another output directory\n")
 
 
 def test_help_does_not_wait_for_torch():

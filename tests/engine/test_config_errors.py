@@ -19,7 +19,7 @@ from ntt.errors import InputError
         ("trainer=gpus", "Unknown trainer: gpus. Did you mean gpu?"),
         ("encoder.img_sise=224", "Unknown key: encoder.img_sise. Did you mean encoder.img_size?"),
         ("sead=1", "Unknown key: sead. Did you mean seed?"),
-        ("encoder=a=b", "Cannot read 'encoder=a=b': write group=option or path.to.key=value"),
+        ("encoder=a=b", "Cannot parse the override 'encoder=a=b': write group=option or path.to.key=value"),
     ],
 )
 def test_names_what_was_meant(project_root, override, line):
@@ -53,7 +53,7 @@ def test_names_the_package_that_a_launcher_lacks(project_root, monkeypatch, laun
     ):
         compose("train", overrides=[f"hydra/launcher={launcher}"], return_hydra_config=True)
     assert describe(caught.value) == (
-        f"hydra/launcher/{absent} comes with a package that is not installed: "
+        f"hydra/launcher/{absent} needs a package that is not installed: "
         f"pip install 'no-time-to-train[{extra}]'"
     )
 

@@ -150,10 +150,10 @@ def test_the_guides_own_yaml(write, composed):
 
 def test_what_is_left_to_the_defaults_is_said(write):
     file = write(GUIDE)
-    silent = "says nothing of the segmenter (sam2_cfg_file) and the dataset (dataset_cfgs)"
-    assert read_legacy_config(file).remark() == f"{file}: {silent}, so that is the embedded one"
+    silent = "does not set the segmenter (sam2_cfg_file) and the dataset (dataset_cfgs)"
+    assert read_legacy_config(file).remark() == f"{file}: {silent}; using the embedded default"
     _, remark = expand_words([f"legacy_config={file}", "segmenter=sam2_tiny"])
-    assert remark == f"{file}: says nothing of the dataset (dataset_cfgs), so that is the embedded one"
+    assert remark == f"{file}: does not set the dataset (dataset_cfgs); using the embedded default"
     assert expand_words([f"legacy_config={file}", "segmenter=sam2_tiny", "dataset=lvis"])[1] is None
 
 
@@ -248,11 +248,11 @@ def test_every_unknown_key_is_named_with_the_file(write):
             5,
             "memory_length is 3, but model.init_args.model_cfg.memory_bank_cfg.length is 5",
         ),
-        (f"{MODEL}sam2_infer_cfgs.with_negative_refs", True, "True is not possible here, only False"),
+        (f"{MODEL}sam2_infer_cfgs.with_negative_refs", True, "True is not supported, only False"),
         (
             "model.init_args.dataset_cfgs.test.class_split",
             "novel_classes",
-            "novel_classes is not known here, only default_classes and few_shot_classes",
+            "novel_classes is unknown, only default_classes and few_shot_classes are supported",
         ),
         ("model.init_args.data_load_cfgs.workers", "many", "'many' is not a whole number"),
     ],
@@ -277,8 +277,8 @@ def test_impossible_values_are_named(write, place, value, line):
         ("a: [1\nb: {", ":2: not YAML: "),
         ("a: !!python/object/apply:os.getcwd []", ":1: not YAML: "),
         ("\x00", ": not YAML: "),
-        ("- 1", ": holds no keys"),
-        ("", ": holds no keys"),
+        ("- 1", " contains no keys"),
+        ("", " contains no keys"),
     ],
 )
 def test_a_malformed_file_is_one_line(write, text, line):

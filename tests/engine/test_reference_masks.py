@@ -126,7 +126,7 @@ def test_a_file_of_somebody_else_is_left_alone(boxed, caplog, text):
     with caplog.at_level(logging.WARNING):
         data, _ = run(boxed, 3, 4)
     assert file.read_text() == text
-    assert f"{file} holds no masks made here and is left alone" in caplog.text
+    assert f"{file} was not written by ntt and is not overwritten" in caplog.text
     assert areas(data) == [3, 4]
 
 
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_written_is_a_warning(boxed, caplog, monkeypatch
     monkeypatch.setattr(Path, "replace", refuse)  # permissions do not stop root
     with caplog.at_level(logging.WARNING):
         data, _ = run(boxed, 3, 4)
-    assert "references.masks.json: the masks made cannot be stored" in caplog.text
+    assert "references.masks.json: cannot store the pseudo masks" in caplog.text
     assert areas(data) == [3, 4]
 
 
@@ -146,7 +146,7 @@ def test_an_empty_mask_names_the_annotation_and_the_others_are_stored(boxed):
         run(boxed, 0, 4)
     (line,) = str(caught.value).splitlines()
     assert line.startswith(
-        f"{boxed}/references/0.png, annotation 1: sam finds nothing at its box or points; "
+        f"{boxed}/references/0.png, annotation 1: sam found no object at its box or points; "
     )
     with pytest.raises(InputError):
         run(boxed, 0)

@@ -46,7 +46,7 @@ def test_what_is_of_another_run_or_not_wanted_is_not_used(tmp_path, caplog, iden
     with opened(tmp_path, identity, resume) as folder:
         assert not folder.finished
         assert folder.memo("images") == {}
-    assert ("holds another run, which is replaced" in caplog.text) == warned
+    assert ("Replacing another run in" in caplog.text) == warned
 
 
 def test_a_failure_is_forgotten_when_the_run_is_tried_again(tmp_path):
@@ -71,7 +71,7 @@ def test_what_a_killed_process_was_writing_goes(tmp_path):
 def test_files_that_no_run_has_left_are_not_touched(tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / "thesis.txt").touch()
-    with pytest.raises(InputError, match=f"{name} is here and no run.json, so it is not of a run"):
+    with pytest.raises(InputError, match=f"contains {name} but no run.json"):
         opened(tmp_path).__enter__()
     assert (tmp_path / name / "thesis.txt").exists()
     assert not in_use(tmp_path)
@@ -83,27 +83,29 @@ def test_results_of_other_data_are_not_used(tmp_path, caplog):
             folder.require_data(digest)
             assert folder.memo("images") == kept
             folder.memo("images")[0] = "first"
-    assert caplog.text.count("references or images are others than before; it begins anew") == 1
+    assert caplog.text.count("references or target images have changed; starting over") == 1
 
 
 def test_a_run_without_results_has_a_reason(tmp_path):
-    assert failure_of(tmp_path) == "it left no metrics.json; its log may say why"
+    assert failure_of(tmp_path) == "no metrics.json was written; see the log of the run"
     write_failure(tmp_path, "no weights")
     assert failure_of(tmp_path) == "no weights"
     (tmp_path / "frames.json").touch()
     assert failure_of(tmp_path, ("predictions.json", "frames.json")) == "no weights", "an older result"
     (tmp_path / "failure.json").unlink()
     assert failure_of(tmp_path, ("predictions.json", "frames.json")) is None
-    assert failure_of(tmp_path) == "it left no metrics.json; its log may say why"
+    assert failure_of(tmp_path) == "no metrics.json was written; see the log of the run"
 
 
 def test_a_run_does_not_take_the_folder_of_a_sweep_nor_a_sweep_that_of_a_run(tmp_path):
     write_record(tmp_path / "sweep", SWEEP_KIND, ["train"])
-    with pytest.raises(InputError, match="sweep: holds a sweep, and this is a run; name another folder"):
+    with pytest.raises(
+        InputError, match="sweep contains a sweep, not a run; choose another output directory"
+    ):
         opened(tmp_path / "sweep").__enter__()
     with opened(tmp_path / "run"):
         pass
-    with pytest.raises(InputError, match="run: holds a run, and this is a sweep; name another folder"):
+    with pytest.raises(InputError, match="run contains a run, not a sweep; choose another output directory"):
         refuse_others(tmp_path / "run", SWEEP_KIND)
 
 
@@ -121,7 +123,7 @@ def test_two_processes_do_not_work_in_one_folder(tmp_path):
     assert not in_use(tmp_path)
     with opened(tmp_path):
         assert in_use(tmp_path)
-        with pytest.raises(InputError, match="another process is at work here"):
+        with pytest.raises(InputError, match="in use by another process"):
             opened(tmp_path).__enter__()
     assert not in_use(tmp_path)
 

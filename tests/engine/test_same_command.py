@@ -35,7 +35,7 @@ def test_the_same_command_goes_on(folder, kind, flags, place):
 def test_a_named_folder_of_somebody_else_is_refused_before_hydra_writes_there(tmp_path, quoted):
     (tmp_path / "metrics.json").touch()
     word = f"hydra.run.dir={quoted.format(tmp_path)}"
-    with pytest.raises(InputError, match=r"metrics\.json is here and no run\.json"):
+    with pytest.raises(InputError, match=r"contains metrics\.json but no run\.json"):
         refuse_named(["encoder=dinov2_nano", word])
     refuse_named(["encoder=dinov2_nano", f"hydra.run.dir={tmp_path}/new", "hydra.run.dir="])
 

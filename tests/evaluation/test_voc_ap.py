@@ -93,7 +93,7 @@ def test_novel_classes(entry, truth):
     evaluate = VocEvaluation(novel_classes=["class 2"])
     metrics = evaluate(ground_truth, [entry(1, 1, LEFT, score=0.9)])["bbox"]
     assert (metrics["AP50"], metrics["nAP50"]) == (pytest.approx(0.5), 0)
-    with pytest.raises(InputError, match="'class 3' is no class of the run"):
+    with pytest.raises(InputError, match="'class 3' is not a class of the run"):
         VocEvaluation(novel_classes=["class 2", "class 3"]).check(ground_truth)
 
 

@@ -1,4 +1,4 @@
-"""A picture and models for tests of the page."""
+"""Images and models for tests of the page."""
 
 import numpy as np
 from colour_world import BLUE, RED, canvas, model, paint
@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 128, 64
 
 
 def draw_things(file):
-    """A red and a blue thing on grey."""
+    """Save an image of a red and a blue rectangle on grey."""
     image = canvas(HEIGHT, WIDTH)
     for name, place in PLACES.items():
         paint(image, COLOURS[name], *place)

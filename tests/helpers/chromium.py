@@ -1,4 +1,4 @@
-"""The system's Chromium, without a window and without calls of its own to the network."""
+"""Headless system Chromium without background network requests."""
 
 import shutil
 import socket

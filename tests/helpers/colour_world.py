@@ -1,4 +1,4 @@
-"""A world whose answers are known: encoder and segmenter see colours, things are painted on grey."""
+"""Toy encoder and segmenter that recognise coloured objects on grey, for known results."""
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ RED, BLUE, GREEN = (1.0, 0.2, 0.2), (0.2, 0.2, 1.0), (0.2, 1.0, 0.2)
 
 
 class ColourEncoder(Encoder):
-    """A patch's feature is its mean colour, grey being zero."""
+    """Encode each patch as its mean colour minus grey."""
 
     name, embed_dim, patch_size, img_size, fingerprint = "colour", 3, 4, 64, "colour"
 
@@ -30,7 +30,7 @@ class ColourEncoder(Encoder):
 
 
 class ColourSegmenter(Segmenter):
-    """A prompt's mask is everything of the colour under it; its IoU is high off the grey."""
+    """Segment all pixels of the colour at the prompt; the predicted IoU is low on grey."""
 
     name, image_size, mask_size, fingerprint = "colour", 64, 32, "colour"
 

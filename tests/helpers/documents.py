@@ -1,4 +1,4 @@
-"""What README and docs tell a reader to type: their fenced blocks, and the commands in them."""
+"""Fenced code blocks and shell commands in README and docs."""
 
 import re
 import shlex
@@ -15,8 +15,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 class Block:
     """A fenced block.
 
-    ``line`` is that of its fence, from 1. Behind the fence stand ``kind`` and, where the text is to be saved
-    as a file, its ``title``.
+    ``line`` is the line number of the opening fence, from 1. ``kind`` is the language after the fence;
+    ``title`` is the file name if the text is to be saved as a file.
     """
 
     page: str
@@ -31,7 +31,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """One command, its words as a shell has them."""
+    """A command, split into words as by a shell."""
 
     place: str
     words: tuple[str, ...]
@@ -41,7 +41,7 @@ class Command:
 
 
 def blocks(*kinds):
-    """Those of all pages, in order; of all kinds if none is named."""
+    """Return the blocks of all pages in order, of the given kinds or of all kinds."""
     found = [
         Block(str(page.relative_to(ROOT)), token.map[0] + 1, *_kind_and_title(token.info), token.content)
         for page in PAGES
@@ -52,7 +52,7 @@ def blocks(*kinds):
 
 
 def commands():
-    """Those of all ``bash`` blocks, each once."""
+    """Return the commands of all ``bash`` blocks, without duplicates."""
     found = {}
     for block in blocks("bash"):
         for words in _split(block):
@@ -67,7 +67,7 @@ def _kind_and_title(info):
 
 
 def _split(block):
-    """A command ends with its line, unless a quote or a backslash goes on, or at ``&&``."""
+    """Split a block into commands, at ``&&`` and at line ends that are not quoted or escaped."""
     without_comments = re.sub(r"(^|\s)#.*$", "", block.text.replace("\\\n", " "), flags=re.MULTILINE)
     lexer = shlex.shlex(without_comments, posix=True, punctuation_chars="\n&")
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""

@@ -1,4 +1,4 @@
-"""Folders of runs that never ran: their results are the truth of the miniature data set, moved."""
+"""Artificial run directories whose predictions are the shifted ground truth of the miniature dataset."""
 
 import json
 from pathlib import Path
@@ -13,15 +13,17 @@ from ntt.structures import Instances
 
 
 def make_run(folder, miniature, shift, encoder="dinov3_nano", overrides=None, **dataset):
-    """A run whose masks lie ``shift`` pixels beside the objects; its config has paths from ``miniature``.
+    """Write a run whose masks are shifted by ``shift`` pixels.
+
+    Paths in its config are relative to ``miniature``.
 
     Args:
-        folder: to be made.
-        miniature: folder of the data set.
-        shift: of the masks.
-        encoder: its name.
-        overrides: words of the command line; by default the encoder's.
-        dataset: further arguments of the data set.
+        folder: run directory to create.
+        miniature: folder of the dataset.
+        shift: shift of the masks in pixels.
+        encoder: name of the encoder.
+        overrides: overrides of the run; by default that of the encoder.
+        dataset: further arguments of the dataset.
     """
     files = {
         f"{part}_{kind}": f"{part}s{ending}"
@@ -57,7 +59,7 @@ def make_run(folder, miniature, shift, encoder="dinov3_nano", overrides=None, **
 
 
 def repeat_targets(miniature, times=3):
-    """Make more targets of the same pictures, since few images give no intervals."""
+    """Duplicate the targets, because few images give no confidence intervals."""
     path = miniature / "targets.json"
     content = json.loads(path.read_text())
     for key, fields in {"images": ["id"], "annotations": ["id", "image_id"]}.items():
@@ -70,7 +72,7 @@ def repeat_targets(miniature, times=3):
 
 
 def make_failure(folder: Path, overrides, reason):
-    """A job that ended with a reason."""
+    """Write the directory of a failed job, with a reason if given."""
     folder.mkdir(parents=True)
     (folder / "overrides.yaml").write_text(yaml.safe_dump(overrides))
     if reason:

@@ -1,4 +1,4 @@
-"""A web server on this machine, which disappoints in the ways that real ones do."""
+"""Local web server that simulates failures of real servers."""
 
 import re
 import threading
@@ -8,9 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class World:
-    """What the server has and does; tests set its attributes.
+    """Content and behaviour of the server; tests set its attributes.
 
-    ``files`` are by path; all other paths have ``content``. ``cuts`` are after how many bytes it breaks off.
+    ``files`` maps paths to content; all other paths return ``content``. ``cuts`` lists the number of bytes
+    after which successive responses are truncated.
     """
 
     content, ranges, status = bytes(range(256)) * 2000, True, None

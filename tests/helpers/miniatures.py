@@ -1,7 +1,8 @@
-"""The data sets of the field, in their own formats and folders, with a handful of pictures.
+"""Miniature versions of published datasets in their original formats and folders, with a few images.
 
-Every class is an ellipse of its own colour. Pictures are 120 x 100 pixels, objects at least 40, so that the
-rule for references (32 pixels wide and high, 10 to the edge) leaves some out, and not all.
+Each class is an ellipse of its own colour. Images are 120 x 100 pixels and objects at least 40 pixels wide
+and high. The rule for references (at least 32 pixels wide and high, 10 pixels to the border) excludes some
+of them.
 """
 
 import colorsys
@@ -14,7 +15,7 @@ from PIL import Image, ImageDraw
 
 WIDTH, HEIGHT = 120, 100
 
-# As in instances_train2017.json, in its order; the ids have gaps.
+# Same ids and order as in instances_train2017.json; the ids have gaps.
 LINES = (Path(__file__).parent / "coco_categories.txt").read_text().splitlines()
 COCO = {int(identity): name for identity, _, name in (line.partition(" ") for line in LINES)}
 VOC = ["aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable"]
@@ -30,7 +31,10 @@ LVIS = {
 
 
 def make_coco(root, train=10, val=2):
-    """annotations/instances_{train,val}2017.json, train2017, val2017; a class is in every other picture."""
+    """Write annotations/instances_{train,val}2017.json, train2017 and val2017.
+
+    Each class is in every second image.
+    """
     for split, count in (("train", train), ("val", val)):
         pictures = [
             [(category, _box(number, k)) for k, category in enumerate(COCO) if (number + k) % 2 == 0]
@@ -42,7 +46,7 @@ def make_coco(root, train=10, val=2):
                 "license": 1,
                 "coco_url": f"http://images.cocodataset.org/{split}2017/{image['file_name']}",
             }
-        # A crowd of persons, the upper half; run lengths go down the columns.
+        # A crowd of persons in the upper half; run lengths are column-major.
         runs = {"size": [HEIGHT, WIDTH], "counts": [0, *[HEIGHT // 2] * 2 * WIDTH]}
         crowd = {"id": 900000000001, "iscrowd": 1, "segmentation": runs, "bbox": [0, 0, WIDTH, HEIGHT // 2]}
         content["annotations"].append({**content["annotations"][0], **crowd})
@@ -53,11 +57,11 @@ def make_coco(root, train=10, val=2):
 
 
 def make_lvis(root, images):
-    """lvis_v1_{train,val}.json of pictures in images/train2017 and images/val2017; val has some of both."""
+    """Write lvis_v1_{train,val}.json for images in train2017 and val2017; val contains both."""
     for split, folders in (("train", ["train2017"] * 12), ("val", ["train2017", "val2017"])):
         content = {"annotations": [], "images": []}
         for number, folder in enumerate(folders):
-            # Rare classes are in one training picture, common and frequent ones in all.
+            # Rare classes are in one training image, common and frequent classes in all.
             present = [k for k, (_, letter) in LVIS.items() if letter != "r" or number == 0 or split == "val"]
             objects = [(category, _box(number, k)) for k, category in enumerate(present)]
             identity = 1000 * (split == "val") + number + 500
@@ -79,7 +83,7 @@ def make_lvis(root, images):
 
 
 def make_voc(root):
-    """VOCdevkit/VOC2007 with trainval and test, VOC2012 with trainval; every class is in each picture."""
+    """Write VOCdevkit/VOC2007 (trainval, test) and VOC2012 (trainval); each image contains all classes."""
     for folder, split, names in (
         ("VOC2007", "trainval", ["000005", "000007"]),
         ("VOC2007", "test", ["000001"]),
@@ -97,7 +101,7 @@ def make_voc(root):
 
 
 def make_cdfsod(root, folder, names):
-    """A domain as released: 1, 5 and 10 shots, train and test, boxes without segmentations."""
+    """Write a CD-FSOD domain as released: 1, 5 and 10 shots, train and test, boxes without segmentations."""
     pictures = {"train": root / folder / "train", "test": root / folder / "test"}
     if folder == "DIOR":
         pictures = {split: path / f"new_{split}" for split, path in pictures.items()}
@@ -120,13 +124,13 @@ def make_cdfsod(root, folder, names):
 
 
 def _box(number, k):
-    """x, y, width, height of the object of a class in a picture; a third of them are too near to the edge."""
+    """Return x, y, width, height of an object; a third of the boxes are too close to the border."""
     x = 2 if (number + k) % 3 == 2 else 12 + (7 * number + 5 * k) % 30
     return x, 12 + (11 * number + 3 * k) % 24, 40 + (number + k) % 20, 40 + (2 * number + k) % 10
 
 
 def _coco_content(folder, pictures, first_id=1, first_annotation=1):
-    """Draw pictures and annotate them, without categories."""
+    """Draw images and annotate them, without categories."""
     images, annotations = [], []
     for number, objects in enumerate(pictures):
         image_id = first_id + number
@@ -166,7 +170,7 @@ def _draw(file, objects):
 
 
 def _voc_xml(folder, name, objects, split):
-    """Pixels counted from 1; one coordinate is a fraction, as some are, and a test object is difficult."""
+    """Build a VOC file: pixels counted from 1, one fractional coordinate, one difficult test object."""
     entries = "".join(
         f"<object><name>{escape(VOC[label])}</name><pose>Unspecified</pose><truncated>0</truncated>"
         f"<difficult>{int(k == 0 and split == 'test')}</difficult><bndbox><xmin>{x + 1}</xmin>"

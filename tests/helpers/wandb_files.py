@@ -1,4 +1,4 @@
-"""Reading back what W&B keeps of an offline run: records of protocol buffers in LevelDB's log format."""
+"""Reader of W&B's files of offline runs: protocol buffer records in LevelDB's log format."""
 
 import json
 import struct
@@ -9,7 +9,7 @@ WHOLE, LAST = 1, 4
 
 
 def read_records(folder):
-    """All records of the one run in the folder that a run of ours wrote."""
+    """Read all records of the only W&B run in a run directory."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = (folder / "wandb").glob("offline-run-*/run-*.wandb")
@@ -29,5 +29,5 @@ def read_records(folder):
 
 
 def values(items):
-    """The keys and values of a record of history, summary or config; nested keys are joined by dots."""
+    """Return keys and values of a history, summary or config record; nested keys are joined by dots."""
     return {".".join(item.nested_key) or item.key: json.loads(item.value_json) for item in items}

@@ -1,4 +1,4 @@
-"""A run of the main job inside the process of a test, which spares the start of a command."""
+"""Complete runs of ``train.py`` in the test process, without starting a command."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def whole_run(output, words):
-    """Run ``python train.py WORDS`` with few prompts into a folder; returns its metrics."""
+    """Run ``python train.py`` with overrides and few prompts into a run directory; return the metrics."""
     from ntt.commands.train import run_stages
     from ntt.engine.identity import run_identity
     from ntt.engine.run_folder import RunFolder

@@ -1,4 +1,4 @@
-"""What makes a score: the paper's cosine, and the softmax over the classes."""
+"""Confidence scores: the paper's cosine, and the softmax over the classes."""
 
 import math
 
@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from ntt.errors import InputError
 from ntt.matching import CosineConfidence, SoftmaxConfidence
 
-# The first is sure of class 0, the second torn between 1 and 2, the third resembles nothing.
+# The first is clearly class 0, the second ambiguous between 1 and 2, the third similar to no class.
 SIMILARITIES = torch.tensor([[0.9, 0.1, 0.0], [0.1, 0.8, 0.79], [-0.4, -0.2, -0.3]])
 IOU = torch.tensor([0.5, 0.9, 1.3])
 
 
-def test_cosine_is_clamped_and_leaves_the_nms_to_the_predicted_iou():
+def test_cosine_score_is_clamped_and_nms_priority_is_the_predicted_iou():
     scores, labels, priority = CosineConfidence()(SIMILARITIES, IOU)
     torch.testing.assert_close(scores, torch.tensor([0.9, 0.8, 0.0]))
     assert labels.tolist() == [0, 1, 1]
     assert torch.equal(priority, IOU)
 
 
-def test_softmax_is_probability_times_predicted_iou():
+def test_softmax_score_is_probability_times_predicted_iou():
     scores, labels, priority = SoftmaxConfidence(temperature=0.1)(SIMILARITIES, IOU)
     sure = math.exp(9) / (math.exp(9) + math.exp(1) + 1)
     torn = math.exp(8) / (math.exp(1) + math.exp(8) + math.exp(7.9))
@@ -33,7 +33,7 @@ def test_softmax_is_probability_times_predicted_iou():
 
 
 @given(st.integers(0, 2**31), st.integers(0, 9), st.integers(1, 6), st.floats(0.01, 10))
-def test_both_agree_on_the_class_and_score_within_0_and_1(seed, number, classes, temperature):
+def test_both_confidences_agree_on_the_class_and_score_in_0_to_1(seed, number, classes, temperature):
     random = torch.Generator().manual_seed(seed)
     similarities = torch.rand(number, classes, generator=random, dtype=torch.float64) * 2 - 1
     iou = torch.rand(number, generator=random, dtype=torch.float64) * 1.5 - 0.2
@@ -45,6 +45,6 @@ def test_both_agree_on_the_class_and_score_within_0_and_1(seed, number, classes,
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
-def test_a_temperature_is_above_0(temperature):
-    with pytest.raises(InputError, match=r"confidence\.temperature=.* is not above 0"):
+def test_a_temperature_not_above_0_is_rejected(temperature):
+    with pytest.raises(InputError, match=r"confidence\.temperature must be above 0, got "):
         SoftmaxConfidence(temperature)

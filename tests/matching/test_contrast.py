@@ -1,4 +1,4 @@
-"""Masks scored by how well the similarity ends where they end."""
+"""Matching by the contrast of similarity inside and around a mask."""
 
 import math
 
@@ -47,7 +47,7 @@ OTHER = square(4, 24, 6, 6)
 
 
 def features():
-    """Class 0 inside the object, class 1 inside the other, something else around."""
+    """Create features of class 0 inside the object, class 1 inside the other object, and background."""
     seen = torch.zeros(SIDE, SIDE, 3)
     seen[..., 2] = 1.0
     seen[OBJECT] = torch.tensor([1.0, 0.0, 0.1])
@@ -60,7 +60,7 @@ PART, SPILL = square(8, 8, 9, 14), square(5, 5, 20, 20)
 
 
 def naive_contrast(mask, similarity, reach):
-    """Mean inside less the mean of what is at most ``reach`` pixels beside it, row and column wise."""
+    """Compute the mean inside minus the mean within ``reach`` rows and columns around the mask."""
     inside, around = [], []
     for row, column in np.ndindex(mask.shape):
         near = mask[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
@@ -124,8 +124,8 @@ def test_matcher_score_is_probability_times_cosine_times_root_of_contrast_times_
     assert found.scores.tolist() == pytest.approx(expected, abs=1e-4)
 
 
-def test_matcher_score_follows_the_ring():
-    """Around the object the similarity is half as high as inside: the contrast is a half."""
+def test_matcher_score_depends_on_the_similarity_in_the_ring():
+    """The similarity around the object is half of that inside, so the contrast is a half."""
     seen = torch.zeros(SIDE, SIDE, 2)
     seen[...] = torch.tensor([0.5, 0.75**0.5])
     seen[OBJECT] = torch.tensor([1.0, 0.0])
@@ -141,15 +141,15 @@ def test_matcher_clamps_the_predicted_iou(iou, score):
         assert float(found.scores[0]) <= 1
 
 
-def test_matcher_with_a_single_class_finds_its_object():
+def test_matcher_with_one_class_finds_its_object():
     found = matcher()(features(), proposed(OBJECT, OTHER, PART), remembered([1.0, 0.0, 0.0]), SIDE, SIDE)
-    assert found.labels.tolist() == [0], "the other has no contrast with this class"
+    assert found.labels.tolist() == [0], "the other object has no contrast with this class"
     assert torch.equal(found.masks[0], OBJECT)
 
 
 @pytest.mark.parametrize(("overlap", "number"), [(0.6, 1), (0.7, 2), (1.0, 2)])
-def test_matcher_drops_the_worse_of_a_class_by_the_share_of_the_smaller(overlap, number):
-    """The second is as large as the object and shares 9 of 14 columns with it: 0.64."""
+def test_matcher_drops_the_worse_mask_of_a_class_by_the_share_of_the_smaller(overlap, number):
+    """The second mask is as large as the object and shares 9 of 14 columns with it: 0.64."""
     shifted = square(8, 13, 14, 14)
     found = matcher(overlap=overlap)(features(), proposed(shifted, OBJECT), CLASSES, SIDE, SIDE)
     assert found.labels.tolist() == [0] * number
@@ -158,15 +158,15 @@ def test_matcher_drops_the_worse_of_a_class_by_the_share_of_the_smaller(overlap,
 
 @pytest.mark.parametrize("overlap", [0.99, 1.0])
 def test_matcher_drops_a_mask_inside_a_better_one_unless_all_are_kept(overlap):
-    small = square(8, 8, 3, 14)  # whose IoU with the object is only 0.2
+    small = square(8, 8, 3, 14)  # its IoU with the object is only 0.2
     found = matcher(overlap=overlap)(features(), proposed(small, OBJECT), CLASSES, SIDE, SIDE)
     assert len(found) == (1 if overlap < 1 else 2)
     assert torch.equal(found.masks[0], OBJECT)
 
 
 @pytest.mark.parametrize(("class_overlap", "labels"), [(0.8, [0]), (0.9, [0, 1]), (1.0, [0, 1])])
-def test_matcher_drops_the_worse_of_two_classes_by_the_share_of_the_smaller(class_overlap, labels):
-    """Two masks that share 12 of 14 columns, one better for class 0, the other for class 1."""
+def test_matcher_drops_the_worse_mask_of_two_classes_by_the_share_of_the_smaller(class_overlap, labels):
+    """Two masks share 12 of 14 columns; one is better for class 0, the other for class 1."""
     seen = torch.zeros(SIDE, SIDE, 3)
     seen[..., 2] = 1.0
     seen[8:22, 8:22] = torch.tensor([1.0, 0.6, 0.0])
@@ -198,7 +198,7 @@ def naive_suppressed(masks, scores, labels, overlap, class_overlap):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 15))
-def test_suppression_is_what_comparing_all_pairs_gives(seed, number):
+def test_suppression_agrees_with_comparing_all_pairs(seed, number):
     generator = np.random.default_rng(seed)
     masks = []
     for _ in range(number):
@@ -212,7 +212,7 @@ def test_suppression_is_what_comparing_all_pairs_gives(seed, number):
     assert tested._suppressed(stacked, scores, labels).tolist() == expected
 
 
-def test_matcher_leaves_out_empty_masks_and_those_of_the_whole_image():
+def test_matcher_drops_empty_masks_and_masks_of_the_whole_image():
     whole = torch.ones(SIDE, SIDE, dtype=torch.bool)
     seen = torch.tensor([1.0, 0.0, 0.0]).expand(SIDE, SIDE, 3)
     found = matcher()(seen, proposed(whole, ~whole), CLASSES, SIDE, SIDE)
@@ -222,7 +222,7 @@ def test_matcher_leaves_out_empty_masks_and_those_of_the_whole_image():
     assert both.labels.tolist() == [0]
 
 
-def test_matcher_reports_the_best_of_too_many():
+def test_matcher_returns_at_most_max_instances():
     found = matcher(max_instances=1)(features(), proposed(OTHER, OBJECT, iou=[0.5, 0.9]), CLASSES, 9, 9)
     assert found.labels.tolist() == [0]
 
@@ -236,8 +236,8 @@ def test_matcher_without_classes_or_proposals_finds_nothing():
 
 
 @pytest.mark.parametrize(("whole", "kept"), [(0.0, PART), (0.25, PART), (1.0, OBJECT)])
-def test_matcher_prefers_whole_masks_to_better_scored_parts_as_far_as_asked(whole, kept):
-    """The object has 1.56 times the area of its part; to that power the part's score must be higher."""
+def test_matcher_prefers_whole_masks_to_better_scored_parts_depending_on_whole(whole, kept):
+    """The object has 1.56 times the area of its part; ``whole`` is the exponent of this ratio."""
     proposals = proposed(OBJECT, PART, iou=[0.6, 1.0])
     apart = [matcher()(features(), proposed(OBJECT, iou=[0.6]), CLASSES, SIDE, SIDE).scores]
     apart.append(matcher()(features(), proposed(PART, iou=[1.0]), CLASSES, SIDE, SIDE).scores)
@@ -250,13 +250,13 @@ def test_matcher_prefers_whole_masks_to_better_scored_parts_as_far_as_asked(whol
 
 
 @pytest.mark.parametrize("whole", [-0.5, math.nan])
-def test_a_negative_preference_for_whole_masks_is_refused_in_one_line(whole):
+def test_a_negative_preference_for_whole_masks_is_rejected_in_one_line(whole):
     with pytest.raises(InputError, match=rf"^model\.matcher\.whole must be at least 0, got {whole}$"):
         matcher(whole=whole)
 
 
 @pytest.mark.parametrize("temperature", [0, -1.0, math.nan])
-def test_a_temperature_that_is_not_above_0_is_refused_in_one_line(temperature):
+def test_a_temperature_not_above_0_is_rejected_in_one_line(temperature):
     with pytest.raises(
         InputError, match=rf"^model\.matcher\.temperature must be above 0, got {temperature}$"
     ):
@@ -265,6 +265,6 @@ def test_a_temperature_that_is_not_above_0_is_refused_in_one_line(temperature):
 
 @pytest.mark.parametrize("key", ["ring", "overlap", "class_overlap"])
 @pytest.mark.parametrize("value", [-0.1, 1.1])
-def test_shares_outside_their_range_are_refused_in_one_line(key, value):
+def test_shares_out_of_range_are_rejected_in_one_line(key, value):
     with pytest.raises(InputError, match=rf"^model\.matcher\.{key} must be in \[0, 1\], got {value}$"):
         matcher(**{key: value})

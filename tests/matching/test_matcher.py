@@ -1,4 +1,4 @@
-"""The matcher against a plain, slow, obviously right version of scoring and merging."""
+"""The matcher, compared with a slow and simple implementation of scoring and merging."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from ntt.memory import MemoryBank
 from ntt.segmenters import Proposals
 from ntt.structures import Instances
 
-# No box IoU of small integer boxes equals this, so no comparison hangs on the last bit.
+# No box IoU of small integer boxes equals this threshold, so rounding does not matter.
 NMS_IOU = 0.48371
 
 
@@ -46,7 +46,7 @@ def box_iou(a: Tensor, b: Tensor) -> float:
 
 
 def oracle_score(features: Tensor, proposals: Proposals, prototypes: Tensor) -> list[Candidate]:
-    """Pool each mask over upsampled features and take the nearest prototype."""
+    """Pool upsampled features inside each mask and assign the nearest prototype."""
     size = proposals.logits.shape[-1]
     upsampled = F.interpolate(features.permute(2, 0, 1)[None], (size, size), mode="bilinear")[0]
     candidates = []
@@ -62,7 +62,7 @@ def oracle_score(features: Tensor, proposals: Proposals, prototypes: Tensor) -> 
 
 
 def oracle_nms(candidates: list[Candidate], limit: int) -> list[Candidate]:
-    """By falling predicted IoU, keep what overlaps nothing kept of its class."""
+    """By decreasing predicted IoU, keep proposals that overlap no kept one of their class."""
     kept: list[Candidate] = []
     for one in sorted(candidates, key=lambda candidate: -candidate.iou):
         if all(one.label != other.label or box_iou(one.mask, other.mask) <= NMS_IOU for other in kept):
@@ -71,7 +71,7 @@ def oracle_nms(candidates: list[Candidate], limit: int) -> list[Candidate]:
 
 
 def oracle_merge(kept: list[Candidate]) -> list[float]:
-    """Each score times ``sqrt(1 - IoS)``."""
+    """Multiply each score by ``sqrt(1 - IoS)``."""
     scores = []
     for i, one in enumerate(kept):
         ios = 0.0
@@ -96,7 +96,7 @@ def oracle(
 
 
 def scene(seed: int, number: int, classes: int, size: int = 20) -> tuple[Tensor, Proposals, Tensor]:
-    """Features, overlapping rectangles with ragged edges (some empty), and prototypes, in float64."""
+    """Create features, overlapping rectangles with ragged edges (some empty), and prototypes in float64."""
     generator = torch.Generator().manual_seed(seed)
 
     def rand(*shape: int) -> Tensor:
@@ -107,12 +107,12 @@ def scene(seed: int, number: int, classes: int, size: int = 20) -> tuple[Tensor,
         (y1, y2), (x1, x2) = (sorted(rand(2).mul(size).long().tolist()) for _ in range(2))
         mask[y1:y2, x1:x2] += 3 - 0.1
     features = rand(5, 4, 6) - 0.4
-    prototypes = rand(classes, 6).float().double() - 0.5  # exact in float32, as the memory keeps them
+    prototypes = rand(classes, 6).float().double() - 0.5  # exact in float32, like in the memory
     return features, Proposals(logits, rand(number)), prototypes
 
 
 def remembered(prototypes: Tensor) -> MemoryBank:
-    """A memory with one instance of each class."""
+    """Create a memory with one instance per class."""
     bank = MemoryBank([str(label) for label in range(len(prototypes))], "")
     for label, prototype in enumerate(prototypes):
         bank.add(prototype[None, None], torch.ones(1, 1), label)
@@ -138,7 +138,7 @@ def assert_same(instances: Instances, expected: list[tuple[float, int, Tensor]])
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 25), st.integers(1, 4), st.integers(3, 50), st.integers(3, 50))
-def test_agrees_with_the_oracle(seed, number, classes, height, width):
+def test_matcher_agrees_with_the_naive_version(seed, number, classes, height, width):
     features, proposals, prototypes = scene(seed, number, classes)
     matcher = PrototypeMatcher(ClassMean(), CosineConfidence(), NMS_IOU, candidates=800, max_instances=100)
     instances = matcher(features, proposals, remembered(prototypes), height, width)
@@ -147,7 +147,7 @@ def test_agrees_with_the_oracle(seed, number, classes, height, width):
 
 
 @pytest.mark.parametrize(("candidates", "best"), [(6, 100), (800, 4), (7, 3)])
-def test_limits_agree_with_the_oracle(candidates, best):
+def test_matcher_limits_agree_with_the_naive_version(candidates, best):
     features, proposals, prototypes = scene(11, 40, 2)
     instances = PrototypeMatcher(ClassMean(), CosineConfidence(), NMS_IOU, candidates, best)(
         features, proposals, remembered(prototypes), 33, 21
@@ -158,8 +158,8 @@ def test_limits_agree_with_the_oracle(candidates, best):
     assert_same(instances, expected)
 
 
-def test_the_oracle_scenes_exercise_every_step():
-    """Guards the tests above: scenes where nothing is suppressed or merged would prove little."""
+def test_the_scenes_exercise_every_step():
+    """Check that the scenes of the tests above contain suppressed and merged masks."""
     features, proposals, prototypes = scene(11, 40, 2)
     scored = oracle_score(features, proposals, prototypes)
     kept = oracle_nms(scored, 800)
@@ -171,7 +171,7 @@ def test_the_oracle_scenes_exercise_every_step():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_nothing_to_report_is_an_empty_result(dtype):
+def test_matcher_without_proposals_or_classes_returns_no_instances(dtype):
     matcher = PrototypeMatcher(ClassMean(), CosineConfidence(), 0.5, 800, 100)
     features, prototypes = torch.rand(4, 4, 3, dtype=dtype), torch.rand(2, 3, dtype=dtype)
     none = Proposals(torch.zeros(0, 8, 8, dtype=dtype), torch.zeros(0, dtype=dtype))
@@ -185,7 +185,7 @@ def test_nothing_to_report_is_an_empty_result(dtype):
     assert len(matcher(features.float(), inside, MemoryBank((), ""), 7, 9)) == 0
 
 
-def test_not_a_number_spoils_only_its_own_mask():
+def test_nan_values_affect_only_their_own_mask():
     features, proposals, prototypes = scene(3, 12, 2)
     matcher = PrototypeMatcher(ClassMean(), CosineConfidence(), NMS_IOU, 800, 100)
     clean = matcher(features, proposals, remembered(prototypes), 20, 20)
@@ -198,9 +198,9 @@ def test_not_a_number_spoils_only_its_own_mask():
     assert bool(scores.isfinite().all())
 
 
-def test_a_mask_that_vanishes_at_the_size_of_the_image_is_dropped():
+def test_a_mask_that_is_empty_at_image_size_is_dropped():
     logits = torch.full((2, 16, 16), -8.0)
-    logits[0, 5, 5] = 0.1  # one weak cell, gone after interpolation
+    logits[0, 5, 5] = 0.1  # one weak cell, which vanishes after interpolation
     logits[1, 8:, 8:] = 8.0
     instances = PrototypeMatcher(ClassMean(), CosineConfidence(), 0.5, 800, 100)(
         torch.rand(4, 4, 3), Proposals(logits, torch.tensor([0.9, 0.8])), remembered(torch.rand(1, 3)), 4, 4
@@ -209,8 +209,8 @@ def test_a_mask_that_vanishes_at_the_size_of_the_image_is_dropped():
     assert instances.boxes.tolist() == [[2, 2, 4, 4]]
 
 
-def test_the_nms_goes_by_the_priority_of_the_confidence():
-    """Two proposals of one box: the better cut is torn between two classes, the other is not."""
+def test_nms_uses_the_priority_of_the_confidence():
+    """Two proposals share a box: the one with higher predicted IoU is ambiguous between two classes."""
     torn, sure = torch.full((8, 8), -8.0), torch.full((8, 8), -8.0)
     torn[2:6, 2:6] = 8.0
     sure[2:6, 2:6] = 8.0
@@ -229,7 +229,7 @@ def test_the_nms_goes_by_the_priority_of_the_confidence():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_gpu_agrees_with_cpu():
+def test_matcher_on_gpu_agrees_with_cpu():
     features, proposals, prototypes = scene(11, 40, 2)
     matcher = PrototypeMatcher(ClassMean(), CosineConfidence(), NMS_IOU, 800, 100)
     on_cpu = matcher(features, proposals, remembered(prototypes), 33, 21)

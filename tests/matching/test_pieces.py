@@ -1,4 +1,4 @@
-"""Each pure function of matching on its own."""
+"""Unit tests of the pure matching functions."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ sizes = st.integers(1, 12)
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), sizes, sizes, st.integers(1, 30), st.integers(1, 30), st.integers(0, 4))
-def test_pooling_is_the_mean_of_upsampled_features(seed, h, w, m, n, number):
+def test_pooling_equals_the_mean_of_upsampled_features(seed, h, w, m, n, number):
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(h, w, 5, generator=generator)
     masks = torch.rand(number, m, n, generator=generator) > 0.5
@@ -38,14 +38,14 @@ def test_pooling_is_the_mean_of_upsampled_features(seed, h, w, m, n, number):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 5), sizes, sizes, st.floats(0.5, 1))
-def test_boxes_are_tight_and_exclusive(seed, number, height, width, threshold):
+def test_boxes_are_tight_with_exclusive_right_and_bottom(seed, number, height, width, threshold):
     masks = torch.rand(number, height, width, generator=torch.Generator().manual_seed(seed)) > threshold
     boxes = boxes_from_masks(masks)
     assert boxes.shape == (number, 4)
     for mask, (x1, y1, x2, y2) in zip(masks, boxes.long().tolist(), strict=True):
         inside = torch.zeros_like(mask)
         inside[y1:y2, x1:x2] = True
-        assert not (mask & ~inside).any(), "holds the mask"
+        assert not (mask & ~inside).any(), "contains the mask"
         if mask.any():
             edges = (mask[y1], mask[y2 - 1], mask[:, x1], mask[:, x2 - 1])
             assert all(edge.any() for edge in edges), "and touches it on every side"
@@ -59,7 +59,7 @@ def test_cosine_of_zero_and_nan_vectors_is_zero():
     torch.testing.assert_close(cosine(vectors, torch.tensor([[6.0, 8.0]])), expected)
 
 
-def test_labels_are_the_nearest_prototype_and_scores_are_clamped():
+def test_classify_returns_the_nearest_prototype_and_clamped_scores():
     prototypes = torch.tensor([[1.0, 0.0], [0.0, 5.0]])
     scores, labels = classify(cosine(torch.tensor([[2.0, 0.0], [1.0, 2.0], [-3.0, -1.0]]), prototypes))
     assert labels.tolist() == [0, 1, 1], "a negative cosine still has a nearest prototype"
@@ -74,7 +74,7 @@ def test_similarity_maps_are_cosines_of_patches():
     torch.testing.assert_close(maps[1, 1, 2], expected)
 
 
-def test_nms_is_within_classes_and_by_predicted_iou():
+def test_nms_suppresses_within_classes_by_priority():
     boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 9], [50, 50, 60, 60]])
     iou = torch.tensor([0.5, 0.9, 0.8, 0.6])
     assert class_nms(boxes, iou, torch.tensor([0, 0, 1, 0]), 0.5, 10).tolist() == [1, 2, 3]
@@ -83,7 +83,7 @@ def test_nms_is_within_classes_and_by_predicted_iou():
 
 
 def grid_boxes(generator, number, side):
-    """Small boxes that overlap much, far from the corner."""
+    """Create small, strongly overlapping boxes far from the origin."""
     corner = torch.randint(0, 12, (number, 2), generator=generator) + side - 24
     extent = torch.randint(0, 12, (number, 2), generator=generator)
     return torch.cat([corner, corner + extent], dim=1).float()
@@ -106,7 +106,7 @@ def slow_nms(boxes, priority, labels, threshold):
     classes=st.sampled_from([1, 3, 1203]),
     threshold=st.sampled_from([0.0, 0.25, 0.5, 1.0]),
 )
-def test_nms_is_what_comparing_all_pairs_gives(seed, number, side, classes, threshold):
+def test_nms_agrees_with_comparing_all_pairs(seed, number, side, classes, threshold):
     generator = torch.Generator().manual_seed(seed)
     boxes = grid_boxes(generator, number, side)
     priority = torch.randperm(number, generator=generator) / 1e4
@@ -119,7 +119,7 @@ def test_nms_is_what_comparing_all_pairs_gives(seed, number, side, classes, thre
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
-def test_nms_of_what_is_no_number_names_boxes_once(value):
+def test_nms_with_non_finite_values_returns_each_box_at_most_once(value):
     boxes, priority = torch.rand(6, 4), torch.rand(6)
     boxes[2], priority[3] = value, value
     kept = class_nms(boxes, priority, torch.tensor([0, 0, 0, 1, 1, 1]), 0.5, 10).tolist()
@@ -148,7 +148,7 @@ def slow_merge(masks, vectors, scores, labels):
     density=st.sampled_from([0.0, 0.3, 0.9, 1.0]),
     spoilt=st.sampled_from([0.0, 1e-30, 1e18, torch.nan, torch.inf]),
 )
-def test_merging_is_what_comparing_all_pairs_gives(seed, number, side, density, spoilt):
+def test_merging_agrees_with_comparing_all_pairs(seed, number, side, density, spoilt):
     generator = torch.Generator().manual_seed(seed)
     masks = torch.rand(number, side, side, generator=generator) < density
     vectors = torch.randn(number, 3, generator=generator)
@@ -156,13 +156,13 @@ def test_merging_is_what_comparing_all_pairs_gives(seed, number, side, density, 
     scores, labels = torch.rand(number, generator=generator), torch.arange(number) % 2
     merged = soft_merge(masks, vectors, scores, labels)
     assert not merged.isnan().any()
-    if spoilt != 1e-30:  # which float32 cannot normalise, and takes for zero
+    if spoilt != 1e-30:  # float32 treats such a vector as zero when normalising
         torch.testing.assert_close(merged, slow_merge(masks, vectors, scores, labels), atol=2e-3, rtol=0)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from([torch.nan, torch.inf, -torch.inf, 3e38]))
-def test_a_patch_without_finite_features_spoils_only_masks_on_it(seed, value):
+def test_a_patch_with_non_finite_features_affects_only_masks_on_it(seed, value):
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(6, 6, 5, generator=generator)
     masks = torch.rand(8, 12, 12, generator=generator) > 0.5
@@ -178,23 +178,23 @@ def test_merging_lowers_only_later_contained_masks_of_the_same_class():
     masks = torch.zeros(4, 4, 4, dtype=torch.bool)
     masks[0, :2] = True  # 8 cells
     masks[1, 0] = True  # inside the first
-    masks[2, 0] = True  # the same, of another class
+    masks[2, 0] = True  # the same, but of another class
     masks[3, 1:3] = True  # half inside the first
     vectors = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
     scores = soft_merge(masks, vectors, torch.full((4,), 0.8), torch.tensor([0, 0, 1, 0]))
     half_inside = 0.8 * (1 - 0.5 / 2**0.5) ** 0.5
     torch.testing.assert_close(scores, torch.tensor([0.8, 0.0, 0.8, half_inside]), atol=1e-3, rtol=0)
     opposite = soft_merge(masks[:2], torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), scores[[0, 0]], torch.zeros(2))
-    assert torch.equal(opposite, scores[[0, 0]]), "unlike masks do not merge"
+    assert torch.equal(opposite, scores[[0, 0]]), "dissimilar masks do not merge"
 
 
-def test_merging_nothing_gives_nothing():
+def test_merging_without_masks_returns_no_scores():
     none = soft_merge(torch.zeros(0, 4, 4) > 0, torch.zeros(0, 2), torch.zeros(0), torch.zeros(0))
     assert none.shape == (0,)
 
 
 @pytest.mark.parametrize("chunk", [1, 50, 10_000])
-def test_resizing_in_chunks_is_resizing_at_once(monkeypatch, chunk):
+def test_resizing_in_chunks_equals_resizing_at_once(monkeypatch, chunk):
     monkeypatch.setattr(resizing_module, "CHUNK_ELEMENTS", chunk)
     logits = torch.randn(7, 8, 8, generator=torch.Generator().manual_seed(0))
     expected = F.interpolate(logits[:, None], (5, 11), mode="bilinear")[:, 0] > 0

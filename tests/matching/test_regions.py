@@ -1,4 +1,4 @@
-"""Regions of classes become instances whose pixels together are the upsampled regions."""
+"""Splitting of class regions into instances that together cover the upsampled regions."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def proposed(regions, labels):
 
 
 def blobs(seed, number, height, width, cells):
-    """Random regions: noise on coarse grids, resized; at least one patch each."""
+    """Create random regions from resized coarse noise, with at least one patch each."""
     noise = torch.rand(number, 1, cells, cells, generator=torch.Generator().manual_seed(seed))
     regions = F.interpolate(noise, (height, width), mode="bilinear")[:, 0] > 0.5
     regions[:, height // 2, width // 2] = True
@@ -41,7 +41,7 @@ def upsampled(region, height, width):
 
 
 def naive_bilinear(region, height, width):
-    """Value at the centre of every pixel, between the centres of the four patches around it."""
+    """Interpolate at every pixel centre between the centres of the four surrounding patches."""
     h, w = region.shape
     values = np.zeros((height, width))
     for row in range(height):
@@ -102,8 +102,8 @@ def test_matcher_agrees_with_naive_bilinear_upsampling(size):
     assert np.array_equal(found.masks.any(dim=0).numpy()[sure], (values > 0.5)[sure])
 
 
-def test_matcher_scores_an_instance_by_its_mean_feature():
-    """Two separate parts: one is the class, the other has half of something else."""
+def test_matcher_scores_instances_by_their_mean_feature():
+    """Two separate parts: one consists of the class, half of the other is something else."""
     regions = torch.zeros(1, 6, 12, dtype=torch.bool)
     regions[0, 1:5, 1:5] = True
     regions[0, 1:4, 7:10] = True
@@ -118,7 +118,7 @@ def test_matcher_scores_an_instance_by_its_mean_feature():
     assert found.boxes.tolist() == [[10, 10, 50, 50], [70, 10, 100, 40]]
 
 
-def test_matcher_clamps_scores_of_unlike_instances_at_zero():
+def test_matcher_clamps_scores_of_dissimilar_instances_at_zero():
     regions = torch.ones(1, 4, 4, dtype=torch.bool)
     features = torch.tensor([-1.0, 0.0]).expand(4, 4, 2)
     memory = remembered(torch.tensor([[1.0, 0.0]]))
@@ -128,7 +128,7 @@ def test_matcher_clamps_scores_of_unlike_instances_at_zero():
 
 
 def rivals():
-    """Class 0 has one part, class 1 two: one lies inside that of class 0 and resembles it less."""
+    """Class 0 has one part, class 1 has two: one lies inside that of class 0 and scores lower."""
     regions = torch.zeros(2, 10, 20, dtype=torch.bool)
     regions[0, 1:9, 1:9] = True
     regions[1, 3:7, 3:7] = True
@@ -142,7 +142,7 @@ def rivals():
 @pytest.mark.parametrize(
     ("class_overlap", "labels"), [(1, [1, 0, 1]), (0.5, [1, 0]), (0, [1, 0])], ids=lambda v: str(v)
 )
-def test_matcher_lets_the_better_of_two_classes_have_a_place(class_overlap, labels):
+def test_matcher_keeps_the_better_of_two_overlapping_classes(class_overlap, labels):
     features, proposals, memory = rivals()
     found = RegionMatcher(ClassMean(), 0, class_overlap, 100)(features, proposals, memory, 100, 200)
     assert found.labels.tolist() == labels
@@ -152,14 +152,14 @@ def test_matcher_lets_the_better_of_two_classes_have_a_place(class_overlap, labe
 def test_matcher_keeps_classes_that_share_less_than_class_overlap():
     regions = torch.zeros(2, 10, 20, dtype=torch.bool)
     regions[0, 2:8, 2:10] = True
-    regions[1, 2:8, 8:16] = True  # a quarter in common
+    regions[1, 2:8, 8:16] = True  # shares a quarter
     features, memory = torch.rand(10, 20, 3), remembered(torch.rand(2, 3))
     for class_overlap, number in ((0.26, 2), (0.24, 1)):
         matcher = RegionMatcher(ClassMean(), 0, class_overlap, 100)
         assert len(matcher(features, proposed(regions, [0, 1]), memory, 50, 100)) == number
 
 
-def test_matcher_reports_the_best_of_too_many():
+def test_matcher_returns_at_most_max_instances():
     features, proposals, memory = rivals()
     found = RegionMatcher(ClassMean(), 0, 1, 2)(features, proposals, memory, 100, 200)
     assert found.labels.tolist() == [1, 0]
@@ -168,7 +168,7 @@ def test_matcher_reports_the_best_of_too_many():
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), sides, sides, lengths, lengths)
-def test_resized_parts_do_not_grow_into_parts_that_are_left_out(seed, h, w, height, width):
+def test_resized_parts_do_not_grow_into_omitted_parts(seed, h, w, height, width):
     region = blobs(seed, 1, h, w, 6)[0]
     parts = split_region(region, torch.rand(h, w, generator=torch.Generator().manual_seed(seed)), 1.0)
     everything = resized_parts(region, parts, height, width)
@@ -178,7 +178,7 @@ def test_resized_parts_do_not_grow_into_parts_that_are_left_out(seed, h, w, heig
     assert resized_parts(region, parts[:0], height, width).shape == (0, height, width)
 
 
-def test_resized_parts_border_half_way_between_patches():
+def test_resized_parts_meet_halfway_between_patches():
     region = torch.ones(1, 4, dtype=torch.bool)
     parts = torch.tensor([[[True, True, True, False]], [[False, False, False, True]]])
     first, second = resized_parts(region, parts, 1, 40)
@@ -186,7 +186,7 @@ def test_resized_parts_border_half_way_between_patches():
     assert second[0].nonzero()[:, 0].tolist() == [*range(30, 40)]
 
 
-def test_matcher_of_no_region_gives_no_instance():
+def test_matcher_without_regions_returns_no_instances():
     none = proposed(torch.zeros(0, 4, 5, dtype=torch.bool), [])
     found = RegionMatcher(ClassMean(), 0.7, 0.5, 100)(
         torch.rand(4, 5, 3), none, remembered(torch.rand(2, 3)), 9, 7
@@ -197,7 +197,7 @@ def test_matcher_of_no_region_gives_no_instance():
 
 @pytest.mark.parametrize("key", ["neck", "class_overlap"])
 @pytest.mark.parametrize("value", [-0.1, 1.1])
-def test_numbers_outside_their_range_are_refused_in_one_line(key, value):
+def test_options_out_of_range_are_rejected_in_one_line(key, value):
     numbers = {"neck": 0.7, "class_overlap": 0.5, "max_instances": 100, key: value}
     with pytest.raises(InputError, match=rf"^model\.matcher\.{key} must be in \[0, 1\], got {value}$"):
         RegionMatcher(ClassMean(), **numbers)

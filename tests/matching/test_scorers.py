@@ -1,4 +1,4 @@
-"""Scorers against plain loops over the instances."""
+"""Scorers, compared with loops over the instances."""
 
 import math
 
@@ -32,7 +32,7 @@ ragged = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 
 
 def memory_of(counts: list[int], patches: int = 0, seed: int = 0) -> MemoryBank:
-    """A memory of random instances, so many of each class, the classes mixed."""
+    """Create a memory of random instances in mixed order, with ``counts`` instances per class."""
     generator = torch.Generator().manual_seed(seed)
     bank = MemoryBank([str(label) for label in range(len(counts))], "", patches)
     for turn in range(max(counts)):
@@ -57,7 +57,7 @@ def members(memory: MemoryBank, label: int) -> torch.Tensor:
 
 @settings(max_examples=20, deadline=None)
 @given(ragged, st.integers(0, 4), st.integers(1, 6))
-def test_instances_against_loops(counts, number, k):
+def test_instance_scorers_agree_with_loops(counts, number, k):
     memory, queries = memory_of(counts), queries_of(number)
     nearest = NearestInstance()(queries, memory)
     soft = SoftNearestInstances(k, 0.2)(queries, memory)
@@ -75,20 +75,20 @@ def test_instances_against_loops(counts, number, k):
 
 
 @pytest.mark.parametrize("scorer", SCORERS, ids=lambda scorer: type(scorer).__name__)
-def test_every_scorer_keeps_its_contract(scorer):
+def test_every_scorer_implements_the_interface(scorer):
     memory, queries = memory_of([3, 1, 4], patches=4), queries_of(7)
     scores = scorer(queries, memory)
     assert scores.shape == (7, 3)
     assert bool((scores.abs() <= 1 + 1e-5).all())
-    assert torch.equal(scorer(queries, memory), scores), "twice the same"
+    assert torch.equal(scorer(queries, memory), scores), "deterministic"
     assert scorer(queries_of(0), memory).shape == (0, 3)
     empty = Queries.of(torch.randn(4, 5, 6), torch.zeros(2, 8, 8, dtype=torch.bool))
     torch.testing.assert_close(scorer(empty, memory), torch.zeros(2, 3))
 
 
 @pytest.mark.parametrize("scorer", SCORERS, ids=lambda scorer: type(scorer).__name__)
-def test_with_one_reference_each_all_agree(scorer):
-    """A patch per reference and masks of one patch leave nothing to differ about."""
+def test_scorers_agree_with_one_reference_per_class(scorer):
+    """With one patch per reference and per mask, all scorers give the cosine."""
     memory = MemoryBank(["a", "b"], "", patches_kept=1)
     for label, direction in enumerate(torch.eye(3)[:2]):
         memory.add(direction[None, None], torch.ones(1, 1), label)
@@ -97,7 +97,7 @@ def test_with_one_reference_each_all_agree(scorer):
     torch.testing.assert_close(scorer(queries, memory), torch.tensor([[0.6, 0.8]]))
 
 
-def test_k_means_separates_two_looks_of_a_class():
+def test_k_means_separates_two_appearances_of_a_class():
     memory = MemoryBank(["a"], "")
     for x, y in ((1, 0), (1, 0.1), (0, 1), (0.1, 1)):
         memory.add(torch.tensor([[[float(x), float(y)]]]), torch.ones(1, 1), 0)
@@ -107,7 +107,7 @@ def test_k_means_separates_two_looks_of_a_class():
     assert bool((ClassMean()(queries, memory) < 0.75).all())
 
 
-def test_derived_centres_follow_the_memory():
+def test_derived_centres_are_updated_with_the_memory():
     memory, scorer, queries = memory_of([4]), KMeansCentres(2), queries_of(3)
     before = scorer(queries, memory)
     memory.add(queries.vectors[0][None, None], torch.ones(1, 1), 0)
@@ -116,8 +116,8 @@ def test_derived_centres_follow_the_memory():
     assert not torch.equal(before, after)
 
 
-def test_transport_is_the_earth_movers_distance_of_the_patches():
-    """All classes on the shortlist, and as many centres as patches, so that nothing is left out."""
+def test_transport_equals_the_earth_movers_distance_of_the_patches():
+    """All classes are on the shortlist, and there are as many centres as patches."""
     memory, queries = memory_of([2, 1], patches=9), queries_of(3)
     found = OptimalTransport(2)(queries, memory)
     generator = torch.Generator().manual_seed(0)
@@ -135,23 +135,23 @@ def test_transport_is_the_earth_movers_distance_of_the_patches():
         assert found[n, 1] == pytest.approx(1 - distances[1], abs=1e-4)
 
 
-def test_transport_leaves_the_rest_below_its_shortlist():
+def test_transport_scores_other_classes_below_the_shortlist():
     memory, queries = memory_of([1, 1, 1, 1], patches=3), queries_of(5)
     found, means = OptimalTransport(2)(queries, memory), ClassMean()(queries, memory)
     for row, order in zip(found, means.argsort(dim=1, descending=True), strict=True):
         assert bool((row[order[2:]] <= row[order[:2]].min()).all())
 
 
-def test_transport_without_patches_says_what_to_set():
+def test_transport_without_patches_names_the_option_to_set():
     with pytest.raises(InputError, match=r"model\.memory\.patches"):
         OptimalTransport(2)(queries_of(1), memory_of([1]))
 
 
-def test_look_alikes_lower_only_their_class():
+def test_hard_negatives_lower_only_their_class():
     memory, queries = memory_of([2, 2]), queries_of(4)
     scorer = NegativePenalty(ClassMean(), sigma=0.8)
     plain = ClassMean()(queries, memory)
-    assert torch.equal(scorer(queries, memory), plain), "without look-alikes nothing changes"
+    assert torch.equal(scorer(queries, memory), plain), "without hard negatives nothing changes"
     memory.add_negative(queries.vectors[0][None, None], torch.ones(1, 1), 1)
     found = scorer(queries, memory)
     assert torch.equal(found[:, 0], plain[:, 0])
@@ -172,8 +172,8 @@ def test_look_alikes_lower_only_their_class():
         lambda: NegativePenalty(ClassMean(), 0.0),
     ],
 )
-def test_numbers_outside_their_range(build):
-    with pytest.raises(InputError, match=r"is not (at least 1|above 0)"):
+def test_options_out_of_range_are_rejected(build):
+    with pytest.raises(InputError, match=r"must be (at least 1|above 0), got"):
         build()
 
 

@@ -1,4 +1,4 @@
-"""Regions are split at their connected parts and at narrow necks."""
+"""Splitting of regions into connected parts and at narrow necks."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def disc(shape, centre, radius):
 
 
 def bridged(width=1):
-    """Two discs of radius 5 that a bridge joins."""
+    """Create two discs of radius 5 connected by a bridge."""
     region = disc((24, 32), (11, 7), 5) | disc((24, 32), (11, 23), 5)
     top = 11 - (width - 1) // 2
     region[top : top + width, 7:24] = True
@@ -27,13 +27,13 @@ def even(region):
 
 
 def blobs(seed, height, width, cells):
-    """Random region: noise on a coarse grid, resized."""
+    """Create a random region from resized coarse noise."""
     noise = torch.rand(1, 1, cells, cells, generator=torch.Generator().manual_seed(seed))
     return torch.nn.functional.interpolate(noise, (height, width), mode="bilinear")[0, 0] > 0.5
 
 
 def flooded(region):
-    """Connected parts by a flood over eight neighbours, as a set of frozen sets of places."""
+    """Compute connected parts by flood fill over eight neighbours, as a set of frozen sets of positions."""
     left = {tuple(place) for place in torch.nonzero(region).tolist()}
     parts = set()
     while left:
@@ -77,7 +77,7 @@ def test_split_region_without_neck_gives_the_connected_parts(seed, height, width
 
 
 @pytest.mark.parametrize("width", [1, 2])
-def test_split_region_cuts_a_narrow_bridge_and_not_without_neck(width):
+def test_split_region_cuts_a_narrow_bridge_only_with_neck(width):
     region = bridged(width)
     assert len(split_region(region, even(region), 0)) == 1
     parts = split_region(region, even(region), 0.7)
@@ -93,7 +93,7 @@ def test_split_region_cuts_a_narrow_bridge_and_not_without_neck(width):
 
 
 def test_split_region_keeps_a_bridge_wider_than_the_neck():
-    region = bridged(7)  # 14 of a fine grid deep, the discs 18: 0.77
+    region = bridged(7)  # its depth on the fine grid is 14, that of the discs 18: 0.77
     assert len(split_region(region, even(region), 0.7)) == 1
     assert len(split_region(region, even(region), 0.85)) == 2
 
@@ -133,19 +133,19 @@ def test_split_region_cuts_where_similarity_is_low():
     assert left[-1] in (11, 12, 13), "cut between the low columns"
 
 
-def test_split_region_does_not_depend_on_the_level_of_similarity():
+def test_split_region_does_not_depend_on_the_scale_of_similarity():
     region = bridged()
     similarity = torch.rand(region.shape, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.5
     parts = split_region(region, similarity, 0.7)
     assert torch.equal(parts, split_region(region, similarity * 0.25, 0.7))
     assert len(split_region(region, -similarity, 0.7)) == 2, (
-        "by depth alone where nothing resembles the class"
+        "only depth counts if no patch is similar to the class"
     )
 
 
 @pytest.mark.parametrize("dims", [(0,), (1,), (0, 1)])
 def test_split_region_of_a_mirrored_full_image_is_mirrored(dims):
-    """The border of the image is no outside, and there is no other."""
+    """The image border does not count as outside, so this region has no outside."""
     region = torch.ones(8, 12, dtype=torch.bool)
     rows, columns = torch.meshgrid(torch.arange(8), torch.arange(12), indexing="ij")
     peaks = [((rows - row) ** 2 + (columns - column) ** 2) / 8 for row, column in ((3, 2), (5, 9))]
@@ -159,8 +159,8 @@ def test_split_region_of_a_mirrored_full_image_is_mirrored(dims):
         assert agreement > 0.95
 
 
-def test_split_region_gives_patches_unlike_the_class_to_the_nearest_part():
-    """Similarity below 0 says nothing of depth; the corner of the right disc belongs to the right disc."""
+def test_split_region_assigns_dissimilar_patches_to_the_nearest_part():
+    """Patches of negative similarity belong to the nearest disc."""
     region = bridged()
     similarity = even(region)
     for rows, columns in ((slice(6, 9), slice(24, 29)), (slice(14, 17), slice(2, 7))):
@@ -180,11 +180,11 @@ def test_split_region_at_the_border_measures_depth_across_it():
     assert len(parts) == 2
 
 
-def test_split_region_of_nothing_gives_no_part():
+def test_split_region_of_an_empty_region_returns_no_parts():
     assert split_region(torch.zeros(4, 5).bool(), torch.rand(4, 5), 0.7).shape == (0, 4, 5)
 
 
-def test_split_region_gives_the_same_parts_again():
+def test_split_region_is_deterministic():
     region, similarity = blobs(5, 24, 24, 6), torch.rand(24, 24, generator=torch.Generator().manual_seed(1))
     first = split_region(region, similarity, 0.8)
     assert np.array_equal(first, split_region(region.clone(), similarity.clone(), 0.8))

@@ -1,4 +1,4 @@
-"""The memory bank: pooled vectors, prototypes, and a file that knows what it was made with."""
+"""Memory bank: pooled vectors, prototypes, and files with a fingerprint."""
 
 import os
 import pickle
@@ -25,7 +25,7 @@ def filled(counts: list[int], channels: int = 5, fingerprint: str = "abc") -> Me
     return bank
 
 
-def test_add_keeps_the_weighted_mean_inside_the_mask():
+def test_add_stores_the_weighted_mean_inside_the_mask():
     features = torch.arange(12.0).reshape(2, 3, 2)
     bank = MemoryBank(["a"], "f")
     bank.add(features, torch.tensor([[1.0, 0, 0], [0, 0, 0.5]]), 0)
@@ -34,7 +34,7 @@ def test_add_keeps_the_weighted_mean_inside_the_mask():
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5))
-def test_prototypes_are_the_means_of_ragged_classes(counts):
+def test_prototypes_are_class_means_for_different_class_sizes(counts):
     bank = filled(counts)
     bank.aggregate()
     assert len(bank) == sum(counts)
@@ -43,7 +43,7 @@ def test_prototypes_are_the_means_of_ragged_classes(counts):
         torch.testing.assert_close(bank.prototypes[label], sum(mine) / len(mine))
 
 
-def test_round_trip(tmp_path):
+def test_save_and_load_restore_the_bank(tmp_path):
     bank = filled([2, 1, 3])
     bank.aggregate()
     bank.save(tmp_path / "memory.safetensors")
@@ -56,7 +56,7 @@ def test_round_trip(tmp_path):
     assert len(again) == 7
 
 
-def test_a_bank_of_another_fingerprint_or_classes_is_refused(tmp_path):
+def test_a_bank_with_another_fingerprint_or_classes_is_rejected(tmp_path):
     bank = filled([1, 1])
     bank.aggregate()
     path = tmp_path / "memory.safetensors"
@@ -70,7 +70,7 @@ def test_a_bank_of_another_fingerprint_or_classes_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not safetensors at all"])
-def test_what_is_no_bank_is_refused(tmp_path, content):
+def test_a_file_that_is_not_a_bank_is_rejected(tmp_path, content):
     path = tmp_path / "memory.safetensors"
     if content is not None:
         path.write_bytes(content)
@@ -78,7 +78,7 @@ def test_what_is_no_bank_is_refused(tmp_path, content):
         MemoryBank(["a"], "f").load(path)
 
 
-def test_other_safetensors_are_refused(tmp_path):
+def test_other_safetensors_are_rejected(tmp_path):
     from safetensors.torch import save_file
 
     save_file({"vectors": torch.zeros(1, 2)}, tmp_path / "w.safetensors")
@@ -86,7 +86,7 @@ def test_other_safetensors_are_refused(tmp_path):
         MemoryBank(["a"], "f").load(tmp_path / "w.safetensors")
 
 
-def test_empty_mask_and_absent_class_are_input_errors():
+def test_an_empty_mask_and_a_missing_class_are_input_errors():
     bank = MemoryBank(["cat", "dog"], "f")
     with pytest.raises(InputError, match="'dog' has an empty mask"):
         bank.add(torch.ones(2, 2, 3), torch.zeros(2, 2), 1)
@@ -95,7 +95,7 @@ def test_empty_mask_and_absent_class_are_input_errors():
         bank.aggregate()
 
 
-def test_prototypes_are_not_stale_after_add():
+def test_add_invalidates_the_prototypes():
     bank = filled([1])
     bank.aggregate()
     bank.add(torch.ones(3, 4, 5), torch.ones(3, 4), 0)
@@ -113,8 +113,8 @@ def test_nbytes_counts_vectors_and_prototypes():
 @pytest.mark.parametrize(
     ("classes", "shots", "limit"), [(80, 10, 10e6), (1203, 10, 100e6)], ids=["COCO", "LVIS"]
 )
-def test_a_whole_datasets_memory_is_small(classes, shots, limit, tmp_path):
-    """With an encoder of 1024 channels, where a dense memory takes 4.5 GB for COCO and 67 GB for LVIS."""
+def test_memory_of_a_whole_dataset_is_small(classes, shots, limit, tmp_path):
+    """With 1024 channels, a dense memory takes 4.5 GB for COCO and 67 GB for LVIS."""
     bank = MemoryBank([f"class {number}" for number in range(classes)], "f")
     features, everything = torch.ones(1, 1, 1024), torch.ones(1, 1)
     for label in range(classes):
@@ -133,7 +133,7 @@ class Command:
         return os.system, ("touch executed",)
 
 
-def test_a_pickle_or_a_bank_cut_short_is_refused_and_not_executed(tmp_path, monkeypatch):
+def test_a_pickle_or_truncated_bank_is_rejected_and_not_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bank = filled([1, 1])
     bank.aggregate()
@@ -159,7 +159,7 @@ def test_a_pickle_or_a_bank_cut_short_is_refused_and_not_executed(tmp_path, monk
         {"negative_labels": torch.tensor([5])},
     ],
 )
-def test_tensors_that_do_not_belong_together_are_refused(tmp_path, spoilt):
+def test_inconsistent_tensors_are_rejected(tmp_path, spoilt):
     tensors = {
         "vectors": torch.zeros(2, 5),
         "labels": torch.tensor([0, 1]),
@@ -171,5 +171,5 @@ def test_tensors_that_do_not_belong_together_are_refused(tmp_path, spoilt):
     write_bank(path, tensors, [], ["a", "b"], "f", {})
     MemoryBank(["a", "b"], "f").load(path)
     write_bank(path, {**tensors, **spoilt}, [], ["a", "b"], "f", {})
-    with pytest.raises(InputError, match="not a whole memory bank"):
+    with pytest.raises(InputError, match="incomplete memory bank"):
         MemoryBank(["a", "b"], "f").load(path)

@@ -15,13 +15,13 @@ def box_mask(height: int, width: int, top: int, left: int, bottom: int, right: i
 
 
 def ramp(height: int, width: int) -> torch.Tensor:
-    """Red tells x and green tells y, both as the share of the way to the far side."""
+    """Create an image whose red and green channels equal the relative x and y position."""
     x = ((torch.arange(width) + 0.5) / width).expand(height, width)
     y = ((torch.arange(height) + 0.5) / height)[:, None].expand(height, width)
     return torch.stack([x, y, torch.zeros(height, width)])
 
 
-def test_crop_is_centred_on_the_box_and_as_large_as_said():
+def test_crop_is_centred_on_the_box_and_has_the_given_size():
     crop, weights = crop_reference(ramp(200, 100), box_mask(200, 100, 80, 30, 130, 50), 0.2, 64, 16)
     # The box is 20 x 50 around (40, 105), so the square has side 60: x 10 to 70, y 75 to 135.
     assert crop.shape == (3, 64, 64)
@@ -32,10 +32,10 @@ def test_crop_is_centred_on_the_box_and_as_large_as_said():
     assert covered == pytest.approx(20 * 50, rel=0.02)
     torch.testing.assert_close(weights, weights.flip(0), atol=1e-4, rtol=0)
     torch.testing.assert_close(weights, weights.flip(1), atol=1e-4, rtol=0)
-    assert weights[:, 1].sum() > 5 * weights[:, 0].sum(), "the box is narrow and upright"
+    assert weights[:, 1].sum() > 5 * weights[:, 0].sum(), "the box is narrow and tall"
 
 
-def test_outside_of_the_image_is_filled_with_the_mean_colour_and_not_covered():
+def test_crop_outside_the_image_has_the_mean_colour_and_no_coverage():
     image = torch.full((3, 50, 50), 0.25)
     crop, weights = crop_reference(image, box_mask(50, 50, 0, 0, 20, 20), 1.0, 32, 8)
     torch.testing.assert_close(crop, torch.full((3, 32, 32), 0.25))
@@ -44,7 +44,7 @@ def test_outside_of_the_image_is_filled_with_the_mean_colour_and_not_covered():
     assert weights[1:3, 1:3].min() > 0.9
 
 
-def test_a_panorama_makes_no_larger_square_than_is_looked_at(monkeypatch):
+def test_crop_of_a_panorama_is_limited_in_size(monkeypatch):
     image, mask = ramp(60, 2000), box_mask(60, 2000, 10, 100, 50, 1900)
     seen = []
     clone = torch.Tensor.clone
@@ -60,16 +60,16 @@ def test_a_panorama_makes_no_larger_square_than_is_looked_at(monkeypatch):
     assert float(weights.sum()) == pytest.approx(float(exact_weights.sum()), rel=0.05)
 
 
-def test_an_instance_smaller_than_a_patch_is_not_lost():
+def test_an_instance_smaller_than_a_patch_keeps_its_coverage():
     mask = torch.zeros(100, 100, dtype=torch.bool)
-    mask[50, 10:90] = True  # one pixel high; a nearest-pixel mask on this grid misses it
+    mask[50, 10:90] = True  # one pixel high; nearest-pixel sampling on this grid misses it
     _, weights = crop_reference(torch.rand(3, 100, 100), mask, 0.2, 32, 16)
     assert weights.sum() > 0
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.data())
-def test_any_instance_gives_a_valid_crop(data):
+def test_crop_of_any_instance_is_valid(data):
     height, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
     top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
     bottom, right = data.draw(st.integers(top + 1, height)), data.draw(st.integers(left + 1, width))

@@ -1,4 +1,4 @@
-"""Memories for methods that match patch by patch: whole images, whole patches, and feature maps."""
+"""Memories for methods that match single patches: whole images, whole patches, and feature maps."""
 
 import json
 
@@ -61,11 +61,11 @@ def same(one, other):
         assert mask.dtype == other_mask.dtype == torch.bool
 
 
-# How references become a memory.
+# Encoding of references.
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (60, 100), (35, 21)])
-def test_without_context_ratio_the_whole_image_is_encoded(shape):
+def test_whole_image_encodes_the_whole_image(shape):
     encoder = MeanColour()
     given_ = reference(rectangle(*shape, slice(3, 9), slice(5, 11)))
     filled([given_], encoder=encoder)
@@ -73,10 +73,10 @@ def test_without_context_ratio_the_whole_image_is_encoded(shape):
     torch.testing.assert_close(encoder.seen[0], expected)
 
 
-def test_without_context_ratio_patches_count_by_their_share_in_the_mask():
+def test_whole_image_weights_patches_by_their_share_in_the_mask():
     mask = rectangle(
         64, 128, slice(8, 20), slice(16, 40)
-    )  # of patches of 8 x 16 pixels: 1.5 rows, 1.5 columns
+    )  # 1.5 rows and 1.5 columns of patches of 8 x 16 pixels
     given_ = reference(mask)
     bank = filled([given_])
     shares = mask.float().view(8, 8, 8, 16).mean((1, 3))
@@ -86,7 +86,7 @@ def test_without_context_ratio_patches_count_by_their_share_in_the_mask():
     torch.testing.assert_close(bank.vectors[0], expected)
 
 
-def test_with_a_context_ratio_the_crop_is_encoded_and_mapped():
+def test_context_ratio_encodes_the_crop_and_stores_its_map():
     given_ = reference(rectangle(64, 64, slice(16, 32), slice(16, 32)))
     whole, crop = filled([given_], maps=True), filled([given_], maps=True, context_ratio=0.5)
     assert crop.maps[0][0].shape == whole.maps[0][0].shape
@@ -96,7 +96,7 @@ def test_with_a_context_ratio_the_crop_is_encoded_and_mapped():
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 3))
 def test_whole_patches_are_those_more_than_half_inside(seed, number):
-    """Each patch by a loop over its pixels; at least one counts, be the object ever so small."""
+    """Compare with a loop over the pixels of each patch; at least one patch counts, even for tiny objects."""
     generator = torch.Generator().manual_seed(seed)
     density = torch.rand(number, 8, 8, generator=generator).repeat_interleave(8, 1).repeat_interleave(8, 2)
     masks = torch.rand(number, 64, 64, generator=generator) < density
@@ -120,8 +120,8 @@ def test_whole_patches_are_those_more_than_half_inside(seed, number):
         torch.testing.assert_close(bank.vectors[index], features[kept].mean(dim=0))
 
 
-def test_whole_patches_leave_out_half_covered_ones():
-    mask = rectangle(64, 64, slice(0, 12), slice(0, 16))  # a row and a half of two columns
+def test_whole_patches_exclude_half_covered_ones():
+    mask = rectangle(64, 64, slice(0, 12), slice(0, 16))  # 1.5 rows and 2 columns of patches
     kept = filled([reference(mask)], whole_patches=True, maps=True).maps[0][1]
     assert kept.nonzero().tolist() == [[0, 0], [0, 1]]
     touched = filled([reference(mask)], maps=True).maps[0][1]
@@ -138,7 +138,7 @@ def test_maps_are_the_features_that_vectors_are_pooled_from():
     assert len({tuple(features.flatten().tolist()) for features, _ in bank.maps}) == 3
 
 
-def test_without_maps_none_are_kept():
+def test_no_maps_are_stored_by_default():
     mask = rectangle(64, 64, slice(8, 40), slice(8, 40))
     bank, with_maps = filled([reference(mask)]), filled([reference(mask)], maps=True)
     assert list(bank.maps) == []
@@ -147,12 +147,12 @@ def test_without_maps_none_are_kept():
     assert with_maps.nbytes == bank.nbytes + 64 * 3 * 4 + 64
 
 
-def test_an_image_without_an_object_names_the_reference():
+def test_an_empty_mask_error_names_the_reference():
     with pytest.raises(InputError, match=r"^here\.jpg: the mask of this reference is empty"):
         filled([reference(torch.zeros(64, 64, dtype=torch.bool))], whole_patches=True, maps=True)
 
 
-def test_fingerprint_tells_whole_images_whole_patches_and_maps():
+def test_fingerprint_depends_on_whole_images_whole_patches_and_maps():
     options = [
         {"context_ratio": 0.2},
         {"context_ratio": 0.2, "whole_image": True},
@@ -178,7 +178,7 @@ def bank_of(labels, classes=("a", "b"), kept=True):
     return bank
 
 
-def test_bank_keeps_maps_and_masks_of_what_is_covered_at_all():
+def test_bank_masks_contain_all_partly_covered_patches():
     bank = MemoryBank(["a"], "f", maps_kept=True)
     features = torch.randn(2, 3, 4).double()
     bank.add(features, torch.tensor([[0.0, 0.01, 1.0], [0.0, 0.0, 0.5]]), 0)
@@ -187,7 +187,7 @@ def test_bank_keeps_maps_and_masks_of_what_is_covered_at_all():
     assert mask.int().tolist() == [[0, 1, 1], [0, 0, 1]]
 
 
-def test_bank_with_maps_survives_a_round_trip_through_its_file(tmp_path):
+def test_bank_with_maps_is_restored_from_its_file(tmp_path):
     bank = bank_of([0, 1, 0])
     bank.aggregate()
     bank.save(tmp_path / "memory.safetensors")
@@ -200,7 +200,7 @@ def test_bank_with_maps_survives_a_round_trip_through_its_file(tmp_path):
     assert len(again.maps) == 4
 
 
-def test_bank_without_maps_reads_none_of_a_file_that_has_them(tmp_path):
+def test_bank_without_maps_ignores_the_maps_of_a_file(tmp_path):
     bank = bank_of([0, 1])
     bank.aggregate()
     bank.save(tmp_path / "memory.safetensors")
@@ -208,7 +208,7 @@ def test_bank_without_maps_reads_none_of_a_file_that_has_them(tmp_path):
     assert list(plain.maps) == []
 
 
-def test_empty_bank_with_maps_survives_a_round_trip(tmp_path):
+def test_empty_bank_with_maps_is_restored_from_its_file(tmp_path):
     bank = MemoryBank([], "f", maps_kept=True)
     bank.aggregate()
     bank.save(tmp_path / "memory.safetensors")
@@ -217,7 +217,7 @@ def test_empty_bank_with_maps_survives_a_round_trip(tmp_path):
 
 
 @pytest.mark.parametrize("lacking", ["maps", "map_masks", "both", "one"])
-def test_a_file_without_the_maps_of_its_instances_is_refused(tmp_path, lacking):
+def test_a_file_without_maps_of_all_instances_is_rejected(tmp_path, lacking):
     bank = bank_of([0, 1])
     bank.aggregate()
     tensors = {
@@ -238,7 +238,7 @@ def test_a_file_without_the_maps_of_its_instances_is_refused(tmp_path, lacking):
         elif lacking in (key, "both"):
             del tensors[key]
     write_bank(path, tensors, [], bank.class_names, "f", {})
-    with pytest.raises(InputError, match="not a whole memory bank"):
+    with pytest.raises(InputError, match="incomplete memory bank"):
         MemoryBank(bank.class_names, "f", maps_kept=True).load(path)
 
 
@@ -256,7 +256,7 @@ def test_subset_keeps_the_maps_of_its_instances():
     assert len(bank.maps) == 4
 
 
-def test_subset_derives_anew():
+def test_subset_recomputes_derived_values():
     bank = bank_of([0, 1])
     count = ("count", lambda bank: len(bank.maps))
     assert bank.derived(*count) == 2
@@ -265,7 +265,7 @@ def test_subset_derives_anew():
     assert bank.derived(*count) == 3
 
 
-def test_restore_takes_up_instances_from_json_to_the_last_bit():
+def test_restore_reads_identical_instances_from_json():
     bank = bank_of([0, 1, 0])
     again = MemoryBank(bank.class_names, "f", maps_kept=True)
     for index in range(3):

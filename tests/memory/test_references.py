@@ -30,7 +30,7 @@ def reference(colour: tuple[float, float, float], label: int) -> Reference:
     return Reference(image, mask, label, "here.jpg, annotation 7")
 
 
-def test_fill_batches_and_keeps_order():
+def test_fill_encodes_in_batches_and_keeps_the_order():
     encoder, memory = MeanColour(), ReferenceMemory(context_ratio=0.2, batch_size=2)
     bank = memory.empty_bank(encoder, ["red", "green"], "")
     references = [reference((1, 0, 0), 0), reference((0, 1, 0), 1), reference((1, 0, 0), 0)]
@@ -41,7 +41,7 @@ def test_fill_batches_and_keeps_order():
     torch.testing.assert_close(bank.vectors, expected, atol=0.3, rtol=0)
 
 
-def test_fingerprint_tells_encoder_crop_and_references():
+def test_fingerprint_depends_on_encoder_crop_and_references():
     encoder = MeanColour()
     other = MeanColour()
     other.fingerprint = "mean-2"
@@ -55,7 +55,7 @@ def test_fingerprint_tells_encoder_crop_and_references():
     assert ReferenceMemory(0.2, 1).empty_bank(encoder, [], "").fingerprint in fingerprints
 
 
-def test_an_empty_mask_names_the_reference():
+def test_an_empty_mask_error_names_the_reference():
     empty = Reference(torch.zeros(3, 5, 5), torch.zeros(5, 5, dtype=torch.bool), 0, "here.jpg, annotation 7")
     memory = ReferenceMemory(0.2, 8)
     bank = memory.empty_bank(MeanColour(), ["red"], "")
@@ -63,15 +63,17 @@ def test_an_empty_mask_names_the_reference():
         memory.fill(bank, MeanColour(), [empty], torch.device("cpu"))
 
 
-def test_room_can_be_limited():
+def test_number_of_classes_and_references_can_be_limited():
     memory = ReferenceMemory(0.2, batch_size=1, max_classes=2, max_references=2)
     encoder, cpu = MeanColour(), torch.device("cpu")
-    with pytest.raises(InputError, match=r"3 classes, but the memory has room for 2: .*max_classes"):
+    with pytest.raises(InputError, match=r"3 classes exceed the memory's limit of 2: .*max_classes"):
         memory.empty_bank(encoder, ["red", "green", "blue"], "")
     bank = memory.empty_bank(encoder, ["red", "green"], "")
     memory.fill(bank, encoder, [reference((1, 0, 0), 0), reference((0, 1, 0), 1)], cpu)
     memory.fill(bank, encoder, [reference((1, 0, 0), 0)], cpu)
-    with pytest.raises(InputError, match=r"class 'red' has more than the 2 references .*max_references"):
+    with pytest.raises(
+        InputError, match=r"class 'red' exceeds the memory's limit of 2 references.*max_references"
+    ):
         memory.fill(bank, encoder, [reference((0, 1, 0), 1), reference((1, 0, 0), 0)], cpu)
 
 
@@ -80,7 +82,7 @@ def test_room_can_be_limited():
     [(("dinov3_nano", 96), ["a"]), (("dinov3_small", 64), ["a"]), (("dinov3_nano", 64), ["b"])],
     ids=["image size", "encoder", "classes"],
 )
-def test_a_memory_of_something_else_is_refused(tmp_path, encoder, classes):
+def test_a_memory_of_another_configuration_is_rejected(tmp_path, encoder, classes):
     memory = ReferenceMemory(0.2, 8)
     bank = memory.empty_bank(DINOv3("dinov3_nano", 64, weights="random"), ["a"], "references")
     bank.add(torch.ones(2, 2, 4), torch.ones(2, 2), 0)

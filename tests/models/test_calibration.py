@@ -1,4 +1,4 @@
-"""A score threshold from references alone."""
+"""Calibration of the score threshold on references."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ scores = st.lists(st.floats(0, 1, width=32), max_size=12)
 
 @settings(max_examples=100, deadline=None)
 @given(scores, scores)
-def test_no_other_cut_separates_better(present, absent):
+def test_best_threshold_separates_at_least_as_well_as_any_other(present, absent):
     def gain(cut):
         shares = [sum(score >= cut for score in side) / len(side) for side in (present, absent)]
         return shares[0] - shares[1]
@@ -26,15 +26,15 @@ def test_no_other_cut_separates_better(present, absent):
         assert gain(threshold) >= max(map(gain, [*present, *absent])) - 1e-6
 
 
-def test_with_one_kind_of_scores_a_twentieth_is_on_the_wrong_side():
+def test_best_threshold_with_one_kind_of_scores_misclassifies_a_twentieth():
     hundred = [number / 100 for number in range(101)]
     assert best_threshold(hundred, []) == pytest.approx(0.05)
     assert best_threshold([], hundred) == pytest.approx(0.95)
     assert best_threshold([], []) == 0
 
 
-def test_what_is_absent_is_not_reported(colours):
-    """Green is not asked for; without a threshold it is taken for the less dissimilar of red and blue."""
+def test_auto_threshold_suppresses_an_absent_class(colours):
+    """Green is not a class; without a threshold, it is labelled by the more similar of red and blue."""
     green = colours.canvas(60, 80)
     colours.paint(green, colours.GREEN, slice(10, 40), slice(10, 40))
     red = colours.canvas(60, 80)
@@ -50,32 +50,32 @@ def test_what_is_absent_is_not_reported(colours):
     assert set(sure.predict(red).labels.tolist()) == {0}
 
 
-def test_every_reference_is_tried_with_and_without_its_class(colours):
+def test_calibrate_scores_every_reference_with_and_without_its_class(colours):
     references = colours.references()
     fitted = colours.model().fit(references, ["red thing", "blue thing"])
     tried = []
     found = calibrate(fitted, references, lambda: tried.append(1))
     assert (len(tried), len(found.present), len(found.absent), found.missed) == (6, 6, 6, 0)
     assert min(found.present) > found.threshold > max(found.absent)
-    assert len(fitted.memory) == 6, "the memory is as it was"
+    assert len(fitted.memory) == 6, "the memory is unchanged"
 
 
-def test_one_reference_each_is_looked_for_on_its_mirror_image(colours):
+def test_calibrate_scores_a_single_reference_on_its_mirror_image(colours):
     references = colours.references()[::3]
     found = calibrate(colours.model().fit(references, ["red thing", "blue thing"]), references)
     assert (len(found.present), len(found.absent)) == (2, 2)
-    assert max(found.present) <= 0.5, "half of what the mirror image scores"
+    assert max(found.present) <= 0.5, "half of the mirror image's score"
     assert min(found.present) > found.threshold > max(found.absent)
 
 
-def test_an_object_that_is_not_found_is_counted(colours):
+def test_calibrate_counts_missed_objects(colours):
     references = colours.references()
     blind = colours.model(min_iou=2.0).fit(references, ["red thing", "blue thing"])
     found = calibrate(blind, references)
     assert (found.missed, found.present) == (6, ())
 
 
-def test_many_references_are_tried_in_part(colours):
+def test_calibrate_uses_a_limited_number_of_references(colours):
     references = colours.references() * 20
     tried = []
     calibrate(
@@ -84,7 +84,7 @@ def test_many_references_are_tried_in_part(colours):
     assert len(tried) == MAX_REFERENCES
 
 
-def test_a_single_reference_is_calibrated_against_its_own_background(colours):
+def test_calibrate_scores_the_background_of_a_single_reference(colours):
     image = colours.canvas(60, 80)
     mask = colours.paint(image, colours.RED, slice(5, 25), slice(10, 30))
     colours.paint(image, colours.BLUE, slice(35, 55), slice(50, 70))
@@ -99,7 +99,7 @@ def test_a_single_reference_is_calibrated_against_its_own_background(colours):
     assert len(fitted.predict(image.flip(-1))) == 1
 
 
-def test_what_scores_like_the_object_beside_it_is_no_background(colours):
+def test_calibrate_ignores_unannotated_objects_of_the_same_class(colours):
     image = colours.canvas(60, 80)
     mask = colours.paint(image, colours.RED, slice(5, 25), slice(10, 30))
     colours.paint(image, colours.RED, slice(35, 55), slice(50, 70))
@@ -107,18 +107,18 @@ def test_what_scores_like_the_object_beside_it_is_no_background(colours):
     assert len(fitted.predict(image)) > 0
 
 
-def test_without_a_reference_there_is_nothing_to_calibrate(colours):
+def test_calibrate_without_references_is_rejected(colours):
     with pytest.raises(InputError, match="needs a reference"):
         calibrate(colours.model().fit([], []), [])
 
 
 @pytest.mark.parametrize("value", ["sometimes", -0.1, 1.5, None])
-def test_other_thresholds_are_refused(value):
-    with pytest.raises(InputError, match=r"score_threshold=.* give a number, or auto"):
+def test_invalid_thresholds_are_rejected(value):
+    with pytest.raises(InputError, match=r"score_threshold must be a number in \[0, 1\] or auto, got"):
         checked_threshold(value)
 
 
-def test_a_number_is_applied_to_every_image(colours):
+def test_a_numeric_threshold_drops_lower_scores(colours):
     image = colours.canvas(60, 80)
     colours.paint(image, colours.GREEN, slice(10, 40), slice(10, 40))
     fitted = colours.model().fit(colours.references(), ["red thing", "blue thing"])
@@ -129,7 +129,7 @@ def test_a_number_is_applied_to_every_image(colours):
     assert torch.equal(fitted.predict(image).scores, torch.zeros(0))
 
 
-def test_scores_that_a_killed_process_found_are_not_computed_again(colours, tmp_path, monkeypatch):
+def test_calibrate_reuses_the_scores_of_a_killed_process(colours, tmp_path, monkeypatch):
     references = colours.references()
     model = colours.model().fit(references, ["red thing", "blue thing"])
     expected = model.calibrate(references, known=Journal(tmp_path, "calibrate").memo())

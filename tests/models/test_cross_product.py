@@ -1,4 +1,4 @@
-"""Encoders, models and datasets fit together, whichever are chosen."""
+"""All combinations of encoders, models and datasets."""
 
 from itertools import product
 from pathlib import Path
@@ -12,13 +12,13 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 ENCODERS, MODELS, DATASETS = (
     sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in ("encoder", "model", "dataset")
 )
-# So that every two are together once.
+# Every pair of encoder and model occurs once, with alternating datasets.
 PAIRS = [
     (encoder, model, DATASETS[(i + j) % len(DATASETS)])
     for i, encoder in enumerate(ENCODERS)
     for j, model in enumerate(MODELS)
 ]
-# What runs without a download, and what keeps it short.
+# Encoders that need no download, and options that reduce the number of prompts.
 AT_HAND = [
     name for name in ENCODERS if "nano" in name or name in ("efficientnet_lite0", "ensemble", "untrained")
 ]
@@ -43,7 +43,7 @@ def composed(encoder, model, dataset, *words):
         pytest.param([*product(ENCODERS, MODELS, DATASETS)], id="all", marks=pytest.mark.slow),
     ],
 )
-def test_combinations_compose(combinations):
+def test_every_combination_composes(combinations):
     for encoder, model, dataset in combinations:
         cfg = composed(encoder, model, dataset)
         node = OmegaConf.to_container(cfg.model, resolve=True)
@@ -56,7 +56,7 @@ def test_combinations_compose(combinations):
     ("encoder", "model"),
     [(AT_HAND[i % len(AT_HAND)], model) for i, model in enumerate(MODELS)],
 )
-def test_a_few_run(miniature_overrides, encoder, model):
+def test_every_model_runs_with_an_available_encoder(miniature_overrides, encoder, model):
     data = [word for word in miniature_overrides if word.startswith("dataset.")]
     segmenter = "sam2_lite" if model == "photographs" else "sam2_nano"
     cfg = composed(encoder, model, "custom", *data, "dataset.limit=2", f"segmenter={segmenter}")

@@ -1,4 +1,4 @@
-"""The integration guide's constructors build what the configs build."""
+"""The integration guide's constructors build the same models as the configs."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ MODELS = {
 
 
 def keywords(**changes):
-    """As in the guide, with weights that need no file."""
+    """Keyword arguments as in the guide, with random weights."""
     return {
         "sam2_cfg_file": "sam2_hiera_t.yaml",
         "sam2_ckpt_path": "random",
@@ -41,12 +41,12 @@ def composed(project_root):
 
 @pytest.fixture
 def small_segmenter(composed):
-    """SAM 2 tiny takes long for a picture; the one with committed weights does not."""
+    """The segmenter with committed weights, because SAM 2 tiny is slow."""
     return instantiate(composed().segmenter)
 
 
 def insides(part):
-    """Everything that a part was told, down to the parts within it."""
+    """Collect all attributes of a component, recursively."""
     if type(part).__module__.startswith("ntt."):
         return type(part), {name: insides(value) for name, value in vars(part).items()}
     return part
@@ -109,7 +109,9 @@ def references():
         ),
     ],
 )
-def test_the_guides_model_is_the_configs(composed, project_root, small_segmenter, name, cfg, words):
+def test_guide_keywords_build_the_same_model_as_the_configs(
+    composed, project_root, small_segmenter, name, cfg, words
+):
     weights = project_root / "checkpoints" / "nano" / "dinov3_nano.safetensors"
     guides = MODELS[name](**keywords(encoder_ckpt_path=str(weights), **cfg))
     configs = instantiate(
@@ -143,13 +145,13 @@ def test_the_guides_model_is_the_configs(composed, project_root, small_segmenter
 
 
 @pytest.mark.parametrize("method", [AUTOMATIC, GRID], ids=lambda method: method.name)
-def test_defaults_are_those_of_the_configs(composed, method):
+def test_guide_defaults_equal_those_of_the_configs(composed, method):
     cfg = composed(f"model={method.name}", "segmenter=sam2_tiny")
     assert method.defaults == {name: OmegaConf.select(cfg, name) for name in method.defaults}
 
 
 @pytest.mark.parametrize("name", SEGMENTERS)
-def test_every_sam2_config_is_known_by_its_names(composed, monkeypatch, name):
+def test_every_sam2_config_is_accepted_in_all_forms(composed, monkeypatch, name):
     built = []
     monkeypatch.setattr(
         "ntt.models.guide.Sam2Segmenter", lambda *args, **options: built.append((args, options))
@@ -165,10 +167,10 @@ def test_every_sam2_config_is_known_by_its_names(composed, monkeypatch, name):
     ("encoder_cfg", "size"),
     [({"name": "dinov3_nano"}, (16, 224)), ({"name": "dinov2_nano"}, (14, 224))],
 )
-def test_sizes_have_defaults(encoder_cfg, size):
+def test_patch_size_and_image_size_have_defaults(encoder_cfg, size):
     model = Sam2MatchingBaselineNoAMG(**keywords(encoder_cfg=encoder_cfg))
     assert (model.encoder.patch_size, model.encoder.img_size) == size
-    assert encoder_cfg == {"name": model.encoder.name}, "the caller's dictionary is left alone"
+    assert encoder_cfg == {"name": model.encoder.name}, "the caller's dictionary is not modified"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,7 @@ def test_sizes_have_defaults(encoder_cfg, size):
         ),
         (
             {"memory_bank_cfg": {"enable": False}},
-            "memory_bank_cfg.enable: False is not possible here, only True",
+            "memory_bank_cfg.enable: False is not supported, only True",
         ),
         ({"encoder_ckpt_path": None}, "encoder_ckpt_path is missing"),
         (
@@ -198,25 +200,25 @@ def test_sizes_have_defaults(encoder_cfg, size):
         ({"sam2_infer_cfgs": {}}, "sam2_infer_cfgs is unknown; remove it"),
     ],
 )
-def test_bad_keywords_are_named(changes, line):
+def test_invalid_keywords_are_named(changes, line):
     with pytest.raises(InputError) as caught:
         Sam2MatchingBaseline(**keywords(**changes))
     assert str(caught.value) == f"matching_baseline: {line}"
 
 
-def test_what_has_no_meaning_is_said_once(caplog):
+def test_ignored_keywords_are_logged_once(caplog):
     infer = {"kmeans_k": 4, "n_pca_components": 3, "testing_point_bs": 256}
     Sam2MatchingBaselineNoAMG(**keywords(sam2_infer_cfgs=infer, online_vis=True))
-    (warning,) = [r.getMessage() for r in caplog.records if "without a meaning" in r.getMessage()]
+    (warning,) = [r.getMessage() for r in caplog.records if "without a counterpart" in r.getMessage()]
     assert all(key in warning for key in (*infer, "online_vis"))
 
 
-def test_the_memory_has_the_guides_size():
+def test_memory_has_the_limits_of_the_guide():
     limits = {"enable": True, "category_num": 2, "length": 1}
     model = Sam2MatchingBaseline(**keywords(memory_bank_cfg=limits))
-    with pytest.raises(InputError, match=r"3 classes.* room for 2: .*category_num"):
+    with pytest.raises(InputError, match=r"3 classes.* limit of 2: .*category_num"):
         model.fit(references(), ["red", "green", "blue"])
-    with pytest.raises(InputError, match=r"class 'green' has more than the 1 references .*length"):
+    with pytest.raises(InputError, match=r"class 'green' exceeds .* 1 references.*length"):
         model.fit(references(), ["red", "green"])
     model.fit(references()[:2], ["red", "green"])
     assert isinstance(model.segmenter, Sam2Segmenter)

@@ -1,6 +1,6 @@
-"""INSID3 as a model: on a world whose answers are known, and as the configs compose it.
+"""INSID3 as a complete model, on synthetic images with known objects and as composed by the configs.
 
-That its regions are the paper's is checked patch by patch in tests/proposals/test_clusters.py.
+tests/proposals/test_clusters.py compares its regions with the paper patch by patch.
 """
 
 import pytest
@@ -35,7 +35,7 @@ def model(refiner=None, segmenter=None, **options):
 
 
 def references():
-    """Red and blue things on grey, which is the zero of the features."""
+    """Create references with red and blue objects on grey, whose features are zero."""
     found = []
     for label, colour in enumerate((RED, BLUE)):
         for side in (20, 32):
@@ -46,7 +46,7 @@ def references():
 
 
 def ground(height, width, seed=0):
-    """Green, so that a patch of it resembles another patch of it best."""
+    """Create a green background, whose patches are most similar to each other."""
     image = canvas(height, width)
     paint(image, GREEN, slice(None), slice(None))
     return (image + 0.04 * torch.rand(3, height, width, generator=torch.Generator().manual_seed(seed))).clamp(
@@ -58,7 +58,7 @@ def fitted(**options):
     return model(**options).fit(references(), ["red", "blue"])
 
 
-def test_predict_finds_things_of_both_classes_and_nothing_else():
+def test_predict_finds_only_the_objects_of_both_classes():
     image = ground(128, 192)
     masks = [
         paint(image, RED, slice(16, 56), slice(24, 72)),
@@ -75,7 +75,7 @@ def test_predict_finds_things_of_both_classes_and_nothing_else():
         assert int(found.labels[best]) == label
 
 
-def test_predict_without_any_thing_finds_nothing():
+def test_predict_on_an_empty_image_returns_no_instances():
     found = fitted().predict(ground(70, 90, seed=3))
     assert len(found) == 0
     assert found.masks.shape == (0, 70, 90)
@@ -83,7 +83,7 @@ def test_predict_without_any_thing_finds_nothing():
 
 @pytest.mark.parametrize("neck", [0.0, 0.7, 1.0])
 @pytest.mark.parametrize("size", [(64, 64), (101, 67), (37, 150)])
-def test_instances_of_a_class_together_are_the_upsampled_region(size, neck):
+def test_instances_of_a_class_cover_its_upsampled_region(size, neck):
     height, width = size
     image = ground(height, width)
     paint(image, RED, slice(height // 8, height // 2), slice(width // 8, width // 2))
@@ -103,7 +103,7 @@ def test_instances_of_a_class_together_are_the_upsampled_region(size, neck):
         assert int(mine.sum(dim=0).max()) == 1
 
 
-def test_one_reference_a_class_is_enough():
+def test_fit_works_with_one_reference_per_class():
     image = ground(128, 192)
     mask = paint(image, BLUE, slice(16, 88), slice(24, 120))
     found = model().fit([references()[0], references()[2]], ["red", "blue"]).predict(image)
@@ -111,8 +111,8 @@ def test_one_reference_a_class_is_enough():
     assert float((found.masks[0] & mask).sum() / (found.masks[0] | mask).sum()) > 0.9
 
 
-def test_two_references_on_one_image_are_one_mask_with_two_objects():
-    """As two images each object alone has half of the votes; as one image the union is what is matched."""
+def test_two_references_on_one_image_are_matched_as_one_mask():
+    """As two images, each object alone would get half of the votes; as one image, their union is matched."""
     image = ground(64, 64)
     masks = [paint(image, RED, slice(8, 24), slice(8, 24)), paint(image, RED, slice(36, 60), slice(36, 60))]
     both = [Reference(image, mask, 0) for mask in masks]
@@ -136,7 +136,7 @@ def test_predict_agrees_after_save_and_load(tmp_path):
         assert torch.equal(getattr(first.predict(image), field), getattr(second.predict(image), field))
 
 
-def test_added_references_are_matched_too():
+def test_added_references_are_matched():
     image = ground(96, 96)
     paint(image, BLUE, slice(16, 56), slice(24, 72))
     network = model().fit(references()[:2], ["red"])
@@ -146,7 +146,7 @@ def test_added_references_are_matched_too():
     assert len(network.memory.maps) == 4
 
 
-def test_a_memory_without_maps_is_refused_in_one_line():
+def test_a_memory_without_maps_is_rejected_in_one_line():
     network = model()
     network.reference_memory = ReferenceMemory(0.2, 2, whole_image=True)
     network.fit(references(), ["red", "blue"])
@@ -155,7 +155,7 @@ def test_a_memory_without_maps_is_refused_in_one_line():
 
 
 class Counting(ColourSegmenter):
-    """Counts the images that it encodes."""
+    """Count encoded images."""
 
     def __init__(self):
         super().__init__()
@@ -166,7 +166,7 @@ class Counting(ColourSegmenter):
         return super().encode(image)
 
 
-def test_the_segmenter_encodes_an_image_only_for_a_refiner_that_prompts():
+def test_segmenter_encodes_images_only_for_a_refiner_with_prompts():
     segmenter = Counting()
     image = ground(64, 64)
     paint(image, RED, slice(8, 40), slice(8, 40))
@@ -177,7 +177,7 @@ def test_the_segmenter_encodes_an_image_only_for_a_refiner_that_prompts():
     assert segmenter.encoded == 1
 
 
-def test_grabcut_sharpens_what_is_found():
+def test_grabcut_refines_the_predicted_masks():
     image = ground(240, 320)
     rows, columns = torch.meshgrid(torch.arange(240), torch.arange(320), indexing="ij")
     truth = (rows - 120) ** 2 + (columns - 150) ** 2 <= 61**2
@@ -192,7 +192,7 @@ def test_grabcut_sharpens_what_is_found():
     assert overlap(fitted(refiner=GrabCut(0.5, 1.0, 256, 2, 0.5)).predict(image)) > 0.98
 
 
-# As the configs compose it.
+# Models composed by the configs.
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def composed(project_root):
     return from_words
 
 
-def test_the_config_has_the_papers_numbers(composed):
+def test_config_has_the_hyperparameters_of_the_paper(composed):
     cfg = composed("model=insid3", "segmenter=none")
     assert (cfg.model.proposals.tau, cfg.model.proposals.min_score) == (0.6, 0.2)
     memory = OmegaConf.to_container(cfg.model.memory)
@@ -212,7 +212,7 @@ def test_the_config_has_the_papers_numbers(composed):
     assert {key: memory[key] for key in expected} == expected
 
 
-def test_the_experiment_is_the_papers_setting(composed):
+def test_experiment_has_the_setting_of_the_paper(composed):
     cfg = composed("experiment=insid3")
     assert (cfg.encoder.name, cfg.encoder.img_size) == ("dinov3_large", 1024)
     assert (cfg.encoder.debias.rank, cfg.encoder.debias.image) == (500, "black")
@@ -223,7 +223,7 @@ def test_the_experiment_is_the_papers_setting(composed):
 
 
 @pytest.mark.parametrize(("refine", "kind"), [("none", NoRefinement), ("grabcut", GrabCut)])
-def test_the_config_without_segmenter_fits_and_predicts(composed, refine, kind):
+def test_config_without_segmenter_fits_and_predicts(composed, refine, kind):
     words = [
         "model=insid3",
         "segmenter=none",
@@ -252,7 +252,7 @@ def test_the_config_without_segmenter_fits_and_predicts(composed, refine, kind):
         ("refine.clean_up.max_hole=-1", "refine.clean_up.max_hole must be in [0, 1], got -1"),
     ],
 )
-def test_the_config_with_a_number_out_of_range_gives_one_line(composed, word, line):
+def test_config_with_an_option_out_of_range_gives_a_one_line_error(composed, word, line):
     words = ["model=insid3", "segmenter=none", "encoder=untrained", "encoder.img_size=64", word]
     with pytest.raises(Exception, match="must be in") as caught:
         instantiate(composed(*words).model)

@@ -1,4 +1,4 @@
-"""The grid model on pictures whose answer is known."""
+"""The grid model on images with known objects."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,10 +38,10 @@ def test_predict_finds_each_object_with_its_class(colours):
         ys, xs = torch.where(truth)
         wanted = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
         assert all(abs(a - b) <= 4 for a, b in zip((x1, y1, x2, y2), wanted, strict=True))
-    assert (found.scores > 0.6).sum() == 2, "the green distractor resembles neither"
+    assert (found.scores > 0.6).sum() == 2, "the green distractor is similar to neither class"
 
 
-def test_predict_is_the_three_stages_in_a_row(colours):
+def test_predict_equals_encode_propose_and_match(colours):
     fitted = colours.model().fit(colours.references(), ["red thing", "blue thing"])
     image = colours.canvas(50, 70)
     colours.paint(image, colours.RED, slice(10, 30), slice(10, 40))
@@ -60,7 +60,7 @@ def test_predict_is_the_three_stages_in_a_row(colours):
     assert not proposals.logits.requires_grad
 
 
-def test_an_image_with_nothing_gives_an_empty_result(colours):
+def test_predict_on_an_empty_image_returns_no_instances(colours):
     found = (
         colours.model().fit(colours.references(), ["red thing", "blue thing"]).predict(colours.canvas(40, 30))
     )
@@ -68,7 +68,7 @@ def test_an_image_with_nothing_gives_an_empty_result(colours):
     assert found.masks.shape == (0, 40, 30)
 
 
-def test_fill_then_aggregate_is_fit_and_fit_replaces(colours):
+def test_fit_equals_fill_and_aggregate_and_replaces_the_memory(colours):
     one, other = colours.model(), colours.model()
     one.fill(iter(colours.references()), ["red thing", "blue thing"])
     assert len(one.memory) == 6
@@ -78,7 +78,7 @@ def test_fill_then_aggregate_is_fit_and_fit_replaces(colours):
     assert other.memory.class_names == ("red thing", "blue thing")
 
 
-def test_fit_makes_the_masks_that_references_lack(colours):
+def test_fit_creates_pseudo_masks_for_references_without_masks(colours):
     names = ["red thing", "blue thing"]
     drawn = colours.references()
     boxed = []
@@ -92,13 +92,13 @@ def test_fit_makes_the_masks_that_references_lack(colours):
 
 
 @pytest.mark.parametrize("prompt", [None, Prompt((70.0, 50.0, 70.0, 50.0))])
-def test_a_reference_without_mask_or_with_an_empty_one_is_an_input_error(colours, prompt):
+def test_a_reference_with_a_missing_or_empty_mask_is_an_input_error(colours, prompt):
     reference = replace(colours.references()[0], mask=None, source="here.jpg", prompt=prompt)
     with pytest.raises(InputError, match=r"here\.jpg: the mask of this reference is empty"):
         colours.model().fit([reference], ["red thing"])
 
 
-def test_memory_is_saved_and_loaded_only_for_the_same_references(colours, tmp_path):
+def test_memory_can_only_be_loaded_for_the_same_references(colours, tmp_path):
     first, second = colours.model(), colours.model()
     names = ["red thing", "blue thing"]
     first.fill(colours.references(), names, references_digest="five shots")
@@ -112,7 +112,7 @@ def test_memory_is_saved_and_loaded_only_for_the_same_references(colours, tmp_pa
         second.start_memory(names, "ten shots").load(tmp_path / "memory.safetensors")
 
 
-def test_a_class_without_reference_is_an_input_error(colours):
+def test_a_class_without_references_is_an_input_error(colours):
     with pytest.raises(InputError, match="no reference of green thing"):
         colours.model().fit(colours.references(), ["red thing", "blue thing", "green thing"])
 
@@ -129,7 +129,7 @@ def sam2_model(colours, image_size: int) -> Sam2MatchingBaselineNoAMG:
     ).fit(colours.references(), ["red thing", "blue thing"])
 
 
-def test_runs_with_sam2(colours):
+def test_model_runs_with_sam2(colours):
     found = sam2_model(colours, 128).predict(torch.rand(3, 40, 60))
     assert 0 < len(found) <= 5
     assert found.masks.shape == (len(found), 40, 60)
@@ -137,7 +137,7 @@ def test_runs_with_sam2(colours):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_gpu_gives_what_the_cpu_gives(colours):
+def test_model_on_gpu_agrees_with_cpu(colours):
     image = torch.rand(3, 40, 60)
     on_cpu = sam2_model(colours, 128)
     on_gpu = sam2_model(colours, 128).cuda().fit(colours.references(), ["red thing", "blue thing"])

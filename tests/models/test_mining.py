@@ -1,4 +1,4 @@
-"""Look-alikes among the references."""
+"""Mining of hard negatives on the references."""
 
 import torch
 
@@ -6,16 +6,16 @@ from ntt.engine.journal import Journal
 from ntt.models.mining import look_alikes
 from ntt.structures import Reference
 
-PURPLE = (0.9, 0.2, 0.75)  # nearer to red than to blue
+PURPLE = (0.9, 0.2, 0.75)  # more similar to red than to blue
 
 
 def odd_one(colours) -> Reference:
-    """A blue thing by its label, which looks rather red."""
+    """Create a reference labelled blue that is more similar to red."""
     image = colours.canvas(60, 80)
     return Reference(image, colours.paint(image, PURPLE, slice(5, 35), slice(10, 40)), 1, "odd.png")
 
 
-def test_what_is_mistaken_for_a_class_is_remembered_as_its_look_alike(colours):
+def test_mining_adds_wrong_predictions_as_hard_negatives(colours):
     references = [*colours.references(), odd_one(colours)]
     model = colours.model().fit(references, ["red thing", "blue thing"])
     target = colours.canvas(60, 80)
@@ -28,7 +28,7 @@ def test_what_is_mistaken_for_a_class_is_remembered_as_its_look_alike(colours):
     assert len(tried) == 7
     assert [(mistake.label, mistake.index) for mistake in found] == [(0, 6)]
     (look_alike,) = look_alikes(references, found, model.memory.class_names)
-    assert (look_alike.label, look_alike.source) == (0, "odd.png, taken for red thing")
+    assert (look_alike.label, look_alike.source) == (0, "odd.png, predicted as red thing")
     assert look_alike.mask.any()
     vectors, labels = model.memory.negatives
     assert (vectors.shape, labels.tolist()) == ((1, 3), [0])
@@ -36,19 +36,19 @@ def test_what_is_mistaken_for_a_class_is_remembered_as_its_look_alike(colours):
     assert float(after.scores[0]) < float(before.scores[0]) - 0.01
 
 
-def test_only_the_most_confident_mistakes_are_kept(colours):
+def test_mining_keeps_only_the_most_confident_mistakes(colours):
     model = colours.model().fit(colours.references(), ["red thing", "blue thing"])
     model.reference_memory.negatives_per_class = 2
     assert len(model.mine_negatives([odd_one(colours)] * 4)) == 2
 
 
-def test_no_mistake_no_look_alike(colours):
+def test_mining_without_mistakes_adds_no_hard_negatives(colours):
     model = colours.model().fit(colours.references(), ["red thing", "blue thing"])
     assert model.mine_negatives(colours.references()) == []
     assert model.memory.negatives[0].shape == (0, 0)
 
 
-def test_look_alikes_are_saved_with_the_memory(colours, tmp_path):
+def test_hard_negatives_are_saved_with_the_memory(colours, tmp_path):
     references = [*colours.references(), odd_one(colours)]
     model = colours.model().fit(references, ["red thing", "blue thing"])
     model.mine_negatives(references)
@@ -58,7 +58,7 @@ def test_look_alikes_are_saved_with_the_memory(colours, tmp_path):
         assert torch.equal(mine, theirs)
 
 
-def test_what_a_killed_process_found_is_not_looked_for_again(colours, tmp_path, monkeypatch):
+def test_mining_reuses_the_mistakes_of_a_killed_process(colours, tmp_path, monkeypatch):
     references = [*colours.references(), odd_one(colours)]
     model = colours.model().fit(references, ["red thing", "blue thing"])
     expected = model.mine_negatives(references, known=Journal(tmp_path, "mistakes").memo())

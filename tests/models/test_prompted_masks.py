@@ -1,4 +1,4 @@
-"""Masks of prompts, from a segmenter that outlines what it is asked about on a mask grid of its own."""
+"""Pseudo masks from boxes and points."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ HEIGHT, WIDTH = 50, 100
 
 
 class EverythingSegmenter(Segmenter):
-    """Finds everything, and remembers what it was asked."""
+    """Return full masks, and record the prompts."""
 
     name, image_size, mask_size, fingerprint = "everything", 200, 50, "everything"
 
@@ -44,7 +44,7 @@ def ask(segmenter, *prompts):
     return segment_prompts(segmenter, torch.zeros(3, HEIGHT, WIDTH), prompts)
 
 
-def test_prompts_reach_the_square_with_their_labels():
+def test_prompts_are_scaled_to_the_square_with_their_labels():
     segmenter = EverythingSegmenter()
     ask(segmenter, BOX, POINTS, BOTH)
     assert segmenter.asked == [
@@ -55,7 +55,7 @@ def test_prompts_reach_the_square_with_their_labels():
     assert segmenter.encoded == 1
 
 
-def test_masks_lie_in_their_boxes():
+def test_masks_are_clipped_to_their_boxes():
     masks, ious = ask(EverythingSegmenter(), BOX, POINTS)
     assert masks.shape == (2, HEIGHT, WIDTH)
     inside = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
@@ -65,12 +65,12 @@ def test_masks_lie_in_their_boxes():
     assert ious.tolist() == [0.75, 0.75]
 
 
-def test_without_prompts_there_are_no_masks():
+def test_no_prompts_give_no_masks():
     masks, ious = ask(EverythingSegmenter())
     assert (masks.shape, ious.shape) == ((0, HEIGHT, WIDTH), (0,))
 
 
-def test_a_segmenter_that_knows_points_only_is_asked_at_points():
+def test_a_segmenter_without_box_prompts_gets_points():
     segmenter = PointSegmenter()
     masks, _ = ask(segmenter, BOX, POINTS, BOTH, BESIDE)
     assert segmenter.asked == [
@@ -84,7 +84,7 @@ def test_a_segmenter_that_knows_points_only_is_asked_at_points():
 
 @pytest.fixture(scope="module")
 def emoji(project_root):
-    """The first reference of five classes, and the embedded segmenter."""
+    """One reference of each of five classes, and the embedded segmenter."""
     with initialize_config_dir(str(project_root / "conf"), version_base="1.3"):
         cfg = compose("train", overrides=["paths.output=null", "dataset.shots=1"])
     references = instantiate(cfg.dataset).references
@@ -93,7 +93,7 @@ def emoji(project_root):
 
 @pytest.mark.parametrize("kind", ["box", "points"])
 @torch.no_grad()
-def test_the_embedded_segmenter_finds_most_objects(emoji, kind):
+def test_embedded_segmenter_finds_most_objects(emoji, kind):
     references, segmenter = emoji
     ious = []
     for reference in references:

@@ -1,4 +1,4 @@
-"""The economical grid finds what the naive one finds."""
+"""The optimised grid, compared with the naive reference."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ WORDS = ["paths.output=null", "dataset.shots=1", "dataset.limit=2"]
 
 @pytest.fixture(scope="module")
 def detections(project_root):
-    """COCO results on two emoji scenes of a model by its words."""
+    """Compute COCO results on two emoji scenes for the given overrides."""
 
     def run(*words):
         with initialize_config_dir(str(project_root / "conf"), version_base="1.3"):
@@ -27,10 +27,10 @@ def detections(project_root):
     return run
 
 
-def test_exact_grid_is_the_reference_and_the_default_is_near(detections):
+def test_exact_grid_equals_the_reference_and_the_default_is_close(detections):
     grid = ("model=matching_baseline_noamg", "model.proposals.points_per_side=12")
     reference = detections("model=reference", "model.proposals.points_per_side=12")
-    assert all(reference), "something is found in every scene"
+    assert all(reference), "every scene has detections"
     exact = detections(*grid, "model.matcher.exact=true")
     assert [same_detections(*pair) for pair in zip(exact, reference, strict=True)] == [1.0, 1.0]
     default = detections(*grid)

@@ -10,7 +10,7 @@ from ntt.preparation import ByHand, LvisMinival, VocAnnotations
 def test_minival_is_what_of_lvis_lies_in_val2017(tmp_path):
     root = make_lvis(tmp_path / "lvis", tmp_path / "coco")
     minival = LvisMinival(root / "lvis_v1_minival.json", root / "lvis_v1_val.json")
-    assert minival.lacking() == [f"{root}/lvis_v1_minival.json: is to be made of what else is there"]
+    assert minival.lacking() == [f"{root}/lvis_v1_minival.json: will be made from the other files"]
     minival.provide()
     assert minival.lacking() == []
     whole, part = (json.loads((root / f"lvis_v1_{name}.json").read_text()) for name in ("val", "minival"))
@@ -32,6 +32,6 @@ def test_annotations_of_voc(tmp_path):
 def test_what_no_program_can_fetch(tmp_path):
     (tmp_path / "there").mkdir()
     need = ByHand("https://example.org", [str(tmp_path / name) for name in ("there", "a", "b")])
-    assert need.lacking() == [f"{tmp_path}/a: is not there", f"{tmp_path}/b: is not there"]
-    with pytest.raises(InputError, match=r"a: is not there; get it from https://example.org, which this"):
+    assert need.lacking() == [f"{tmp_path}/a: missing", f"{tmp_path}/b: missing"]
+    with pytest.raises(InputError, match=r"a: missing; download it manually from https://example.org to"):
         need.provide()

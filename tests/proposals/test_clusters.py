@@ -1,7 +1,7 @@
-"""INSID3 against a plain, slow version of its steps, written from the paper's description in loops.
+"""INSID3, compared with a slow reference implementation, written in loops from the paper's description.
 
-The slow version computes in float64 with numpy and shares nothing with the package. A scene is a painted
-image of a few materials with noise and a component that depends on position; debiased features lack it.
+The reference uses numpy in float64 and shares no code with the package. A scene is a synthetic image of a few
+materials with noise and a position-dependent component, which debiased features lack.
 """
 
 import math
@@ -33,7 +33,7 @@ TAU, MIN_SCORE = 0.6, 0.2
 HEIGHT, WIDTH, CHANNELS = 7, 9, 12
 
 
-# The steps of the paper, slowly.
+# Slow reference implementation of the paper's steps.
 
 
 def unit(vector):
@@ -41,7 +41,7 @@ def unit(vector):
 
 
 def naive_prototype(references):
-    """Normalised mean over shots of the mean feature inside each mask."""
+    """Compute the normalised mean over shots of the mean feature inside each mask."""
     means = []
     for features, mask in references:
         inside = [features[place] for place in np.ndindex(mask.shape) if mask[place]]
@@ -73,11 +73,11 @@ def naive_backward(debiased, references):
 
 
 def naive_clusters(plain, tau):
-    """Merge the two clusters with the smallest mean distance, while it is at most ``1 - tau``."""
+    """Merge the two clusters with the smallest mean distance while it is at most ``1 - tau``."""
     vectors = [unit(feature) for row in plain for feature in row]
     distances = np.array([1 - np.array(vectors) @ vector for vector in vectors])
     groups = {index: [index] for index in range(len(vectors))}
-    sums = distances.copy()  # of the distances between the members of each two clusters
+    sums = distances.copy()  # sum of distances between the members of each pair of clusters
     while len(groups) > 1:
         names = sorted(groups)
         sizes = np.array([len(groups[name]) for name in names])
@@ -141,7 +141,7 @@ def naive_region(plain, debiased, references, tau=TAU, min_score=MIN_SCORE):
 
 @dataclass
 class Scene:
-    """Features of a target image and of references of each class: pairs of debiased features and mask."""
+    """Features of a target image and, per class, references as pairs of debiased features and mask."""
 
     plain: np.ndarray
     debiased: np.ndarray
@@ -171,14 +171,14 @@ def as_tensor(array):
 
 
 def scene(seed, shots=(1,), scattered=False):
-    """Four materials in rectangles on a ground; class k is material k, with ``shots[k]`` references.
+    """Create rectangles of four materials on a background; class k is material k, ``shots[k]`` references.
 
-    Scattered masks take patches of all materials, so that a best match may lie inside the mask and yet have
-    little in common with the mean.
+    Scattered masks contain patches of all materials, so that the best match can lie inside the mask and still
+    differ from the mean.
     """
     generator = np.random.default_rng(seed)
     materials = generator.normal(size=(5, CHANNELS))
-    materials[2:4] = 0.5 * materials[2:4] + materials[:2]  # like the first two, to be confused with them
+    materials[2:4] = 0.5 * materials[2:4] + materials[:2]  # similar to the first two
     position = np.linalg.qr(generator.normal(size=(CHANNELS, 2)))[0]
 
     def painted():
@@ -257,20 +257,20 @@ def test_backward_candidates_agree_with_a_loop_over_references(seed, shots):
     ("shots", "least"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3)], ids=lambda value: str(value)
 )
 def test_backward_candidates_need_half_of_the_references_rounded_up(shots, least):
-    """Patch j of target and references is the unit vector e_j; mask i holds the patches after i."""
+    """Patch j of target and references is the unit vector e_j; mask i contains the patches after i."""
     features = torch.eye(shots + 1)[None]
     bank = MemoryBank(["a"], "f", maps_kept=True)
     for shot in range(shots):
         different = features.clone()
-        different[0, 0, 0] += 0.01 * shot  # else all are the same image
+        different[0, 0, 0] += 0.01 * shot  # otherwise, all references are the same image
         bank.add(different, (torch.arange(shots + 1) > shot)[None].float(), 0)
     bank.aggregate()
-    votes = torch.arange(shots + 1)  # patch j lies inside the masks 0 to j - 1
+    votes = torch.arange(shots + 1)  # patch j is inside masks 0 to j - 1
     assert torch.equal(backward_candidates(features, bank)[0, 0], votes >= least)
 
 
 def test_backward_candidates_count_references_on_one_image_as_one_mask():
-    """Of three references two are two objects on one image: two images, so one vote is enough."""
+    """Two of three references are on the same image: two images, so one vote is enough."""
     one, other = torch.eye(4)[None], torch.eye(4)[None] * 2.0
     bank = MemoryBank(["a", "b"], "f", maps_kept=True)
     bank.add(one, torch.tensor([[1.0, 0, 0, 0]]), 0)
@@ -285,7 +285,7 @@ def test_backward_candidates_count_references_on_one_image_as_one_mask():
     assert bank.maps[0][1].int().tolist() == [[1, 0, 0, 0]], "the memory itself stays"
 
 
-def test_backward_candidates_follow_a_memory_that_grows():
+def test_backward_candidates_are_updated_when_the_memory_grows():
     features = torch.eye(3)[None]
     bank = MemoryBank(["a"], "f", maps_kept=True)
     bank.add(features, torch.tensor([[1.0, 0, 0]]), 0)
@@ -304,7 +304,7 @@ def test_clusters_agree_with_naive_average_linkage(seed, tau):
     assert same_partition(found, expected)
 
 
-def test_clusters_have_the_number_that_tau_asks_for():
+def test_number_of_clusters_increases_with_tau():
     plain = as_tensor(scene(0).plain)
     counts = [int(cluster_patches(plain, tau).max()) + 1 for tau in (-1, 0.3, 0.6, 0.85, 1)]
     assert counts == sorted(counts)
@@ -337,13 +337,13 @@ def test_seed_and_scores_agree_with_loops_over_clusters(seed):
     assert (found[without] == 0).all()
 
 
-def test_the_seed_is_among_clusters_with_candidates_and_counts_in_full():
-    """Cluster 0 is the most similar, without a candidate; of 1 a quarter are candidates, of 2 all."""
+def test_the_seed_has_candidates_and_a_candidate_share_of_1():
+    """Cluster 0 is most similar but has no candidate; a quarter of cluster 1 and all of 2 are candidates."""
     clusters = torch.tensor([[0, 0, 1, 1, 1, 1, 2, 2]])
     candidates = torch.tensor([[0, 0, 1, 0, 0, 0, 1, 1]]).bool()
-    angles = torch.tensor([0.0, 0.3, 0.6])[clusters]  # of the debiased features to the prototype
+    angles = torch.tensor([0.0, 0.3, 0.6])[clusters]  # between debiased features and prototype
     features = torch.stack([angles.cos(), angles.sin()], dim=-1)
-    turned = torch.tensor([1.5, 0.0, 0.2])[clusters]  # of the plain ones
+    turned = torch.tensor([1.5, 0.0, 0.2])[clusters]  # angles of the plain features
     plain = 5 * torch.stack([turned.cos(), turned.sin()], dim=-1)
     scores = cluster_scores(
         clusters, candidates, angles.cos(), features, plain, prototype=torch.tensor([1.0, 0.0])
@@ -352,7 +352,7 @@ def test_the_seed_is_among_clusters_with_candidates_and_counts_in_full():
     assert scores.tolist() == pytest.approx(expected, abs=1e-6)
 
 
-# The whole.
+# All steps together.
 
 
 @pytest.mark.parametrize("scattered", [False, True])
@@ -364,14 +364,14 @@ def test_regions_agree_with_the_naive_steps(seed, shots, scattered):
 
 
 @pytest.mark.parametrize(("tau", "min_score"), [(0.4, 0.0), (0.8, 0.5), (0.95, 0.1)])
-def test_regions_follow_tau_and_min_score(tau, min_score):
+def test_regions_depend_on_tau_and_min_score(tau, min_score):
     made = scene(3, (2, 2))
     expected = made.expected(tau=tau, min_score=min_score)
     assert np.array_equal(class_regions(made.patches, tau, min_score).numpy(), expected)
 
 
 def test_the_scenes_exercise_every_step():
-    """Guards the tests above: leaving a step out, or swapping features, changes what is expected of them."""
+    """Check that omitting a step or swapping features changes the expected regions of the tests above."""
     changed = dict.fromkeys(["debiased", "plain", "swapped", "shots", "tau", "forward", "added", "lost"], 0)
     for seed in range(6):
         made = scene(seed, (3, 2, 1), scattered=seed % 2 == 1)
@@ -395,7 +395,7 @@ def test_the_scenes_exercise_every_step():
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])
-def test_regions_where_no_patch_is_similar_come_from_the_quantile(seed):
+def test_regions_without_similar_patches_use_the_quantile(seed):
     made = scene(seed, (1,), scattered=True)
     prototype = naive_prototype(made.references[0])
     features = made.debiased / np.linalg.norm(made.debiased, axis=-1, keepdims=True)
@@ -426,7 +426,7 @@ def test_an_image_without_a_candidate_has_an_empty_mask():
     assert proposals.iou.tolist() == pytest.approx([1.0])
 
 
-def test_nothing_found_gives_no_proposal():
+def test_empty_regions_give_no_proposal():
     features = torch.eye(3)[torch.tensor([[0, 0, 1], [1, 1, 0]])]
     bank = MemoryBank(["absent"], "f", maps_kept=True)
     shown = torch.stack([torch.tensor([0.6, 0.0, 0.8]), torch.eye(3)[0], torch.eye(3)[1]])[None]
@@ -460,7 +460,7 @@ def test_proposals_are_the_regions_and_their_mean_similarity(seed):
         assert iou == pytest.approx(np.mean(cosines), abs=1e-5)
 
 
-def test_a_patch_that_is_no_number_spoils_only_itself():
+def test_a_nan_patch_affects_only_itself():
     made = scene(2, (1,))
     clean = class_regions(made.patches, TAU, MIN_SCORE)[0]
     made.plain[0, 0] = np.nan
@@ -470,7 +470,7 @@ def test_a_patch_that_is_no_number_spoils_only_itself():
     assert (clean != spoilt).sum() <= 1
 
 
-def test_a_memory_without_maps_is_refused_in_one_line():
+def test_a_memory_without_maps_is_rejected_in_one_line():
     bank = MemoryBank(["a"], "f")
     bank.add(torch.rand(3, 4, 5), torch.ones(3, 4), 0)
     bank.aggregate()
@@ -480,16 +480,16 @@ def test_a_memory_without_maps_is_refused_in_one_line():
 
 
 @pytest.mark.parametrize("tau", [-1.01, 1.01, math.nan])
-def test_tau_outside_its_range_is_refused_in_one_line(tau):
+def test_tau_out_of_range_is_rejected_in_one_line(tau):
     with pytest.raises(InputError, match=rf"^model\.proposals\.tau must be in \[-1, 1\], got {tau}$"):
         ClusterProposals(tau, MIN_SCORE)
 
 
-# Through the model: encoder, memory and all.
+# Complete model with encoder and memory.
 
 
 class Placed(ColourEncoder):
-    """Colour and place; debiasing takes the place away."""
+    """Encode colour and position; debiasing removes the position."""
 
     name, embed_dim, fingerprint = "placed", 5, "placed"
 

@@ -12,7 +12,7 @@ NO_CLASS = SimpleNamespace(similarity=torch.zeros(0, 4, 4))
 
 
 class Recorder(Segmenter):
-    """Answers with the prompt's coordinates as logits and its number as IoU."""
+    """Return the prompt's coordinates as logits and its index as IoU."""
 
     name, image_size, mask_size, fingerprint = "recorder", 80, 4, "r"
 
@@ -37,7 +37,7 @@ def test_points_are_the_centres_of_equal_cells(side, size):
         assert points[1].tolist() == [cell * 1.5, cell / 2], "x runs first"
 
 
-def test_every_point_is_asked_alone_as_foreground():
+def test_every_point_is_a_separate_foreground_prompt():
     segmenter = Recorder()
     proposals = GridProposals(4, min_iou=0.41)(segmenter, segmenter.encode(torch.zeros(3, 8, 8)), NO_CLASS)
     assert segmenter.prompts.points.shape == (16, 1, 2)
@@ -48,7 +48,7 @@ def test_every_point_is_asked_alone_as_foreground():
 
 
 @pytest.mark.parametrize(("size", "prompts"), [(1024, 1024), (512, 256)])
-def test_without_a_number_the_grid_is_as_dense_as_the_papers(size, prompts):
+def test_default_grid_has_the_density_of_the_paper(size, prompts):
     segmenter = Recorder()
     segmenter.image_size = size
     GridProposals(None, min_iou=0.4)(segmenter, segmenter.encode(torch.zeros(3, 8, 8)), NO_CLASS)

@@ -1,4 +1,4 @@
-"""Instances of clusters become mask prompts, beside the prompts of another strategy."""
+"""Joint proposals: mask prompts from cluster instances plus the prompts of another strategy."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ EMBEDDING = ImageEmbedding(torch.zeros(1, 1, 4, 4), ())
 
 
 class Echo(Segmenter):
-    """Answers mask prompts with their masks; the first is sure, each further one less."""
+    """Return mask prompts as masks, with decreasing predicted IoU."""
 
     name, image_size, mask_size, fingerprint = "echo", 128, 32, "e"
 
@@ -33,7 +33,7 @@ class Echo(Segmenter):
 
 
 class Fixed:
-    """Stands for the other prompts: two answers, whatever is asked."""
+    """Stand-in for the other strategy: always two proposals."""
 
     needs_segmenter = True
     question = None
@@ -44,7 +44,7 @@ class Fixed:
 
 
 def patches(kinds):
-    """Each number of ``kinds`` is a material; classes are materials 1 and 2, seen whole in one reference."""
+    """Create patches of the materials ``kinds``; classes are materials 1 and 2, with one reference each."""
     features = torch.eye(3)[kinds]
     bank = MemoryBank(["one", "two"], "f", maps_kept=True)
     shown = torch.eye(3)[None]
@@ -65,7 +65,7 @@ def joint(neck=0.7, min_iou=0.4):
     return JointProposals(ClusterProposals(0.6, 0.2), neck, Fixed(), min_iou)
 
 
-def test_joint_proposals_are_answers_to_masks_with_classes_then_those_of_other_prompts():
+def test_joint_proposals_are_labelled_mask_proposals_then_those_of_other_prompts():
     segmenter = Echo()
     found = joint()(segmenter, EMBEDDING, patches(kinds()))
     assert found.labels.tolist() == [0, 1, -1, -1]
@@ -80,14 +80,14 @@ def test_joint_proposals_are_answers_to_masks_with_classes_then_those_of_other_p
         assert mask[int(point[1] / 4), int(point[0] / 4)] > 0
 
 
-def test_joint_proposals_drop_answers_with_low_predicted_iou_and_keep_the_order():
+def test_joint_proposals_drop_masks_with_low_predicted_iou_and_keep_the_order():
     found = joint(min_iou=0.7)(Echo(), EMBEDDING, patches(kinds()))
     assert found.labels.tolist() == [0, -1, -1]
     assert found.iou.tolist() == pytest.approx([0.9, 0.3, 0.2])
 
 
 @pytest.mark.parametrize(("neck", "labels"), [(0.7, [0, 0]), (0.0, [0])])
-def test_joint_proposals_prompt_each_instance_that_the_neck_parts(neck, labels):
+def test_joint_proposals_prompt_each_instance_separated_at_a_neck(neck, labels):
     seen = torch.zeros(GRID, GRID, dtype=torch.int64)
     seen[3:10, 0:6] = 1
     seen[3:10, 10:16] = 1
@@ -125,7 +125,7 @@ def test_joint_proposals_need_a_segmenter_trained_on_masks():
         joint()(segmenter, EMBEDDING, patches(kinds()))
 
 
-def test_joint_proposals_say_that_they_prompt_and_depend_on_the_references():
+def test_joint_proposals_need_a_segmenter_and_have_no_cache_key():
     assert joint().needs_segmenter
     assert joint().question is None
     assert not ClusterProposals(0.6, 0.2).needs_segmenter

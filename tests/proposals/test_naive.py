@@ -1,4 +1,4 @@
-"""The naive grid gives what the economical one gives, and the work that each does."""
+"""Naive and optimised grid: equal results, and the amount of work of each."""
 
 from types import SimpleNamespace
 
@@ -31,7 +31,7 @@ def embedding(segmenter):
 
 @pytest.fixture
 def drawn(monkeypatch) -> list[int]:
-    """How many masks each batch upscales."""
+    """Record the number of masks that each batch upscales."""
     sizes = []
     draw = sam2_decoder._draw
 
@@ -44,7 +44,7 @@ def drawn(monkeypatch) -> list[int]:
 
 
 @torch.no_grad()
-def test_same_answers(segmenter, embedding):
+def test_naive_grid_gives_the_same_proposals_as_the_grid(segmenter, embedding):
     naive = NaiveGridProposals(12, min_iou=0.4)(segmenter, embedding, PATCHES)
     grid = GridProposals(12, min_iou=0.4)(segmenter, embedding, PATCHES)
     assert 0 < len(grid) < 144
@@ -53,17 +53,17 @@ def test_same_answers(segmenter, embedding):
 
 
 @torch.no_grad()
-def test_work_done(segmenter, embedding, drawn):
-    """The regression check of speed: prompts asked and masks upscaled, not seconds."""
+def test_grid_upscales_only_the_kept_masks(segmenter, embedding, drawn):
+    """Speed regression check by counting prompts and upscaled masks instead of seconds."""
     with counted_rows(segmenter) as naive:
         NaiveGridProposals(None, min_iou=0.4)(segmenter, embedding, PATCHES)
-    assert naive == {"asked": 256, "upscaled": 256}, "each of which draws four masks"
+    assert naive == {"asked": 256, "upscaled": 256}, "each upscales four masks"
     assert sum(drawn) == 0
 
     with counted_rows(segmenter) as grid:
         kept = GridProposals(None, min_iou=0.4)(segmenter, embedding, PATCHES)
     assert grid == {"asked": 256, "upscaled": 0}
-    assert sum(drawn) == len(kept) < 256, "only what is kept, once each"
+    assert sum(drawn) == len(kept) < 256, "only kept masks, once each"
 
     drawn.clear()
     with counted_rows(segmenter) as guided:

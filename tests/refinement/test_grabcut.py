@@ -1,4 +1,4 @@
-"""GrabCut finds outlines that colours show, on crops whose size does not grow with the image."""
+"""GrabCut refinement: outlines that follow colours, on crops of limited size."""
 
 import cv2
 import numpy as np
@@ -37,7 +37,7 @@ def disc(height, width, centre, radius):
 
 
 def textured(height, width, seed=0):
-    """A ground of green blotches."""
+    """Create a background of green blotches."""
     generator = torch.Generator().manual_seed(seed)
     blotches = torch.rand(1, 1, height // 6, width // 6, generator=generator)
     shade = torch.nn.functional.interpolate(blotches, (height, width), mode="bilinear")[0]
@@ -52,7 +52,7 @@ def painted(image, mask, colour=ORANGE, seed=1):
 
 
 def ragged(mask, cell):
-    """As upsampled from patches of ``cell`` pixels, of which the border ones come and go."""
+    """Imitate a mask upsampled from patches of ``cell`` pixels with random errors at the border."""
     shares = torch.nn.functional.avg_pool2d(mask[None].float(), cell)[0]
     bar = 0.25 + 0.5 * torch.rand(shares.shape, generator=torch.Generator().manual_seed(2))
     return (shares > bar).repeat_interleave(cell, 0).repeat_interleave(cell, 1)
@@ -73,11 +73,11 @@ def test_grabcut_finds_the_outline_of_a_disc_from_a_ragged_mask(side):
     assert torch.equal(refined.boxes, boxes_from_masks(refined.masks))
     assert torch.equal(refined.scores, found.scores)
     assert torch.equal(refined.labels, found.labels)
-    assert torch.equal(found.masks[0], coarse), "what was given stays"
+    assert torch.equal(found.masks[0], coarse), "the input is not modified"
 
 
-def test_grabcut_does_not_swallow_an_equal_neighbour_that_touches():
-    """Two boxes of one colour, side by side; alone, the first takes what the band has of the second."""
+def test_grabcut_does_not_extend_into_a_touching_neighbour_of_equal_colour():
+    """Two adjacent boxes have the same colour; refined alone, the first extends into the second."""
     left, right = torch.zeros(2, 160, 240, dtype=torch.bool)
     left[50:110, 60:120] = True
     right[50:110, 120:180] = True
@@ -91,7 +91,7 @@ def test_grabcut_does_not_swallow_an_equal_neighbour_that_touches():
 
 
 @pytest.mark.parametrize("distance", [82, 76])
-def test_grabcut_parts_discs_that_touch(distance):
+def test_grabcut_separates_touching_discs(distance):
     left, right = disc(160, 240, (80, 70), 40), disc(160, 240, (80, 70 + distance), 40)
     image = painted(textured(160, 240), left | right)
     found = instances(ragged(left, 10), ragged(right & ~left, 10))
@@ -102,7 +102,7 @@ def test_grabcut_parts_discs_that_touch(distance):
 
 
 class Crops:
-    """Stands for ``cv2.grabCut`` and notes what it is given."""
+    """Replacement for ``cv2.grabCut`` that records its arguments."""
 
     def __init__(self, monkeypatch):
         self.sizes = []
@@ -117,8 +117,8 @@ class Crops:
         monkeypatch.setattr(cv2, "grabCut", noted)
 
 
-def test_grabcut_of_a_large_image_costs_the_same_crop(monkeypatch):
-    """The same scene at 24 megapixels and at a hundredth of that, its sides divided by ten."""
+def test_grabcut_uses_the_same_crop_size_for_a_large_image(monkeypatch):
+    """Compare a scene at 24 megapixels with the same scene at a tenth of the side length."""
     crops = Crops(monkeypatch)
     small = disc(400, 600, (200, 260), 100)
     image = painted(textured(400, 600), small)
@@ -145,14 +145,14 @@ def test_grabcut_never_enlarges_a_crop(monkeypatch):
     assert width < 45
 
 
-def test_grabcut_is_told_to_decide_within_the_band_only(monkeypatch):
+def test_grabcut_leaves_only_the_band_undecided(monkeypatch):
     crops = Crops(monkeypatch)
     truth = disc(120, 120, (60, 60), 30)
     other = disc(120, 120, (60, 100), 9)
     image = painted(textured(120, 120), truth | other)
     refine(image, instances(truth, other), band=0.2, context=2.0)
     labels = crops.labels[0]
-    assert labels.shape == (120, 120), "the crop reaches everywhere"
+    assert labels.shape == (120, 120), "the crop covers the whole image"
     rows, columns = np.indices(labels.shape)
     distance = np.hypot(rows - 60, columns - 60) - 30
     width = 0.2 * float(truth.sum()) ** 0.5 / 2
@@ -176,7 +176,7 @@ def test_grabcut_is_told_to_decide_within_the_band_only(monkeypatch):
     ids=["full", "pixel", "cross", "corner", "all but a pixel", "empty"],
 )
 @pytest.mark.parametrize("side", [16, 256])
-def test_grabcut_keeps_masks_too_small_or_too_large_to_learn_colours_from(mask, side):
+def test_grabcut_keeps_masks_too_small_or_too_large_for_colour_models(mask, side):
     refined = refine(textured(40, 60), instances(mask), side=side)
     assert refined.masks.shape == (1, 40, 60)
     assert bool(refined.masks.any()) == bool(mask.any())
@@ -184,13 +184,13 @@ def test_grabcut_keeps_masks_too_small_or_too_large_to_learn_colours_from(mask, 
         assert torch.equal(refined.masks[0], mask)
 
 
-def test_grabcut_of_one_colour_keeps_a_mask():
+def test_grabcut_on_a_uniform_image_keeps_the_mask():
     mask = disc(60, 60, (30, 30), 15)
     refined = refine(torch.full((3, 60, 60), 0.5), instances(mask))
     assert bool(refined.masks.any())
 
 
-def test_grabcut_gives_the_same_masks_again_whatever_was_drawn_before():
+def test_grabcut_is_deterministic_for_any_random_state():
     truth = disc(100, 140, (50, 60), 28)
     image, found = painted(textured(100, 140), truth), instances(ragged(truth, 10))
     first = refine(image, found)
@@ -199,8 +199,8 @@ def test_grabcut_gives_the_same_masks_again_whatever_was_drawn_before():
     assert torch.equal(refine(image, found).masks, first.masks)
 
 
-def test_grabcut_cleans_what_it_finds():
-    """A speck of the disc's colour in the band becomes a part, and the clean-up takes it away."""
+def test_grabcut_applies_the_clean_up():
+    """A speck of the disc's colour in the band becomes a part, which the clean-up removes."""
     truth = disc(160, 160, (80, 80), 40)
     speck = disc(160, 160, (80, 130), 4)
     image = painted(painted(textured(160, 160), truth), speck)
@@ -212,7 +212,7 @@ def test_grabcut_cleans_what_it_finds():
 
 
 @pytest.mark.parametrize(("min_overlap", "taken"), [(0.0, True), (0.5, True), (0.95, False), (1.0, False)])
-def test_grabcut_keeps_the_old_mask_where_the_new_one_overlaps_too_little(min_overlap, taken):
+def test_grabcut_keeps_the_old_mask_if_the_overlap_is_too_small(min_overlap, taken):
     truth = disc(160, 240, (80, 110), 44)
     image, coarse = painted(textured(160, 240), truth), ragged(truth, 16)
     refined = refine(image, instances(coarse), min_overlap=min_overlap)
@@ -221,12 +221,12 @@ def test_grabcut_keeps_the_old_mask_where_the_new_one_overlaps_too_little(min_ov
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1])
-def test_grabcut_refuses_another_overlap_in_one_line(value):
+def test_grabcut_rejects_an_invalid_overlap_in_one_line(value):
     with pytest.raises(InputError, match=rf"^refine\.min_overlap must be in \[0, 1\], got {value}$"):
         refiner(min_overlap=value)
 
 
-def test_grabcut_of_no_instance_gives_none():
+def test_grabcut_without_instances_returns_no_instances():
     assert len(refine(textured(40, 60), Instances.empty(40, 60))) == 0
     assert not GrabCut.needs_segmenter
 
@@ -235,6 +235,6 @@ def test_grabcut_of_no_instance_gives_none():
     ("key", "least", "value"),
     [("band", "0.0", -0.1), ("context", "0.0", -1), ("side", "16", 15), ("iterations", "1", 0)],
 )
-def test_grabcut_refuses_other_numbers_in_one_line(key, least, value):
+def test_grabcut_rejects_options_out_of_range_in_one_line(key, least, value):
     with pytest.raises(InputError, match=rf"^refine\.{key} must be at least {least}, got {value}$"):
         refiner(**{key: value})

@@ -1,4 +1,4 @@
-"""The clean-up, no refinement, and refinement by the segmenter."""
+"""Clean-up, no refinement, and refinement by the segmenter."""
 
 import math
 
@@ -32,7 +32,7 @@ def rectangle(top, left, bottom, right):
 
 
 def flooded(mask, steps):
-    """Connected parts of the True places, by a flood in the given directions."""
+    """Compute connected parts of True pixels by flood fill in the given directions."""
     left = {tuple(place) for place in np.argwhere(mask).tolist()}
     parts = []
     while left:
@@ -52,7 +52,7 @@ EIGHT = [*FOUR, (1, 1), (1, -1), (-1, 1), (-1, -1)]
 
 
 def naive_clean(mask, min_part, max_hole):
-    """Holes first, then parts."""
+    """Fill holes first, then remove parts."""
     height, width = mask.shape
     cleaned = mask.copy()
     for hole in flooded(~mask, FOUR):
@@ -74,7 +74,7 @@ def naive_clean(mask, min_part, max_hole):
     min_part=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
     max_hole=st.sampled_from([0.0, 0.02, 0.3, 1.0]),
 )
-def test_clean_up_agrees_with_a_flood(seed, size, density, min_part, max_hole):
+def test_clean_up_agrees_with_a_flood_fill(seed, size, density, min_part, max_hole):
     mask = np.random.default_rng(seed).random(size) < density
     cleaned = CleanUp(min_part, max_hole)(mask.copy())
     assert cleaned.dtype == bool
@@ -82,7 +82,7 @@ def test_clean_up_agrees_with_a_flood(seed, size, density, min_part, max_hole):
 
 
 def speckled():
-    """A body of 20 x 30 with a hole of 9 pixels and one of 100, a part of 4 and one of 150."""
+    """Create a body of 20 x 30 pixels with holes of 9 and 100 pixels, and parts of 4 and 150 pixels."""
     mask = rectangle(10, 10, 30, 40)
     mask[12:15, 12:15] = False
     mask[16:26, 20:30] = False
@@ -91,7 +91,7 @@ def speckled():
     return mask
 
 
-def test_clean_up_removes_small_parts_and_closes_small_holes():
+def test_clean_up_removes_small_parts_and_fills_small_holes():
     cleaned = torch.from_numpy(CleanUp(0.1, 0.05)(speckled().numpy()))
     expected = speckled()
     expected[12:15, 12:15] = True
@@ -101,13 +101,13 @@ def test_clean_up_removes_small_parts_and_closes_small_holes():
     assert torch.equal(everything, rectangle(10, 10, 30, 40))
 
 
-def test_clean_up_leaves_a_notch_at_the_border_of_the_image_open():
+def test_clean_up_does_not_fill_a_notch_at_the_image_border():
     mask = rectangle(0, 10, 20, 40)
     mask[0:2, 20:22] = False
     assert np.array_equal(CleanUp(0, 1.0)(mask.numpy()), mask.numpy())
 
 
-def test_clean_up_of_0_changes_nothing():
+def test_clean_up_with_zero_shares_changes_nothing():
     mask = speckled().numpy()
     assert np.array_equal(CleanUp(0, 0)(mask.copy()), mask)
     found = instances(speckled())
@@ -117,12 +117,12 @@ def test_clean_up_of_0_changes_nothing():
 
 @pytest.mark.parametrize("key", ["min_part", "max_hole"])
 @pytest.mark.parametrize("value", [-0.1, 1.5, math.nan])
-def test_clean_up_refuses_other_shares_in_one_line(key, value):
+def test_clean_up_rejects_shares_out_of_range_in_one_line(key, value):
     with pytest.raises(InputError, match=rf"^refine\.clean_up\.{key} must be in \[0, 1\], got {value}$"):
         CleanUp(**{key: value})
 
 
-def test_no_refinement_cleans_masks_and_their_boxes():
+def test_no_refinement_cleans_up_masks_and_boxes():
     found = instances(speckled(), rectangle(5, 5, 9, 9))
     refined = NoRefinement(CleanUp(0.5, 0))(IMAGE, found, NoSegmenter(), None)
     assert not NoRefinement.needs_segmenter
@@ -130,19 +130,19 @@ def test_no_refinement_cleans_masks_and_their_boxes():
     assert torch.equal(refined.masks[1], found.masks[1])
     assert torch.equal(refined.scores, found.scores)
     assert torch.equal(refined.labels, found.labels)
-    assert torch.equal(found.masks[0], speckled()), "what was given stays"
+    assert torch.equal(found.masks[0], speckled()), "the input is not modified"
 
 
 @pytest.mark.parametrize(
     "refiner", [NoRefinement(CleanUp(0.1, 0.1)), PromptedRefinement(0.5)], ids=["none", "prompted"]
 )
-def test_refiners_of_no_instance_give_none(refiner):
+def test_refiners_without_instances_return_no_instances(refiner):
     refined = refiner(IMAGE, Instances.empty(48, 64), Remade(), EMBEDDING)
     assert len(refined) == 0
     assert refined.masks.shape == (0, 48, 64)
 
 
-def test_with_masks_keeps_the_old_mask_where_the_new_one_is_empty():
+def test_with_masks_keeps_the_old_mask_if_the_new_one_is_empty():
     found = instances(rectangle(2, 3, 9, 11), rectangle(20, 20, 30, 30))
     masks = torch.stack([torch.zeros(48, 64).bool(), rectangle(21, 22, 29, 28)])
     changed = with_masks(found, masks)
@@ -151,7 +151,7 @@ def test_with_masks_keeps_the_old_mask_where_the_new_one_is_empty():
 
 
 class Remade(Segmenter):
-    """Answers mask prompts by their masks, moved by so many cells of its grid."""
+    """Return prompted masks, each shifted by a number of grid cells."""
 
     name, image_size, mask_size, fingerprint = "remade", 256, 64, "r"
 
@@ -170,8 +170,8 @@ class Remade(Segmenter):
         return Proposals(torch.stack(moved), torch.ones(len(moved)))
 
 
-def test_prompted_refinement_takes_new_masks_that_overlap_enough():
-    """Squares of 24 x 24 pixels, moved by 3 or 12: their IoU is 0.78 and 0.33."""
+def test_prompted_refinement_accepts_new_masks_with_sufficient_overlap():
+    """Squares of 24 x 24 pixels are shifted by 3 or 12, which gives IoUs of 0.78 and 0.33."""
     found = instances(rectangle(12, 16, 36, 40), rectangle(12, 16, 36, 40))
     for min_overlap, left in ((0.5, [19, 16]), (0.3, [19, 28]), (0.9, [16, 16]), (0.0, [19, 28])):
         refined = PromptedRefinement(min_overlap)(IMAGE, found, Remade(3, 12), EMBEDDING)
@@ -180,7 +180,7 @@ def test_prompted_refinement_takes_new_masks_that_overlap_enough():
         assert torch.equal(refined.labels, found.labels)
 
 
-def test_prompted_refinement_asks_with_mask_box_and_deepest_point():
+def test_prompted_refinement_prompts_with_mask_box_and_deepest_point():
     segmenter = Remade(0)
     found = instances(rectangle(12, 16, 30, 40))  # a square on the segmenter's grid
     refined = PromptedRefinement(0.5)(IMAGE, found, segmenter, EMBEDDING)
@@ -193,13 +193,13 @@ def test_prompted_refinement_asks_with_mask_box_and_deepest_point():
     assert prompts.masks.shape == (1, 1, 64, 64)
 
 
-def test_prompted_refinement_cleans_what_it_takes():
+def test_prompted_refinement_applies_the_clean_up():
     found = instances(speckled())
     refined = PromptedRefinement(0.0, CleanUp(0.5, 0))(IMAGE, found, Remade(0), EMBEDDING)
     assert refined.boxes.tolist() == [[10, 10, 40, 30]]
 
 
-def test_prompted_refinement_keeps_a_mask_without_an_answer():
+def test_prompted_refinement_keeps_the_old_mask_if_the_new_one_is_empty():
     class Mute(Remade):
         def decode(self, embedding, prompts, min_iou=-1.0):
             return Proposals(torch.full((len(prompts), 64, 64), -9.0), torch.ones(len(prompts)))
@@ -221,6 +221,6 @@ def test_prompted_refinement_needs_a_segmenter_trained_on_masks(segmenter):
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
-def test_prompted_refinement_refuses_another_overlap_in_one_line(value):
+def test_prompted_refinement_rejects_an_invalid_overlap_in_one_line(value):
     with pytest.raises(InputError, match=rf"^refine\.min_overlap must be in \[0, 1\], got {value}$"):
         PromptedRefinement(value)

@@ -91,7 +91,7 @@ def test_a_sweep_ends_well_where_no_report_can_be_made(tmp_path, metrics, capsys
     end_sweep(tmp_path)
     assert "Report:" not in capsys.readouterr().out
     (record,) = caplog.records
-    assert record.getMessage().startswith(f"No report of the sweep: {tmp_path}/1_b: was not judged")
+    assert record.getMessage().startswith(f"Cannot write the report of the sweep: {tmp_path}/1_b and ")
     assert not (tmp_path / "report.html").exists()
 
 

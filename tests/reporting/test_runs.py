@@ -14,7 +14,7 @@ def test_a_sweep_stands_for_its_jobs_in_the_order_they_were_started(tmp_path):
     (tmp_path / "multirun.yaml").touch()
     first, second = read_runs(tmp_path)
     assert (first.folder.name, first.overrides) == ("9_a", ("encoder=a",))
-    assert first.failure == "it left no metrics.json; its log may say why"
+    assert first.failure == "no metrics.json was written; see the log of the run"
     assert second.failure == "out of memory"
 
 
@@ -35,7 +35,9 @@ def test_words_that_refer_to_other_settings_stay_as_typed(tmp_path):
 
 
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path):
-    with pytest.raises(InputError, match=r"no overrides\.yaml here; give the folder of a run, or of a sweep"):
+    with pytest.raises(
+        InputError, match=r"contains no overrides\.yaml; give the directory of a run or a sweep"
+    ):
         read_runs(tmp_path)
     make_failure(tmp_path / "a", [], None)
     (tmp_path / "a" / "metrics.json").write_text("{")

@@ -55,7 +55,7 @@ def test_other_benchmarks_have_other_columns(printed, metrics):
 
 
 def test_recall_of_proposals_is_shown_if_it_was_measured(printed, metrics):
-    assert "proposals" not in printed(metrics)
+    assert "proposal recall" not in printed(metrics)
     metrics["proposal_recall"] = {"segm": {"AR100": 0.5, "AR1000": None}}
     assert "segm AR100 0.500, AR1000 -" in printed(metrics)
 
@@ -65,7 +65,7 @@ def test_boxes_are_shown_where_masks_were_not_judged(printed, metrics):
     for part in (metrics, *metrics["ceilings"].values(), *metrics["per_class"].values()):
         part.pop("segm")
     text = printed(metrics)
-    assert row(text, " bbox if labels were true")[-1] == "0.500"
+    assert row(text, " bbox with oracle labels")[-1] == "0.500"
     assert "bbox AR100 0.500" in text
     assert "segm" not in text
 
@@ -102,7 +102,7 @@ def test_warns_of_random_weights(printed, metrics):
 def test_counts_what_was_skipped(printed, metrics):
     assert "skipped" not in printed(metrics)
     metrics["skipped"] = [{"file": "a.jpg", "reason": "no such picture"}]
-    assert "1 target images could not be read and were skipped: see metrics.json." in printed(metrics)
+    assert "Skipped 1 unreadable target images; see metrics.json." in printed(metrics)
 
 
 def test_names_of_classes_are_shown_as_they_are(printed, metrics):

@@ -49,7 +49,7 @@ def test_a_file_is_written_whole_or_not_at_all(convert, yolo, tmp_path):
     code, said = convert("yolo", "pets", "out/pets.json")
     assert (code, len(said)) == (2, 1)
     assert said[0].startswith("pets/a.txt: line 3: box is ")
-    assert said[0].endswith("; correct it, or leave out what is broken with --skip-broken")
+    assert said[0].endswith("; correct it, or skip broken entries with --skip-broken")
     assert not (tmp_path / "out").exists()
 
     code, said = convert("yolo", "pets", "out/pets.json", "--skip-broken")
@@ -81,7 +81,7 @@ def test_nothing_to_convert(convert, yolo):
         2,
         ["pets: there is no object in these files; annotate some"],
     )
-    assert convert("voc", "nowhere", "pets.json") == (2, ["nowhere: no such folder; correct the path"])
+    assert convert("voc", "nowhere", "pets.json") == (2, ["nowhere: folder not found; correct the path"])
     assert convert("coco", "pets", "pets.json")[0] == 2
 
 

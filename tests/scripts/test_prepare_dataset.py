@@ -126,8 +126,8 @@ def test_the_command_ends_with_one_line(project_root, tmp_path):
     )
     assert result.returncode == 2
     assert result.stderr == (
-        f"{tmp_path}/cdfsod/FISH/annotations/1_shot.json: is not there; get it from "
-        "https://github.com/lovelyqian/CDFSOD-benchmark, which this script cannot do, and put it there\n"
+        f"{tmp_path}/cdfsod/FISH/annotations/1_shot.json: missing; download it manually from "
+        "https://github.com/lovelyqian/CDFSOD-benchmark to this path\n"
     )
     assert "domain: lacking" in result.stdout
 

@@ -1,4 +1,4 @@
-"""Batches that fit memory, with an allocator that really refuses."""
+"""Memory-limited batching, with allocations that really fail."""
 
 import logging
 import subprocess
@@ -18,8 +18,8 @@ CPU = torch.device("cpu")
 
 @settings(deadline=None)
 @given(st.integers(0, 40), st.integers(1, 10), st.integers(1, 10))
-def test_slices_cover_every_item_once_whatever_fits(count, budget, fits):
-    """``fits`` is how many items the allocator takes, which the budget does not know."""
+def test_run_covers_every_item_once_for_any_memory_limit(count, budget, fits):
+    """``fits`` is the number of items that fit into memory, unknown to the budget."""
     batches = MemoryBatches(item_bytes=GIB, budget=float(budget))
     tried = []
 
@@ -36,7 +36,7 @@ def test_slices_cover_every_item_once_whatever_fits(count, budget, fits):
     assert all(size <= fits for size in tried), "a size that failed is not tried again"
 
 
-def test_a_single_item_that_does_not_fit_and_other_errors_are_raised():
+def test_run_raises_if_a_single_item_does_not_fit_or_on_other_errors():
     batches = MemoryBatches(item_bytes=1, budget=None)
 
     def full(batch: slice) -> None:
@@ -52,12 +52,12 @@ def test_a_single_item_that_does_not_fit_and_other_errors_are_raised():
         batches.run(wrong, 5, CPU)
 
 
-def test_the_default_budget_of_a_cpu():
+def test_default_cpu_budget_is_a_sixteenth_of_a_gib():
     assert MemoryBatches(item_bytes=GIB // 64, budget=None).size(CPU) == 4
     assert MemoryBatches(item_bytes=GIB, budget=None).size(CPU) == 1, "never less than one"
 
 
-def test_halving_is_told_once(caplog):
+def test_halving_is_logged_once(caplog):
     batches = MemoryBatches(item_bytes=GIB, budget=16.0)
 
     def work(batch: slice) -> None:
@@ -68,11 +68,11 @@ def test_halving_is_told_once(caplog):
         batches.run(work, 16, CPU)
         batches.run(work, 16, CPU)
     assert [record.getMessage() for record in caplog.records] == [
-        "Out of memory with 16 prompts at once; going on with smaller batches"
+        "Out of memory with 16 prompts per batch; continuing with smaller batches"
     ]
 
 
-def test_the_cpus_allocator_is_recognised():
+def test_cpu_allocator_errors_count_as_out_of_memory():
     with pytest.raises(RuntimeError) as refused:
         torch.empty(2**60)
     assert is_out_of_memory(refused.value)
@@ -80,8 +80,8 @@ def test_the_cpus_allocator_is_recognised():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
-def test_decoding_goes_on_where_the_machine_has_too_little_memory():
-    """A process that may take half a gigabyte more than it has is asked for batches of three."""
+def test_decode_continues_with_smaller_batches_when_memory_runs_out():
+    """A process limited to 200 MiB of additional memory decodes with a budget of three GiB."""
     script = """
         import logging, resource, torch
         from omegaconf import OmegaConf
@@ -105,4 +105,4 @@ def test_decoding_goes_on_where_the_machine_has_too_little_memory():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "64"
-    assert done.stderr.count("Out of memory with 64 prompts at once") == 1
+    assert done.stderr.count("Out of memory with 64 prompts per batch") == 1

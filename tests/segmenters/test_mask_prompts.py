@@ -1,4 +1,4 @@
-"""Masks as prompts: how they are made, and what the decoder and the package make of them."""
+"""Mask prompts: conversion from masks, and agreement of the decoder with the package."""
 
 from pathlib import Path
 
@@ -35,10 +35,10 @@ def rectangle(height, width, rows, columns):
     return mask
 
 
-# From masks to prompts.
+# Conversion of masks to prompts.
 
 
-def test_mask_prompts_are_shares_as_logits_with_a_point_and_a_box():
+def test_mask_prompts_contain_share_logits_a_point_and_a_box():
     prompts = prompts_of(rectangle(64, 96, slice(16, 32), slice(30, 60)))
     assert prompts.labels.tolist() == [[1, 2, 3]]
     assert prompts.points.shape == (1, 3, 2)
@@ -50,15 +50,15 @@ def test_mask_prompts_are_shares_as_logits_with_a_point_and_a_box():
     assert bool((logits == -MASK_LOGIT).all())
 
 
-def test_mask_prompts_of_half_covered_cells_are_undecided():
+def test_mask_prompts_of_half_covered_cells_have_zero_logits():
     prompts = prompts_of(rectangle(64, 64, slice(0, 64), slice(0, 33)))
     assert prompts.masks[0, 0, :, 16].tolist() == pytest.approx([0.0] * 32)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.integers(8, 150), st.integers(8, 150), st.integers(1, 3))
-def test_mask_prompts_point_at_the_mask(seed, height, width, number):
-    """Its cell of the grid has some of the mask, mostly mask wherever any cell has."""
+def test_mask_prompts_place_the_point_inside_the_mask(seed, height, width, number):
+    """The point's cell is covered by the mask, mostly covered if any cell is."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.rand(number, 1, 4, 4, generator=generator)
     masks = torch.nn.functional.interpolate(noise, (height, width), mode="bilinear")[:, 0] > 0.6
@@ -76,24 +76,24 @@ def test_mask_prompts_point_at_the_mask(seed, height, width, number):
         assert [x1, y1, x2, y2] == pytest.approx([128 * value for value in expected], abs=1e-3)
 
 
-def test_mask_prompts_point_at_the_middle_of_the_widest_place():
+def test_mask_prompts_place_the_point_at_the_centre_of_the_widest_part():
     mask = rectangle(64, 64, slice(20, 44), slice(8, 32)) | rectangle(64, 64, slice(30, 34), slice(30, 62))
     assert prompts_of(mask).points[0, 0].tolist() == pytest.approx([40, 64], abs=4)
 
 
-def test_mask_prompts_of_a_mask_smaller_than_a_cell_point_at_it():
+def test_mask_prompts_of_a_mask_smaller_than_a_cell_place_the_point_on_it():
     prompts = prompts_of(rectangle(640, 640, slice(405, 407), slice(207, 209)))
     assert prompts.points[0, 0].tolist() == [4 * 10.5, 4 * 20.5]
     assert prompts.masks.amax() > -MASK_LOGIT
 
 
-def test_mask_prompts_of_no_mask_are_none_or_refused():
+def test_mask_prompts_of_an_untrained_segmenter_are_rejected():
     segmenter = Square()
     segmenter.mask_prompts = False
     masks = rectangle(9, 9, slice(2, 5), slice(2, 5))[None]
     with pytest.raises(
         InputError,
-        match=r"^segmenter=square was not trained on mask prompts; choose sam2_lite, or a sam2.1 one$",
+        match=r"^segmenter=square was not trained on mask prompts; choose sam2_lite or a sam2.1 model$",
     ):
         mask_prompts(segmenter, masks, boxes_from_masks(masks))
 
@@ -110,7 +110,7 @@ def test_only_the_nano_segmenters_lack_mask_prompts():
 
 @pytest.fixture(scope="module", params=["sam2/sam2_hiera_t.yaml", "sam2.1/sam2.1_hiera_t.yaml"])
 def full_width(request) -> Sam2Segmenter:
-    """The official decoder at its full width, on a small image, with weights that tell prompts apart."""
+    """The official decoder at full width on a small image, with weights sensitive to the prompts."""
     segmenter = Sam2Segmenter("wide", request.param, 128, "random", prompt_memory=1e-4)
     torch.manual_seed(0)
     for part in (segmenter.model.sam_mask_decoder, segmenter.model.sam_prompt_encoder):
@@ -149,7 +149,7 @@ def test_decode_of_mask_prompts_agrees_with_the_packages_decoder(full_width, qua
 
 
 @torch.no_grad()
-def test_decode_listens_to_the_masks(full_width):
+def test_decode_depends_on_the_mask_prompts(full_width):
     prompts = some_prompts(4, 128)
     embedding = full_width.encode(torch.rand(3, 128, 128, generator=torch.Generator().manual_seed(3)))
     answers = full_width.decode(embedding, prompts).logits
@@ -161,8 +161,8 @@ def test_decode_listens_to_the_masks(full_width):
 
 
 @torch.no_grad()
-def test_decode_answers_mask_prompts_in_the_predictors_way(full_width):
-    """The package's own path: its prompt encoder with ``masks``, its decoder with ``multimask_output``."""
+def test_decode_of_mask_prompts_agrees_with_the_packages_predictor(full_width):
+    """Compare with the package's prompt encoder with ``masks`` and decoder with ``multimask_output``."""
     prompts = some_prompts(3, 128)
     embedding = full_width.encode(torch.rand(3, 128, 128, generator=torch.Generator().manual_seed(4)))
     model = full_width.model
@@ -185,7 +185,7 @@ def test_decode_answers_mask_prompts_in_the_predictors_way(full_width):
         torch.testing.assert_close(found.logits[index], masks[0, best], atol=1e-3 * scale, rtol=1e-3)
 
 
-# Overrides of the package's config, and the trunk that sam2_lite puts into it.
+# Overrides of the package's config, and the trunk of sam2_lite.
 
 
 def test_drop_replaced_empties_only_nodes_whose_override_names_a_class():
@@ -207,8 +207,8 @@ def test_drop_replaced_empties_only_nodes_whose_override_names_a_class():
     assert OmegaConf.to_container(untouched) == {"a": {"_target_": "x.A", "size": 3}}
 
 
-def test_an_override_with_a_class_takes_the_place_of_the_packages_node():
-    """The arguments of the package's memory attention would not fit a linear layer."""
+def test_an_override_with_a_target_replaces_the_packages_node():
+    """A linear layer would not accept the arguments of the package's memory attention."""
     linear = {"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 3}
     model = build_sam2("sam2.1/sam2.1_hiera_t.yaml", 128, {"memory_attention": linear})
     assert isinstance(model.memory_attention, nn.Linear)
@@ -230,7 +230,7 @@ def lite() -> Sam2Segmenter:
 
 
 @torch.no_grad()
-def test_sam2_lite_has_a_timm_trunk_in_the_place_of_hiera(lite):
+def test_sam2_lite_has_a_timm_trunk_instead_of_hiera(lite):
     trunk = lite.model.image_encoder.trunk
     assert isinstance(trunk, TimmTrunk)
     assert trunk.model_name == "tf_efficientnet_lite0"
@@ -241,7 +241,7 @@ def test_sam2_lite_has_a_timm_trunk_in_the_place_of_hiera(lite):
 
 
 @torch.no_grad()
-def test_sam2_lite_answers_mask_prompts(lite):
+def test_sam2_lite_decodes_mask_prompts(lite):
     embedding = lite.encode(torch.rand(3, 90, 120, generator=torch.Generator().manual_seed(0)))
     assert [tuple(level.shape[2:]) for level in embedding.high_res] == [(32, 32), (16, 16)]
     prompts = some_prompts(5, 128)

@@ -1,4 +1,4 @@
-"""segmenter=none: nothing is loaded and nothing can be prompted."""
+"""segmenter=none: no weights are loaded and prompts are rejected."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from ntt.refinement import PromptedRefinement
 from ntt.segmenters import ImageEmbedding, NoSegmenter, Prompts, Segmenter
 from ntt.structures import Prompt, Reference
 
-LINE = "segmenter=none takes no points or boxes: give masks, or choose segmenter=sam2_lite"
+LINE = "segmenter=none takes no points or boxes: use masks, or choose segmenter=sam2_lite"
 
 
 def model(kind=INSID3, proposals=None, refiner=None):
@@ -35,7 +35,7 @@ def reference():
     return Reference(image, paint(image, RED, slice(10, 40), slice(20, 50)), 0)
 
 
-def test_no_segmenter_holds_nothing():
+def test_no_segmenter_has_no_weights_and_no_capabilities():
     segmenter = NoSegmenter()
     assert isinstance(segmenter, Segmenter)
     assert list(segmenter.parameters()) == []
@@ -44,7 +44,7 @@ def test_no_segmenter_holds_nothing():
     assert (segmenter.name, segmenter.fingerprint) == ("none", "none")
 
 
-def test_no_segmenter_refuses_images_and_prompts_in_one_line():
+def test_no_segmenter_rejects_images_and_prompts_in_one_line():
     segmenter = NoSegmenter()
     prompts = Prompts(torch.zeros(1, 1, 2), torch.ones(1, 1, dtype=torch.int32))
     for ask in (
@@ -57,7 +57,7 @@ def test_no_segmenter_refuses_images_and_prompts_in_one_line():
         assert str(caught.value) == LINE
 
 
-def test_a_model_that_prompts_is_refused_with_that_line():
+def test_a_model_with_prompts_is_rejected_with_the_same_line():
     prompting = model(Sam2MatchingBaselineNoAMG, GridProposals(4, 0.4))
     prompting.fit([reference()], ["red"])
     with pytest.raises(InputError) as caught:
@@ -65,7 +65,7 @@ def test_a_model_that_prompts_is_refused_with_that_line():
     assert str(caught.value) == LINE
 
 
-def test_a_refiner_that_prompts_is_refused_with_that_line():
+def test_a_refiner_with_prompts_is_rejected_with_the_same_line():
     refining = model(refiner=PromptedRefinement(0.5))
     refining.fit([reference()], ["red"])
     with pytest.raises(InputError) as caught:
@@ -76,15 +76,15 @@ def test_a_refiner_that_prompts_is_refused_with_that_line():
 @pytest.mark.parametrize(
     "prompt", [Prompt(box=(20, 10, 50, 40)), Prompt(points=((35, 25, 1),))], ids=["box", "point"]
 )
-def test_a_reference_without_a_mask_is_refused_with_one_line(prompt):
+def test_a_reference_without_a_mask_is_rejected_in_one_line(prompt):
     with pytest.raises(InputError, match="segmenter=none") as caught:
         model().fit([Reference(reference().image, None, 0, prompt=prompt)], ["red"])
     assert "\n" not in str(caught.value)
 
 
-def test_the_config_loads_nothing(project_root, monkeypatch):
+def test_config_without_segmenter_loads_no_sam2(project_root, monkeypatch):
     def refused(*_, **__):
-        raise AssertionError("something of SAM 2 was built")
+        raise AssertionError("SAM 2 was built")
 
     monkeypatch.setattr("ntt.segmenters.sam2.build_sam2", refused)
     monkeypatch.setattr("ntt.segmenters.sam2.load_weights", refused)

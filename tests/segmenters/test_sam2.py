@@ -1,4 +1,4 @@
-"""Sam2Segmenter gives what the sam2 package's own predictor gives."""
+"""Sam2Segmenter, compared with the predictor of the sam2 package."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def nano() -> Sam2Segmenter:
     segmenter = Sam2Segmenter(
         config.name, config.config, 256, "random", overrides=config.overrides, prompt_memory=0.0
     )
-    # Fresh weights hardly tell prompts apart; larger ones do.
+    # Freshly initialised weights are almost insensitive to prompts, so enlarge them.
     decoder = segmenter.model.sam_mask_decoder
     for module in decoder.transformer.modules():
         if isinstance(module, nn.Linear):
@@ -46,20 +46,20 @@ def clicks(number: int, size: int) -> Prompts:
 
 @torch.no_grad()
 def let_every_output_win_somewhere(segmenter: Sam2Segmenter, image: np.ndarray, prompts: Prompts) -> None:
-    """Centre the predicted IoUs over the prompts; with fresh weights one output would always win."""
+    """Centre the predicted IoUs over the prompts, because otherwise one output would always win."""
     _, iou = segmenter.decode_all(segmenter.encode(as_tensor(image)), prompts)
     segmenter.model.sam_mask_decoder.iou_prediction_head.layers[-1].bias -= iou.logit(eps=1e-6).mean(dim=0)
 
 
 @pytest.mark.parametrize("shape", [(256, 256), (90, 200), (300, 270)])
 @torch.no_grad()
-def test_matches_the_packages_predictor(nano, shape):
+def test_decode_matches_the_packages_predictor(nano, shape):
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
     image, prompts = picture(*shape), clicks(8, 256)
     let_every_output_win_somewhere(nano, image, prompts)
     predictor = SAM2ImagePredictor(nano.model)
-    predictor._bb_feat_sizes = [(64, 64), (32, 32), (16, 16)]  # it assumes 1024 pixels
+    predictor._bb_feat_sizes = [(64, 64), (32, 32), (16, 16)]  # the predictor assumes 1024 pixels
     predictor.set_image(image)
     theirs = [
         predictor.predict(point.numpy() * [shape[1] / 256, shape[0] / 256], np.ones(1))
@@ -82,7 +82,7 @@ def test_matches_the_packages_predictor(nano, shape):
 
 
 @torch.no_grad()
-def test_batch_of_images_with_several_prompts_each(nano):
+def test_decode_all_accepts_several_prompts_per_image(nano):
     images = torch.stack([as_tensor(picture(256, 256)), as_tensor(picture(256, 256)).flip(2)])
     prompts = clicks(6, 256)
     logits, iou = nano.decode_all(nano.encode_batch(images), prompts)
@@ -94,7 +94,7 @@ def test_batch_of_images_with_several_prompts_each(nano):
 
 
 @torch.no_grad()
-def test_images_of_any_size_in_one_batch(nano):
+def test_encode_all_accepts_images_of_any_size(nano):
     images = [as_tensor(picture(90, 200)), as_tensor(picture(256, 256)), as_tensor(picture(300, 70))]
     for together, image in zip(nano.encode_all(images), images, strict=True):
         alone = nano.encode(image)
@@ -104,7 +104,7 @@ def test_images_of_any_size_in_one_batch(nano):
 
 
 @torch.no_grad()
-def test_min_iou_leaves_out_exactly_the_low_answers(nano):
+def test_min_iou_drops_exactly_the_masks_below_it(nano):
     embedding = nano.encode(as_tensor(picture(64, 64)))
     prompts = clicks(10, 256)
     everything = nano.decode(embedding, prompts)
@@ -117,7 +117,7 @@ def test_min_iou_leaves_out_exactly_the_low_answers(nano):
 
 
 @torch.no_grad()
-def test_no_prompt_and_no_survivor_give_no_proposal(nano):
+def test_decode_without_prompts_or_surviving_masks_is_empty(nano):
     embedding = nano.encode(as_tensor(picture(64, 64)))
     for proposals in (nano.decode(embedding, clicks(0, 256)), nano.decode(embedding, clicks(4, 256), 2.0)):
         assert len(proposals) == 0
@@ -137,7 +137,7 @@ def test_gradients_reach_the_image_encoder_and_the_decoder(nano):
     nano.zero_grad()
 
 
-def test_nano_is_small():
+def test_nano_has_few_parameters():
     config = OmegaConf.load(NANO)
     config.weights = "random"
     segmenter = Sam2Segmenter(**{k: v for k, v in config.items() if k != "_target_"})
@@ -147,7 +147,7 @@ def test_nano_is_small():
 
 
 @torch.no_grad()
-def test_bfloat16_finds_the_same_masks_and_gives_float32(project_root):
+def test_bfloat16_gives_similar_masks_in_float32(project_root):
     config = OmegaConf.load(NANO)
     weights = project_root / "checkpoints" / "nano" / "sam2_nano.safetensors"
     image = torch.full((3, 128, 128), 0.1)
@@ -163,7 +163,7 @@ def test_bfloat16_finds_the_same_masks_and_gives_float32(project_root):
     assert (masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum() > 0.95
 
 
-def test_unknown_precision_is_bad_input():
+def test_an_unknown_precision_is_rejected():
     with pytest.raises(
         InputError, match=r"segmenter\.dtype=float8 is unknown; choose one of float32, bfloat16"
     ):

@@ -1,4 +1,4 @@
-"""The decoder for many prompts gives what the package's decoder gives, one mask of four at a time."""
+"""The decoder for many prompts, compared with the package's decoder."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from ntt.segmenters import Prompts, Sam2Segmenter
 
 @pytest.fixture(scope="module", params=["sam2/sam2_hiera_t.yaml", "sam2.1/sam2.1_hiera_t.yaml"])
 def full_width(request) -> Sam2Segmenter:
-    """The official decoder at its full width, on a small image."""
+    """The official decoder at full width, on a small image."""
     segmenter = Sam2Segmenter("wide", request.param, 128, "random", prompt_memory=1e-4)
     torch.manual_seed(0)
     for name, parameter in segmenter.model.sam_mask_decoder.named_parameters():
@@ -23,7 +23,7 @@ def full_width(request) -> Sam2Segmenter:
 @pytest.mark.parametrize("labels", [[1], [1, 0], [2, 3], [2, 3, 0]], ids=str)
 @pytest.mark.parametrize("quantile", [0.0, 0.5, 1.0])
 @torch.no_grad()
-def test_agrees_with_the_packages_decoder(full_width, labels, quantile):
+def test_decode_best_agrees_with_the_packages_decoder(full_width, labels, quantile):
     generator = torch.Generator().manual_seed(2)
     points = torch.rand(9, len(labels), 2, generator=generator) * 128
     prompts = Prompts(points, torch.tensor([labels] * 9))

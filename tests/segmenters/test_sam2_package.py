@@ -1,4 +1,4 @@
-"""The sam2 package is used without its hold on Hydra."""
+"""Construction of SAM 2 without side effects on Hydra."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ main()
 
 
 @pytest.mark.parametrize("before", ["", "build_sam2('sam2.1/sam2.1_hiera_t.yaml', 256, {})"])
-def test_a_hydra_app_keeps_its_own_configuration(tmp_path, before):
+def test_build_inside_a_hydra_app_keeps_its_configuration(tmp_path, before):
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "mine.yaml").write_text("word: mine\n")
     app = tmp_path / "app.py"
@@ -49,16 +49,16 @@ def test_a_hydra_app_keeps_its_own_configuration(tmp_path, before):
     assert result.stdout.strip() == "done"
 
 
-def test_hydra_is_left_as_it_was_found():
+def test_build_leaves_hydra_state_unchanged():
     started = GlobalHydra.instance().is_initialized()
     build_sam2("sam2/sam2_hiera_t.yaml", 256, {})
     assert GlobalHydra.instance().is_initialized() == started
 
 
-def test_unknown_config_and_bad_override_are_input_errors():
+def test_an_unknown_config_and_an_invalid_override_are_rejected():
     with pytest.raises(InputError, match=r"sam3\.yaml: no such file"):
         build_sam2("sam2.1/sam3.yaml", 256, {})
-    with pytest.raises(InputError, match=r"segmenter\.overrides do not fit") as error:
+    with pytest.raises(InputError, match=r"segmenter\.overrides do not match") as error:
         build_sam2("sam2.1/sam2.1_hiera_t.yaml", 256, {"image_encoder": {"trunk": {"no_such": 1}}})
     assert "\n" not in str(error.value)
 

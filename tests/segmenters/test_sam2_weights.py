@@ -1,4 +1,4 @@
-"""Checkpoints of SAM 2: every tensor or an error that says what to do."""
+"""Strict loading of SAM 2 checkpoints, with errors that give advice."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def build(weights, image_size: int = 128) -> Sam2Segmenter:
 
 @pytest.fixture(scope="module")
 def other() -> dict[str, torch.Tensor]:
-    """A state dict that is not the random initialisation."""
+    """A state dict that differs from the random initialisation."""
     state = build("random").model.state_dict()
     return {key: tensor + 0.5 for key, tensor in state.items()}
 
@@ -33,13 +33,13 @@ def write(state: dict[str, torch.Tensor], path: Path) -> Path:
 
 
 @pytest.mark.parametrize("file", ["w.pt", "w.safetensors"])
-def test_both_layouts_load_every_tensor(other, tmp_path, file):
+def test_load_reads_every_tensor_of_both_formats(other, tmp_path, file):
     loaded = build(write(other, tmp_path / file)).model.state_dict()
     assert loaded.keys() == other.keys()
     assert all(torch.equal(loaded[key], other[key]) for key in other)
 
 
-def test_a_file_is_found_from_one_folder_above(other, tmp_path):
+def test_a_file_in_the_sam2_subfolder_is_found(other, tmp_path):
     (tmp_path / "sam2").mkdir()
     write(other, tmp_path / "sam2" / "w.pt")
     loaded = build(tmp_path / "w.pt").model.state_dict()
@@ -53,15 +53,15 @@ def test_half_precision_files_load_as_float32(other, tmp_path):
     torch.testing.assert_close(loaded["no_mem_embed"], other["no_mem_embed"], atol=1e-3, rtol=1e-3)
 
 
-def test_a_missing_or_foreign_tensor_is_refused(other, tmp_path):
+def test_a_missing_or_unexpected_tensor_is_rejected(other, tmp_path):
     short = dict(list(other.items())[1:])
-    with pytest.raises(InputError, match=r"w\.pt: these weights do not fit segmenter sam2_nano.*Missing"):
+    with pytest.raises(InputError, match=r"w\.pt: the weights do not match segmenter sam2_nano.*Missing"):
         build(write(short, tmp_path / "w.pt"))
-    with pytest.raises(InputError, match=r"do not fit.*Unexpected"):
+    with pytest.raises(InputError, match=r"do not match.*Unexpected"):
         build(write({**other, "extra": torch.zeros(1)}, tmp_path / "w.safetensors"))
 
 
-def test_absent_file_names_itself_and_the_command(tmp_path):
+def test_a_missing_file_is_reported_with_the_download_command(tmp_path):
     with pytest.raises(InputError) as error:
         build(tmp_path / "none.pt")
     assert "none.pt" in str(error.value)
@@ -71,7 +71,7 @@ def test_absent_file_names_itself_and_the_command(tmp_path):
 
 @pytest.mark.parametrize("file", ["w.pt", "w.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\x80\x02}q\x00."])
-def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path, file, content):
+def test_a_file_that_is_not_a_checkpoint_gives_a_one_line_error(tmp_path, file, content):
     path = tmp_path / file
     path.write_bytes(content)
     with pytest.raises(InputError, match="not a SAM 2 checkpoint") as error:
@@ -79,7 +79,7 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path, file, content):
     assert "\n" not in str(error.value)
 
 
-def test_random_weights_are_said_to_be_random(caplog, other, tmp_path):
+def test_random_weights_are_logged(caplog, other, tmp_path):
     assert build("random").random_weights
     assert "sam2_nano runs with random weights" in caplog.text
     caplog.clear()
@@ -87,7 +87,7 @@ def test_random_weights_are_said_to_be_random(caplog, other, tmp_path):
     assert not caplog.text
 
 
-def test_random_weights_repeat_and_leave_the_global_generator_alone():
+def test_random_weights_are_reproducible_and_keep_the_global_generator():
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)

@@ -11,7 +11,7 @@ PATCHES = SimpleNamespace(features=torch.zeros(2, 2, 1))
 
 
 class CountingSegmenter(Segmenter):
-    """Says the mean of the image; counts what it is asked."""
+    """Return the mean of the image, and count all calls."""
 
     name, image_size, mask_size = "counting", 8, 2
 
@@ -49,7 +49,7 @@ def images():
 
 @pytest.fixture
 def propose(tmp_path):
-    """What a new process proposes that shares its answers."""
+    """Compute proposals like a new process that uses the shared cache."""
 
     def call(segmenter, images, question):
         answers = SharedAnswers(TensorStore(tmp_path, max_gb=1, days=7))
@@ -60,7 +60,7 @@ def propose(tmp_path):
     return call
 
 
-def test_the_same_question_is_answered_without_the_segmenter(propose, images):
+def test_cached_proposals_are_returned_without_the_segmenter(propose, images):
     segmenter = CountingSegmenter()
     first, _ = propose(segmenter, images, "grid")
     assert segmenter.calls == {"batches": 1, "encoded": 3, "decoded": 3}
@@ -71,7 +71,7 @@ def test_the_same_question_is_answered_without_the_segmenter(propose, images):
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_where_the_question_depends_on_the_encoder_the_embedding_is_shared(propose, images):
+def test_encoder_dependent_proposals_share_the_cached_embedding(propose, images):
     segmenter = CountingSegmenter()
     first, _ = propose(segmenter, images, None)
     second, _ = propose(segmenter, images, None)
@@ -79,7 +79,7 @@ def test_where_the_question_depends_on_the_encoder_the_embedding_is_shared(propo
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_of_a_batch_only_what_is_new_is_encoded(propose, images):
+def test_only_new_images_of_a_batch_are_encoded(propose, images):
     segmenter = CountingSegmenter()
     propose(segmenter, images[:1], None)
     propose(segmenter, images, None)
@@ -87,7 +87,7 @@ def test_of_a_batch_only_what_is_new_is_encoded(propose, images):
 
 
 @pytest.mark.parametrize("change", ["segmenter", "question", "pixels", "shape"])
-def test_another_question_is_another_answer(propose, images, change):
+def test_a_changed_cache_key_computes_new_proposals(propose, images, change):
     segmenter, image, question = CountingSegmenter(), images[0], "grid"
     propose(segmenter, [image], question)
     if change == "segmenter":

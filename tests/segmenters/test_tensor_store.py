@@ -15,7 +15,7 @@ def store(tmp_path):
     return TensorStore(tmp_path / "answers", max_gb=1, days=7)
 
 
-def test_gives_back_every_bit_and_how_long_it_took(store):
+def test_get_returns_identical_tensors_and_their_computation_time(store):
     tensors = {"a": torch.randn(3, 4), "b": torch.tensor([float("nan"), -0.0])}
     assert store.get(KEY) is None
     store.put(KEY, tensors, 1.25)
@@ -26,7 +26,7 @@ def test_gives_back_every_bit_and_how_long_it_took(store):
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\xff" * 100])
-def test_a_damaged_file_is_removed_and_its_content_computed_again(store, content):
+def test_get_removes_a_damaged_file(store, content):
     store.put(KEY, {"a": torch.ones(2)}, 1.0)
     (file,) = store.directory.rglob("*.safetensors")
     file.write_bytes(content)
@@ -50,23 +50,23 @@ def test_files_of_other_users_are_used_and_kept(store, monkeypatch, call):
     assert file.exists()
 
 
-def test_a_full_store_takes_no_more_and_says_so_once(tmp_path, caplog):
+def test_a_full_store_adds_nothing_and_logs_once(tmp_path, caplog):
     store = TensorStore(tmp_path, max_gb=1e-6, days=7)
     store.put("aa" * 16, {"a": torch.ones(200)}, 1.0)
     for key in ("bb" * 16, "cc" * 16):
         store.put(key, {"a": torch.ones(200)}, 1.0)
     assert [store.get(letters * 16) is None for letters in ("aa", "bb", "cc")] == [False, True, True]
-    assert caplog.text.count("cache.max_gb allows no more") == 1
+    assert caplog.text.count("the limit set by cache.max_gb") == 1
 
 
-def test_what_others_stored_counts(tmp_path):
+def test_files_of_other_processes_count_towards_the_limit(tmp_path):
     TensorStore(tmp_path, max_gb=1, days=7).put("aa" * 16, {"a": torch.ones(200)}, 1.0)
     full = TensorStore(tmp_path, max_gb=1e-6, days=7)
     full.put("bb" * 16, {"a": torch.ones(200)}, 1.0)
     assert full.get("bb" * 16) is None
 
 
-def test_what_was_not_used_for_days_goes_when_a_store_is_opened(store):
+def test_opening_a_store_deletes_files_unused_for_days(store):
     for key in ("aa" * 16, "bb" * 16):
         store.put(key, {"a": torch.ones(1)}, 1.0)
     long_ago = time.time() - 8 * 24 * 3600
@@ -78,12 +78,12 @@ def test_what_was_not_used_for_days_goes_when_a_store_is_opened(store):
     assert again.get("bb" * 16) is None
 
 
-def test_a_folder_that_cannot_be_written_to_is_no_reason_to_stop(tmp_path, caplog):
+def test_an_unwritable_folder_is_logged_without_an_error(tmp_path, caplog):
     (tmp_path / "answers").write_text("a file")
     store = TensorStore(tmp_path / "answers", max_gb=1, days=7)
     store.put(KEY, {"a": torch.ones(1)}, 1.0)
     assert store.get(KEY) is None
-    assert "cannot be written to" in caplog.text
+    assert "is not writable" in caplog.text
 
 
 def _write_and_read(directory, number):
@@ -95,7 +95,7 @@ def _write_and_read(directory, number):
         assert len(found[0]["a"].unique()) == 1, "a mixture of two writers"
 
 
-def test_several_processes_write_the_same_key(tmp_path):
+def test_several_processes_can_write_the_same_key(tmp_path):
     context = multiprocessing.get_context("fork")
     writers = [context.Process(target=_write_and_read, args=(tmp_path, number)) for number in range(4)]
     for writer in writers:

@@ -6,12 +6,12 @@ from colour_world import canvas
 
 from ntt.video.writing import VideoWriter
 
-SIDE = 64  # pixels; the colour world sees cells of two
+SIDE = 64  # pixels; the toy segmenter has cells of 2 pixels
 
 
 @pytest.fixture
 def frame():
-    """A picture with things of these colours, the first in front; each is given with its row and column."""
+    """Draw an image of coloured squares at given rows and columns, the first in front."""
 
     def draw(*things, side=16):
         image = canvas(SIDE, SIDE)
@@ -25,7 +25,7 @@ def frame():
 
 @pytest.fixture
 def video(tmp_path):
-    """A video file of so many frames, each lighter than the one before; at even times, or at those given."""
+    """Write a video of increasingly bright frames at 10 frames per second or at given times."""
 
     def write(name="clip.mp4", count=5, size=(48, 64), seconds=None):
         with VideoWriter(tmp_path / name, Fraction(10)) as writer:

@@ -9,7 +9,7 @@ from ntt.video import VideoFile
 
 
 def make(path, sizes=((48, 64),), codec="mpeg4", container=None, rotation=0):
-    """A file of three dark frames of each size, each file written in one piece and put one after another."""
+    """Write three dark frames per size and concatenate the files of all sizes."""
     parts = []
     for height, width in sizes:
         with av.open(path, "w", format=container) as output:
@@ -48,7 +48,7 @@ def make_sound(path, cover=False):
     return path
 
 
-def test_frames_come_with_their_times_as_often_as_one_likes(video):
+def test_video_file_yields_frames_and_times_in_each_iteration(video):
     file = VideoFile(video(count=5))
     assert (file.rate, file.length) == (10, 5)
     for _ in range(2):
@@ -60,14 +60,14 @@ def test_frames_come_with_their_times_as_often_as_one_likes(video):
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mkv", "mpeg4"), ("a.avi", "mpeg4"), ("a.webm", "libvpx")])
-def test_other_containers_are_read_and_counted(tmp_path, name, codec):
+def test_video_file_reads_and_counts_other_containers(tmp_path, name, codec):
     file = VideoFile(make(tmp_path / name, codec=codec))
     assert len(list(file)) == file.length == 3
 
 
 @pytest.mark.parametrize(("rotation", "corner"), [(90, (-8, 8)), (-90, (8, -8)), (180, (-8, -8))])
-def test_what_was_filmed_sideways_is_shown_upright(tmp_path, rotation, corner):
-    """As ``ffmpeg`` turns it: by so many degrees against the clock."""
+def test_video_file_rotates_frames_upright(tmp_path, rotation, corner):
+    """The rotation is in degrees counterclockwise, as in ``ffmpeg``."""
     (_, pixels), *_ = VideoFile(make(tmp_path / "a.mp4", rotation=rotation))
     assert pixels.shape == ((48, 64, 3) if rotation == 180 else (64, 48, 3))
     assert pixels[corner].min() > 200
@@ -77,12 +77,12 @@ def test_what_was_filmed_sideways_is_shown_upright(tmp_path, rotation, corner):
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("absent.mp4", None, "no such video; correct the path"),
+        ("absent.mp4", None, "video not found; correct the path"),
         ("empty.mp4", b"", "cannot be read as a video"),
         ("text.mp4", b"not a video at all\n" * 99, "cannot be read as a video"),
     ],
 )
-def test_what_is_no_video(tmp_path, name, content, problem):
+def test_video_file_rejects_missing_and_other_files(tmp_path, name, content, problem):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=problem) as error:
@@ -91,41 +91,41 @@ def test_what_is_no_video(tmp_path, name, content, problem):
     assert "\n" not in str(error.value)
 
 
-def test_a_folder_is_no_video(tmp_path):
-    with pytest.raises(InputError, match="no such video"):
+def test_video_file_rejects_a_folder(tmp_path):
+    with pytest.raises(InputError, match="video not found"):
         VideoFile(tmp_path)
 
 
 @pytest.mark.parametrize("cover", [False, True])
-def test_sound_alone_is_no_video(tmp_path, cover):
-    with pytest.raises(InputError, match="has no pictures, at most sound"):
+def test_video_file_rejects_files_without_video_stream(tmp_path, cover):
+    with pytest.raises(InputError, match="contains no video stream"):
         VideoFile(make_sound(tmp_path / ("a.flac" if cover else "a.wav"), cover))
 
 
-def test_a_video_without_frames(tmp_path):
+def test_video_file_without_frames_raises(tmp_path):
     with av.open(tmp_path / "a.avi", "w") as output:
         stream = output.add_stream("mpeg4", rate=25)
         stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
         output.start_encoding()
     file = VideoFile(tmp_path / "a.avi")
     assert file.length == 0
-    with pytest.raises(InputError, match="has no frame; take another video"):
+    with pytest.raises(InputError, match="contains no frame; use another video"):
         list(file)
 
 
-def test_frames_of_two_sizes(tmp_path):
+def test_video_file_rejects_frames_of_two_sizes(tmp_path):
     file = VideoFile(
         make(tmp_path / "a.ts", sizes=((48, 64), (64, 96)), codec="mpeg2video", container="mpegts")
     )
     with pytest.raises(
-        InputError, match=r"frame \d is 96 x 64 pixels, those before 64 x 48; convert the video"
+        InputError, match=r"frame \d is 96 x 64 pixels, the frames before 64 x 48; convert the video"
     ):
         list(file)
 
 
 @settings(max_examples=50, deadline=None)
 @given(at=st.floats(0, 1), length=st.integers(1, 400), seed=st.integers(0, 99))
-def test_a_damaged_file_ends_in_frames_or_in_one_line(tmp_path_factory, at, length, seed):
+def test_damaged_video_files_are_read_or_rejected_in_one_line(tmp_path_factory, at, length, seed):
     folder = tmp_path_factory.getbasetemp() / "damaged"
     folder.mkdir(exist_ok=True)
     if not (folder / "whole.mkv").exists():

@@ -14,7 +14,7 @@ from ntt.video.results import video_results
 
 
 def found(number, ids, size=(40, 60)):
-    """So many squares side by side."""
+    """Create a result with one square per id, side by side."""
     masks = torch.zeros(len(ids), *size, dtype=torch.bool)
     for k, mask in enumerate(masks):
         mask[10:20, 4 + 14 * k : 14 + 14 * k] = True
@@ -35,7 +35,7 @@ def write(tmp_path):
     return call
 
 
-def test_every_frame_has_its_instances(write):
+def test_video_results_write_the_instances_of_each_frame(write):
     frames = [found(0, [7]), found(1, []), found(2, [9, 7])]
     content, video = write(*frames)
     assert (content["video"], content["classes"]) == ("street.mp4", ["red", "blue"])
@@ -52,19 +52,19 @@ def test_every_frame_has_its_instances(write):
     assert [seconds for seconds, _ in video] == pytest.approx([0.0, 0.1, 0.2])
 
 
-def test_an_object_keeps_its_colour(write):
+def test_video_results_keep_the_colour_of_an_object(write):
     _, video = write(found(0, [7, 1, 2]), found(1, [2, 7, 1]))
     (_, before), (_, after) = video
     middles = [
         (slice(140, 160), slice(70 + 140 * k, 110 + 140 * k)) for k in range(3)
-    ]  # drawn ten times as large
+    ]  # enlarged by a factor of 10
     colours = [[picture[at].mean(axis=(0, 1)) for at in middles] for picture in (before, after)]
     for k, moved_to in enumerate((1, 2, 0)):
         assert np.abs(colours[0][k] - colours[1][moved_to]).max() < 8
     assert min(np.abs(colours[0][k] - colours[0][k - 1]).max() for k in range(3)) > 15
 
 
-def test_what_ends_early_leaves_no_file(write, tmp_path):
+def test_video_results_leave_no_file_after_an_error(write, tmp_path):
     with pytest.raises(AttributeError):
         write(found(0, [1]), None)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""SAM 2's memory with random weights: its masks mean nothing, but what is done with them can be checked."""
+"""Test tracking with SAM 2 and random weights: masks are arbitrary, but the bookkeeping can be checked."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ SETTINGS = {"every": 4, "min_iou": 0.3, "patience": 3, "share_of_best": 0.6, "ma
 
 
 def always_in_sight(sam):
-    """With random weights an object may count as hidden, which leaves nothing to compare."""
+    """Make SAM 2 predict all objects as visible; random weights may hide them."""
     torch.nn.init.constant_(sam.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 100.0)
     return sam
 
@@ -37,7 +37,7 @@ def segmenter():
 
 @pytest.fixture
 def tracker(segmenter):
-    """What it follows is found in colours; SAM 2 follows it."""
+    """Create a tracker with detections by colour and tracking by SAM 2."""
     fitted = model().fit(references(), ["red", "blue"])
 
     def make(**settings):
@@ -55,8 +55,8 @@ def _with_segmenter(fitted, segmenter):
 
 
 @torch.no_grad()
-def test_follows_as_the_packages_video_predictor_does(segmenter, tmp_path):
-    """Over more frames than are remembered; masks are compared on the grid of the network."""
+def test_object_memory_matches_the_packages_video_predictor(segmenter, tmp_path):
+    """Compare masks at network resolution, over more frames than the memory holds."""
     plain = OmegaConf.to_container(NANO.overrides)
     predictor = build_sam2(
         NANO.config, SIDE, {**plain, "_target_": "sam2.sam2_video_predictor.SAM2VideoPredictor"}
@@ -80,24 +80,24 @@ def test_follows_as_the_packages_video_predictor_does(segmenter, tmp_path):
     assert len(memory) == 1 + segmenter.model.max_obj_ptrs_in_encoder
 
 
-def test_objects_come_later_and_keep_their_identity(tracker, frame):
+def test_sam2_tracker_adds_objects_and_keeps_identities(tracker, frame):
     following = tracker(every=8)
-    classes = {1: 0, 2: 1}  # red, then blue, as its place is taken in frame 6
+    classes = {1: 0, 2: 1}  # blue replaces red in frame 6
     for number in range(16):
         found, ids = following.step(frame((RED, 8, 8) if number < 6 else (BLUE, 40, 40)))
         assert isinstance(found, Instances)
         assert found.masks.shape == (len(ids), 64, 64)
         assert found.masks.flatten(1).any(dim=1).all()
         assert [classes[k] for k in ids.tolist()] == found.labels.tolist()
-        assert set(ids.tolist()) <= ({1} if number < 8 else {1, 2}), "it is looked for in frame 8"
+        assert set(ids.tolist()) <= ({1} if number < 8 else {1, 2}), "blue is detected in frame 8"
         assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
         if number in (0, 8):
             (mask,) = found.masks[ids == ids.max()]
-            assert 240 < mask.sum() <= 256, "where it is found first, the mask is that which was found"
+            assert 240 < mask.sum() <= 256, "the first mask is that of the detection"
     assert [len(each.memory) for each in following._objects][-1] == 8
 
 
-def test_what_is_hidden_for_too_long_is_forgotten_and_comes_back_as_new(tracker, segmenter, frame):
+def test_sam2_tracker_drops_objects_that_are_hidden_for_too_long(tracker, segmenter, frame):
     following = tracker(every=5)
     head = segmenter.model.sam_mask_decoder.pred_obj_score_head.layers[-1]
     try:
@@ -106,10 +106,10 @@ def test_what_is_hidden_for_too_long_is_forgotten_and_comes_back_as_new(tracker,
     finally:
         torch.nn.init.constant_(head.bias, 100.0)
     assert seen == [[1], [], [], [], [], [2], [], [], [], [], [3]]
-    assert [each.id for each in following._objects] == [3], "memory is that of what may come back"
+    assert [each.id for each in following._objects] == [3], "only objects within patience are kept"
 
 
-def test_so_many_are_followed_at_a_time(tracker, frame):
+def test_sam2_tracker_limits_the_number_of_objects(tracker, frame):
     following = tracker(max_objects=1)
     for _ in range(5):
         _, ids = following.step(frame((RED, 8, 8), (BLUE, 40, 40)))
@@ -117,18 +117,18 @@ def test_so_many_are_followed_at_a_time(tracker, frame):
     assert len(following._objects) == 1
 
 
-def test_an_untrained_memory_is_refused():
+def test_sam2_tracker_rejects_an_untrained_memory():
     nano = _with_segmenter(
         model(), Sam2Segmenter("sam2_nano", NANO.config, SIDE, "random", NANO.overrides, video_memory=False)
     )
     for each in (nano, model()):
         with pytest.raises(
-            InputError, match=r"memory of segmenter .* was not trained on videos; take tracking=overlap"
+            InputError, match=r"memory of segmenter .* was not trained on videos; use tracking=overlap"
         ):
             Sam2Tracker(each, **SETTINGS)
 
 
-def test_the_segmenter_decides_which_tracker_is_suited(segmenter):
+def test_suited_tracker_depends_on_the_segmenter(segmenter):
     def make(kind):
         return lambda model: kind(model, **SETTINGS)
 

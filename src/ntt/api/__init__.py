@@ -1,4 +1,4 @@
-"""The Python interface: load a model, show it examples, segment pictures."""
+"""Python API: load a model, fit it on references, and segment images and videos."""
 
 from ntt.api.example import Example
 from ntt.api.few_shot_segmenter import FewShotSegmenter

@@ -1,4 +1,4 @@
-"""Results as a whole COCO file, which annotation tools open."""
+"""Export of results as a complete COCO file for annotation tools."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ntt.structures import Instances
 
 
 class CocoFile:
-    """What a COCO file says of pictures, one after another; ids count from 1.
+    """Content of a COCO file, built image by image; ids start at 1.
 
     Args:
-        class_names: become categories, counted from 1 in their order.
+        class_names: category names; ids are assigned in this order, from 1.
 
     Attributes:
-        categories: of the file.
-        images: of the file, of the pictures so far.
+        categories: category entries.
+        images: entries of the images so far.
     """
 
     def __init__(self, class_names: Sequence[str]) -> None:
@@ -29,11 +29,11 @@ class CocoFile:
         self._annotations = 0
 
     def annotations(self, found: Instances, file_name: str) -> Iterator[dict[str, Any]]:
-        """Those of one more picture, best first, each with its ``score``.
+        """Add an image and yield its annotations, best first, each with a ``score``.
 
         Args:
-            found: masks at the size of the picture.
-            file_name: of the picture.
+            found: instances with masks at image size.
+            file_name: file name of the image.
         """
         height, width = found.masks.shape[1:]
         image_id = len(self.images) + 1

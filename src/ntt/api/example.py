@@ -1,4 +1,4 @@
-"""One example picture of a class, as Python programs have it."""
+"""Reference image of a class in the Python API."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ Box: TypeAlias = Sequence[float] | NDArray[Any] | Tensor
 Points: TypeAlias = Sequence[Sequence[float]] | NDArray[Any] | Tensor
 
 
-@dataclass(frozen=True, eq=False)  # arrays have no one answer to ==
+@dataclass(frozen=True, eq=False)  # arrays cannot be compared to a single bool
 class Example:
-    """A picture in which one or several objects of a class are marked: by masks, by boxes, or by points.
+    """A reference image with one or several objects of a class, given by masks, boxes or points.
 
-    Where there is no mask, the segmenter makes it of the box or points. Pixels are counted from the upper
-    left corner of the picture as it is looked at.
+    Without a mask, the segmenter predicts a pseudo mask from the box or points. The origin of pixel
+    coordinates is the upper left corner of the image after the EXIF rotation.
 
     Attributes:
         image: a path, a PIL image, RGB ``(H, W, 3)`` uint8, or RGB ``(3, H, W)`` float in [0, 1].
-        name: of the class.
-        mask: ``(H, W)`` bool, or ``(N, H, W)`` for several objects; or the path of a picture of masks, in
-            which black is background (docs/custom_data.md tells how one shows several objects).
-        box: ``x1 y1 x2 y2`` in pixels, exclusive right and bottom, as results have it; ``(N, 4)`` for several
+        name: class name.
+        mask: ``(H, W)`` bool, or ``(N, H, W)`` for several objects; or the path of a mask image with black
+            background (for several objects in one mask image, see docs/custom_data.md).
+        box: ``x1 y1 x2 y2`` in pixels, exclusive right and bottom, as in results; ``(N, 4)`` for several
             objects.
-        points: ``(P, 2)`` or ``(P, 3)``: ``x y`` in pixels and whether it is on the object (1, also without)
-            or beside it (0). All are of one object; with a box, of the object in it.
+        points: ``(P, 2)`` or ``(P, 3)``: ``x y`` in pixels and label, 1 for the object (default) or 0 for
+            background. All points belong to one object; with a box, to the object in the box.
 
     Raises:
-        InputError: the name is empty, or there is neither mask nor box nor points, or a mask and another.
+        InputError: the name is empty, there is no mask, box or points, or both a mask and a box or points.
     """
 
     image: Picture
@@ -54,24 +54,24 @@ class Example:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
-            raise InputError(f"the name of an example is {self.name!r}; give the name of its class")
+            raise InputError(f"the name of an example must be a non-empty class name, got {self.name!r}")
         if (self.mask is None) == (self.box is None and self.points is None):
-            raise InputError(f"{self.source}: give a mask, or a box or points, and not both")
+            raise InputError(f"{self.source}: pass either a mask, or a box or points")
 
     @property
     def source(self) -> str:
-        """For messages."""
+        """Description of the example in messages."""
         is_file = isinstance(self.image, str | os.PathLike)
         return os.fspath(self.image) if is_file else f"an example of {self.name!r}"  # type: ignore[arg-type]
 
     def references(self, label: int) -> Iterator[Reference]:
-        """A reference an object; the picture is read now.
+        """Read the image and yield one reference per object.
 
         Args:
             label: index of the class.
 
         Raises:
-            InputError: the picture or mask cannot be read; mask, box or points do not fit the picture.
+            InputError: the image or mask cannot be read, or mask, box or points do not match the image.
         """
         image = as_tensor(self.image, self.source).cpu()
         height, width = image.shape[1:]
@@ -90,9 +90,9 @@ class Example:
         for mask in masks:
             if tuple(mask.shape) != (height, width):
                 size = f"{mask.shape[1]} x {mask.shape[0]}"
-                raise InputError(f"{where} is {size} pixels, the picture {width} x {height}; make them agree")
+                raise InputError(f"{where} is {size} pixels, the image {width} x {height}; use the same size")
         if not masks or not all(bool(mask.any()) for mask in masks):
-            raise InputError(f"{where} is empty; mark the object, or leave this example out")
+            raise InputError(f"{where} is empty; draw the object or remove this example")
         return masks
 
     def _prompts(self, height: int, width: int) -> list[Prompt]:
@@ -102,9 +102,9 @@ class Example:
             raise InputError(f"{self.source}: points {error}") from None
         boxes = [None] if self.box is None else self._boxes(height, width)
         if len(boxes) > 1 and points:
-            raise InputError(f"{self.source}: points go with one box; make an example of each object")
+            raise InputError(f"{self.source}: points need a single box; create one example per object")
         if boxes == [None] and not any(label for _, _, label in points):
-            raise InputError(f"{self.source}: points are all beside the object; add one on it, or a box")
+            raise InputError(f"{self.source}: no point is on the object; add a point with label 1 or a box")
         return [Prompt(box, points) for box in boxes]
 
     def _boxes(self, height: int, width: int) -> Sequence[tuple[float, float, float, float]]:
@@ -117,23 +117,25 @@ class Example:
             x1, y1, x2, y2 = box
             return read_box([x1, y1, x2 - x1, y2 - y1], height, width)
         except (TypeError, ValueError):
-            form = f"x1 y1 x2 y2 in pixels of the picture, which is {width} x {height}"
-            raise InputError(f"{self.source}: box {shown(box)} is not {form}") from None
+            form = f"x1 y1 x2 y2 in pixels of the {width} x {height} image"
+            raise InputError(f"{self.source}: box must be {form}, got {shown(box)}") from None
 
 
 def _object_masks(mask: Any, source: str) -> Tensor:
-    """``(N, H, W)`` bool."""
+    """Convert a mask argument to ``(N, H, W)`` bool."""
     is_array = isinstance(mask, np.ndarray) and mask.dtype == np.bool_
-    # Copied where it runs backwards, which torch does not read.
+    # Copies views with negative strides, which torch does not support.
     found = torch.from_numpy(np.ascontiguousarray(mask)) if is_array else mask
     if not isinstance(found, Tensor) or found.dtype != torch.bool or found.dim() not in (2, 3):
         kind = f"{getattr(mask, 'dtype', type(mask).__name__)}, shape {tuple(getattr(mask, 'shape', ()))}"
-        raise InputError(f"{source}: the mask is {kind}; give bool of shape (H, W) or (N, H, W): mask > 0")
+        raise InputError(
+            f"{source}: the mask must be bool of shape (H, W) or (N, H, W), got {kind}; use mask > 0"
+        )
     return found.cpu().reshape(-1, *found.shape[-2:])
 
 
 def _listed(values: Any) -> Any:
-    """Arrays, numbers of arrays and tuples as the lists and numbers that JSON has."""
+    """Convert arrays, array scalars and tuples to lists and numbers as in JSON."""
     if isinstance(values, np.ndarray | np.generic | Tensor):
         return values.tolist()
     return [_listed(each) for each in values] if isinstance(values, list | tuple) else values

@@ -1,4 +1,4 @@
-"""The object that ``ntt.load`` returns."""
+"""Few-shot segmenter, the object returned by ``ntt.load``."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ Parts: TypeAlias = tuple[
     Tensor, Tensor, Tensor, Tensor, tuple[str, ...], NDArray[np.uint8], int | str, Path | None
 ]
 logger = logging.getLogger(__name__)
-REFERENCES = "references"  # a note in a file of a memory
+REFERENCES = "references"  # key of a note in a memory file
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """A reference in the memory.
+    """A reference in the reference memory.
 
     Attributes:
-        id: of its own as long as the model lives, and in its file.
-        name: of its class.
-        source: where it came from.
+        id: unique id within a model and its memory file.
+        name: class name.
+        source: origin of the reference, for messages.
     """
 
     id: int
@@ -53,14 +53,14 @@ class Remembered:
 
 
 class FewShotSegmenter:
-    """Finds in pictures what it was shown examples of; nothing is trained.
+    """Segment objects of the reference classes in images and videos, without training.
 
     Args:
-        model: joins an encoder and a segmenter.
-        tracking: makes what follows the objects of a video; None where there will be no video.
+        model: model of an encoder and a segmenter.
+        tracking: creates the tracker of a video; None if no video will be segmented.
 
     Attributes:
-        model: with everything that this class does not offer.
+        model: the underlying model, for everything that this class does not provide.
     """
 
     def __init__(
@@ -74,38 +74,38 @@ class FewShotSegmenter:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Name of each label, in the order in which the classes came; empty before ``fit``."""
+        """Class names by label, in the order in which they were added; empty before ``fit``."""
         return self.model.memory.class_names if self._ids else ()
 
     @property
     def references(self) -> tuple[Remembered, ...]:
-        """What is remembered, in the order in which it came."""
+        """References in the memory, in the order in which they were added."""
         names = [self.class_names[label] for label in self.model.memory.labels.tolist()] if self._ids else []
         return tuple(map(Remembered, self._ids, names, self._sources))
 
     @property
     def score_threshold(self) -> float:
-        """Instances with a lower score are not reported."""
+        """Minimum score of returned instances."""
         return self.model.score_threshold
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return self.model.device
 
     def fit(self, references: Examples, images: str | os.PathLike[str] | None = None) -> Self:
-        """Remember references in place of what was remembered.
+        """Replace the reference memory by new references.
 
-        Where the score threshold is ``auto`` it is found now.
+        A score threshold of ``auto`` is calibrated on them.
 
         Args:
-            references: :class:`ntt.Example` objects; a folder with pictures and their masks, boxes or points
+            references: :class:`ntt.Example` objects; a folder with images and their masks, boxes or points
                 (docs/custom_data.md); or a COCO file.
-            images: the folder that the names in a COCO file are relative to; None for that of the file.
+            images: folder that file names in a COCO file are relative to; None for the folder of the file.
 
         Raises:
-            InputError: no reference, an unreadable picture or file, a mask that does not fit its picture or
-                is empty; what was remembered stays.
+            InputError: there is no reference, an image or file is unreadable, or a mask is empty or differs
+                in size from its image; the memory stays unchanged.
         """
         given = read_references(references, images)
         before = self.model.memory, self.model.score_threshold
@@ -120,19 +120,19 @@ class FewShotSegmenter:
         return self
 
     def add(self, references: Examples, images: str | os.PathLike[str] | None = None) -> tuple[int, ...]:
-        """Remember more, of known or of new classes; what is remembered already is not encoded again.
+        """Add references of known or new classes without encoding the existing ones again.
 
-        New classes come last. A score threshold that ``auto`` found stays as it is.
+        New classes are appended. A score threshold calibrated by ``auto`` stays unchanged.
 
         Args:
             references: as for ``fit``.
             images: as for ``fit``.
 
         Returns:
-            Their ids, for ``remove``.
+            Ids of the new references, for ``remove``.
 
         Raises:
-            InputError: as ``fit``; what was remembered stays.
+            InputError: as for ``fit``, or there is no memory yet; the memory stays unchanged.
         """
         self._require_memory()
         given = read_references(references, images)
@@ -142,32 +142,32 @@ class FewShotSegmenter:
         return self._enter(noted.sources)
 
     def remove(self, what: str | int) -> None:
-        """Forget a class or a reference; a class goes with its last reference.
+        """Remove a class or a reference; removing the last reference of a class removes the class.
 
-        Other classes keep their order.
+        The other classes keep their order.
 
         Args:
-            what: the name of a class, or the id of a reference (see ``references``).
+            what: class name, or id of a reference (see ``references``).
 
         Raises:
-            InputError: it is not remembered.
+            InputError: the class or reference is not in the memory.
         """
         self._require_memory()
         kept = [what not in (each.name if isinstance(what, str) else each.id,) for each in self.references]
         if all(kept):
             known = self.class_names if isinstance(what, str) else map(str, self._ids)
-            raise InputError(f"{what!r} is not remembered. {did_you_mean(str(what), known)}")
+            raise InputError(f"{what!r} is not in the reference memory. {did_you_mean(str(what), known)}")
         self.model.memory = self.model.memory.subset(torch.tensor(kept))
         self._ids = [each for each, keep in zip(self._ids, kept, strict=True) if keep]
         self._sources = [each for each, keep in zip(self._sources, kept, strict=True) if keep]
 
-    # Arrays and tensors could be iterated over, but are one picture.
+    # Arrays and tensors are iterable, but represent a single image.
     @overload
     def predict(  # type: ignore[overload-overlap]
         self, images: Image.Image | NDArray[np.uint8] | Tensor
     ) -> Segmentation: ...
 
-    # A path may be that of a picture or of a folder, which a type checker cannot know.
+    # A path may be an image or a folder, which a type checker cannot know.
     @overload
     def predict(
         self,
@@ -190,56 +190,56 @@ class FewShotSegmenter:
         batch_size: int = 1,
         on_unreadable: Callable[[Picture, InputError], None] | None = None,
     ) -> Segmentation | Iterator[Segmentation]:
-        """Find the remembered classes.
+        """Segment the reference classes in images.
 
         Args:
-            images: one picture: a path, a PIL image, RGB ``(H, W, 3)`` uint8, RGB ``(3, H, W)`` float in
-                [0, 1]. Or several: a folder, a pattern like ``photos/**/*.jpg``, a list, a generator.
-            batch_size: so many of several pictures are encoded at once.
-            on_unreadable: called with each of several pictures that cannot be read, which is then left out;
+            images: one image: a path, a PIL image, RGB ``(H, W, 3)`` uint8, RGB ``(3, H, W)`` float in
+                [0, 1]. Or several: a folder, a pattern such as ``photos/**/*.jpg``, a list, a generator.
+            batch_size: number of images encoded together, if there are several.
+            on_unreadable: called with each unreadable image, which is then skipped, if there are several;
                 None raises the error.
 
         Returns:
-            What was found in the one picture; or of several an iterator, which reads and segments them as it
-            is asked, in their order, and holds no more than ``batch_size`` of them.
+            The result of one image; or for several an iterator that reads and segments them lazily, in
+            order, and holds at most ``batch_size`` of them.
 
         Raises:
-            InputError: nothing is remembered, there is no picture, one cannot be read or is an array of
-                another kind.
+            InputError: the reference memory is empty, there is no image, or an image is unreadable or an
+                array of another type or shape.
         """
         self._require_memory()
         if type(batch_size) is not int or batch_size < 1:
-            raise InputError(f"batch_size is {batch_size!r}; make it a whole number, 1 or more")
+            raise InputError(f"batch_size must be an integer of at least 1, got {batch_size!r}")
         if is_single(images):
-            picture = open_picture(images)  # type: ignore[arg-type] # as is_single says
+            picture = open_picture(images)  # type: ignore[arg-type] # checked by is_single
             return next(self._segmented([picture]))
         return self._stream(_opened(several(images), on_unreadable), batch_size)
 
     def predict_video(self, video: Video) -> Iterator[VideoSegmentation]:
-        """Find the remembered classes in a video; an object has the same id in all its frames.
+        """Segment the reference classes in a video; an object keeps its id in all frames.
 
         Args:
-            video: a file of any format that FFmpeg reads; or frames of one size, in any form that ``predict``
-                takes several pictures in.
+            video: a file in any format that FFmpeg reads; or frames of one size, in any form in which
+                ``predict`` accepts several images.
 
         Returns:
-            An iterator, which reads and segments frame by frame as it is asked, and holds one of them.
+            An iterator that reads and segments the frames lazily and holds one frame at a time.
 
         Raises:
-            InputError: nothing is remembered, the file is no video, or a segmenter without a trained memory
-                of frames was asked to use it; from the iteration too, where a frame cannot be read or has
-                another size than the first.
+            InputError: the reference memory is empty, the file is not a video, or the tracker requires a
+                memory of frames for which the segmenter was not trained; during iteration, a frame is
+                unreadable or differs in size from the first.
         """
         self._require_memory()
         if self.tracking is None:
-            raise InputError("this model was made without tracking; ntt.load makes one with it")
+            raise InputError("this model was created without tracking; create it with ntt.load")
         return self._follow(open_frames(video), self.tracking(self.model))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the memory to a safetensors file: vectors, not pictures.
+        """Write the reference memory to a safetensors file; it contains feature vectors, no images.
 
         Raises:
-            InputError: nothing is remembered.
+            InputError: the reference memory is empty.
         """
         self._require_memory()
         notes = self.model.memory.notes
@@ -248,24 +248,25 @@ class FewShotSegmenter:
             self.model.memory.save(temporary)
 
     def load_memory(self, path: str | os.PathLike[str]) -> Self:
-        """Take over a memory that ``save``, ``train.py`` or ``predict.py`` wrote, and forget what was there.
+        """Replace the reference memory by one that ``save``, ``train.py`` or ``predict.py`` wrote.
 
-        A score threshold of ``auto`` is the one that was found before; without one, all instances are
-        reported and a warning says so.
+        A score threshold of ``auto`` takes the calibrated threshold in the file. If there is none, a warning
+        is logged and all instances are returned.
 
         Raises:
-            InputError: no such file; it is no memory, or was made with another encoder, weights, image size
-                or crop.
+            InputError: the file does not exist, is not a memory file, or was created with another encoder,
+                weights, image size or crop.
         """
         path = Path(path)
         if not path.is_file():
-            raise InputError(f"{path}: no such file; correct the path")
+            raise InputError(f"{path}: file not found; correct the path")
         names, notes = read_notes(path)
         threshold = self._read_threshold(path, notes)
         make, encoder = self.model.reference_memory.empty_bank, self.model.encoder
         bank = make(encoder, names, notes.get("references_digest", "")).load(path)
         ids, sources = _read_references(path, notes, len(bank))
-        fresh = make(encoder, names, "")  # it may change from here on, and is then not that of its references
+        # The loaded memory may be changed, so it must not keep the fingerprint of its original references.
+        fresh = make(encoder, names, "")
         found_before = {THRESHOLD: notes[THRESHOLD]} if THRESHOLD in notes else {}
         bank.fingerprint, bank.notes = fresh.fingerprint, {**fresh.notes, **found_before}
         self.model.memory, self.model.score_threshold = bank, threshold
@@ -280,10 +281,10 @@ class FewShotSegmenter:
 
     def _require_memory(self) -> None:
         if not self._ids:
-            raise InputError("nothing is remembered yet: call fit() with references, or load_memory()")
+            raise InputError("the reference memory is empty; call fit() with references, or load_memory()")
 
     def _enter(self, sources: Sequence[str]) -> tuple[int, ...]:
-        """Give the newest references of the memory their ids."""
+        """Assign ids to the newest references of the memory."""
         ids = tuple(range(self._next_id, self._next_id + len(sources)))
         self._next_id += len(sources)
         self._ids += ids
@@ -305,7 +306,7 @@ class FewShotSegmenter:
             yield Segmentation(*self._parts(picture, found), similarity=similarity)
 
     def _parts(self, picture: OpenPicture, found: Instances) -> Parts:
-        """What a ``Segmentation`` is made of."""
+        """Return the fields of a ``Segmentation``."""
         parts = found.masks, found.boxes, found.scores, found.labels
         pixels = (picture.image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         return *parts, self.class_names, pixels, picture.image_id, picture.path
@@ -316,7 +317,9 @@ class FewShotSegmenter:
         try:
             return float(notes[THRESHOLD])
         except (KeyError, ValueError):
-            logger.warning("%s has no score threshold: all instances are reported; give a number", path)
+            logger.warning(
+                "%s has no score threshold: all instances are returned; set score_threshold to a number", path
+            )
             return 0.0
 
 
@@ -340,14 +343,14 @@ def _relabelled(given: NamedReferences, names: Sequence[str]) -> Iterator[Refere
 
 
 class _NotedReferences:
-    """References, and where those came from that were asked for the last time round."""
+    """References, and the sources of those read in the last iteration."""
 
     def __init__(self, references: Iterable[Reference]) -> None:
         self.references = references
         self.sources: list[str] = []
 
     def __iter__(self) -> Iterator[Reference]:
-        """Each reference; where its pictures come from files, they are read now."""
+        """Iterate over the references and record their sources."""
         self.sources = []
         for reference in self.references:
             self.sources.append(reference.source)
@@ -355,12 +358,14 @@ class _NotedReferences:
 
 
 def _read_references(path: Path, notes: dict[str, str], count: int) -> tuple[list[int], list[str]]:
-    """Ids and sources of so many references; counted anew where the file has none."""
+    """Read the ids and sources of ``count`` references; number them from 0 if the file has none."""
     unknown = json.dumps([(number, "") for number in range(count)])
     try:
         pairs = [(int(number), str(source)) for number, source in json.loads(notes.get(REFERENCES, unknown))]
     except (TypeError, ValueError):
         pairs = []
     if len(pairs) != count:
-        raise InputError(f"{path}: not a memory bank; what it says of its references does not fit it")
+        raise InputError(
+            f"{path}: invalid memory file; its list of references does not match its {count} vectors"
+        )
     return [number for number, _ in pairs], [source for _, source in pairs]

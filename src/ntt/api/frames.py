@@ -1,4 +1,4 @@
-"""Frames in every form that the Python interface takes."""
+"""Video frames from all inputs that the Python API accepts."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from ntt.errors import InputError
 from ntt.video import VideoFile
 
 Video: TypeAlias = str | os.PathLike[str] | VideoFile | Iterable[Picture]
-Frame: TypeAlias = tuple[float, OpenPicture]  # the second, and the frame, whose image_id is its number
+Frame: TypeAlias = tuple[float, OpenPicture]  # time in seconds, and the frame; its image_id is its number
 
 
 def open_frames(video: Video) -> Iterator[Frame]:
-    """A video file, or pictures of one size: a list, a generator, a folder in the order of names.
+    """Iterate over the frames of a video file, or over images of one size: a list, generator or folder.
+
+    The images of a folder are ordered by name.
 
     Raises:
-        InputError: there is no such file or no picture; from the iteration too, where a frame cannot be read
-            or has another size than the first.
+        InputError: the file does not exist or there is no image; during iteration, a frame is unreadable or
+            differs in size from the first.
     """
     if isinstance(video, str | os.PathLike) and not Path(video).is_dir():
         video = VideoFile(Path(video))
@@ -44,8 +46,8 @@ def _of_pictures(pictures: Iterable[Picture]) -> Iterator[Frame]:
         if opened.image.shape != first.shape:
             sizes = [f"{image.shape[2]} x {image.shape[1]}" for image in (opened.image, first)]
             raise InputError(
-                f"frame {number} is {sizes[0]} pixels, those before {sizes[1]}; bring them to one size"
+                f"frame {number} is {sizes[0]} pixels, the frames before {sizes[1]}; resize all to one size"
             )
         yield float(number), OpenPicture(opened.image, number, opened.path)
     if first is None:
-        raise InputError("there is no frame to segment")
+        raise InputError("there is no frame to segment; pass at least one")

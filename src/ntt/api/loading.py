@@ -1,4 +1,4 @@
-"""Building a model by the names in ``conf/``."""
+"""Loading of a model by the config names in ``conf/``."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def load(
     overrides: Sequence[str] = (),
     memory: str | os.PathLike[str] | None = None,
 ) -> FewShotSegmenter:
-    """Build a model, by default the embedded one for photographs, and read its weights.
+    """Build a model and load its weights; the default is the embedded model for photographs.
 
     Args:
-        encoder: a name in ``conf/encoder``, like ``dinov3_large``.
-        segmenter: a name in ``conf/segmenter``, like ``sam2.1_large``.
-        model: a name in ``conf/model``.
-        score_threshold: instances with a lower score are not reported, in [0, 1]; ``auto``, the default,
-            calibrates it when references are given.
-        device: ``auto`` takes a GPU if there is one.
-        overrides: words of ``predict.py``'s command line, such as ``scorer=soft_nearest`` or
-            ``encoder.img_size=512``.
-        memory: a memory to start with, see :meth:`FewShotSegmenter.load_memory`.
+        encoder: name in ``conf/encoder``, such as ``dinov3_large``.
+        segmenter: name in ``conf/segmenter``, such as ``sam2.1_large``.
+        model: name in ``conf/model``.
+        score_threshold: minimum score of returned instances, in [0, 1]; ``auto``, the default, calibrates it
+            on the references.
+        device: torch device; ``auto`` uses a GPU if available.
+        overrides: overrides of ``predict.py``, such as ``scorer=soft_nearest`` or ``encoder.img_size=512``.
+        memory: file of a reference memory to load, see :meth:`FewShotSegmenter.load_memory`.
 
     Raises:
-        InputError: an unknown name or word, absent weights, a device that is not there, an unfitting memory.
+        InputError: a name or override is unknown, weights are missing, the device is unavailable, or the
+            reference memory does not match the model.
     """
     choices = {"encoder": encoder, "segmenter": segmenter, "model": model, "score_threshold": score_threshold}
     words = [f"{key}={value}" for key, value in choices.items() if value is not None]
@@ -62,10 +62,10 @@ def load(
 
 
 def build(cfg: DictConfig, device: str | torch.device) -> FewShotSegmenter:
-    """The model of a configuration; the caller's random numbers stay as they are.
+    """Build the model of a config without changing the caller's random state.
 
     Raises:
-        InputError: absent weights, or a device that is not there.
+        InputError: weights are missing, or the device is unavailable.
     """
     place = _device(device)
     with torch.random.fork_rng(devices=[]):
@@ -76,12 +76,12 @@ def build(cfg: DictConfig, device: str | torch.device) -> FewShotSegmenter:
 
 
 def models_line(model: PrototypeMatching) -> str:
-    """Which models run, and what for."""
-    parts = [f"{model.encoder.name} compares with the references"]
+    """Describe the models in use and their roles."""
+    parts = [f"encoder {model.encoder.name}"]
     if model.proposals.needs_segmenter or model.refiner.needs_segmenter:
-        parts.append(f"{model.segmenter.name} outlines objects")
+        parts.append(f"segmenter {model.segmenter.name}")
     if not isinstance(model.refiner, NoRefinement):
-        parts.append(f"{type(model.refiner).__name__} sharpens the outlines")
+        parts.append(f"refiner {type(model.refiner).__name__}")
     return ", ".join(parts)
 
 
@@ -91,7 +91,7 @@ def _device(wanted: str | torch.device) -> torch.device:
     try:
         device = torch.device(wanted)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA raises AssertionError
         reason = str(error).splitlines()[0]
-        raise InputError(f"device={wanted}: {reason}; take auto or cpu") from error
+        raise InputError(f"device={wanted}: {reason}; use auto or cpu") from error
     return device

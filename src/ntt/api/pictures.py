@@ -1,4 +1,4 @@
-"""Pictures as Python programs have them: files, Pillow's, NumPy's, torch's."""
+"""Images from Python programs: paths, PIL images, NumPy arrays and torch tensors."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ KINDS = "a path, a PIL image, a uint8 array (H, W, 3) or a float tensor (3, H, W
 
 @dataclass(frozen=True)
 class OpenPicture:
-    """A picture to segment.
+    """An image to segment.
 
     Attributes:
         image: ``(3, H, W)`` float in [0, 1], RGB.
-        image_id: the file's name, or how many came before it.
-        path: the file; None if it came as pixels.
+        image_id: file name, or for pixels the index of the image, from 0.
+        path: file path; None for pixels.
     """
 
     image: Tensor
@@ -40,7 +40,7 @@ class OpenPicture:
 
 
 def open_picture(picture: Picture, number: int = 0) -> OpenPicture:
-    """Read a picture to segment, the ``number``-th.
+    """Read an image to segment; ``number`` is its index.
 
     Raises:
         InputError: see ``as_tensor``.
@@ -48,21 +48,21 @@ def open_picture(picture: Picture, number: int = 0) -> OpenPicture:
     if isinstance(picture, str | os.PathLike):
         path = Path(picture)
         return OpenPicture(read_image(path), path.name, path)
-    return OpenPicture(as_tensor(picture, f"picture {number}"), number, None)
+    return OpenPicture(as_tensor(picture, f"image {number}"), number, None)
 
 
 def as_tensor(picture: Picture, called: str) -> Tensor:
-    """A picture the way it is looked at.
+    """Convert an image to a tensor, applying the EXIF rotation.
 
     Args:
         picture: a path; a PIL image of any mode; RGB ``(H, W, 3)`` uint8; RGB ``(3, H, W)`` float in [0, 1].
-        called: for the message.
+        called: name of the image in error messages.
 
     Returns:
-        ``(3, H, W)`` float32 in [0, 1], RGB, on the device it was on.
+        ``(3, H, W)`` float32 in [0, 1], RGB; a tensor stays on its device.
 
     Raises:
-        InputError: it cannot be read, or is an array of another kind.
+        InputError: the image cannot be read, or has another type, shape or value range.
     """
     if isinstance(picture, str | os.PathLike):
         return read_image(Path(picture))
@@ -70,59 +70,59 @@ def as_tensor(picture: Picture, called: str) -> Tensor:
         return read_picture(picture)
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-            raise InputError(f"{called} is a {picture.dtype} array of shape {picture.shape}; give {KINDS}")
+            raise InputError(f"{called} is a {picture.dtype} array of shape {picture.shape}; pass {KINDS}")
         return torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
     if isinstance(picture, Tensor):
         shape = tuple(picture.shape)
         if not picture.is_floating_point() or len(shape) != 3 or shape[0] != 3 or not picture.numel():
-            raise InputError(f"{called} is a {picture.dtype} tensor of shape {shape}; give {KINDS}")
+            raise InputError(f"{called} is a {picture.dtype} tensor of shape {shape}; pass {KINDS}")
         low, high = float(picture.min()), float(picture.max())
         if not (low >= 0 and high <= 1):
-            raise InputError(f"{called} has values from {low:g} to {high:g}; bring them into [0, 1]")
+            raise InputError(f"{called} has values from {low:g} to {high:g}; scale them to [0, 1]")
         return picture.detach().float()
-    raise InputError(f"{called} is a {type(picture).__name__}; give {KINDS}")
+    raise InputError(f"{called} is a {type(picture).__name__}; pass {KINDS}")
 
 
 def is_single(pictures: object) -> bool:
-    """Whether it is one picture: neither a folder or pattern nor something that holds pictures."""
+    """Return whether the argument is a single image, not a folder, pattern or iterable of images."""
     if isinstance(pictures, str | os.PathLike):
         return not Path(pictures).is_dir() and not _is_pattern(os.fspath(pictures))
     return isinstance(pictures, Image.Image | np.ndarray | Tensor)
 
 
 def several(pictures: Any) -> Iterable[Picture]:
-    """What a folder, a pattern or an iterable holds.
+    """Return the images of a folder, a pattern or an iterable.
 
     Raises:
-        InputError: nothing, or it is none of these.
+        InputError: there is no image, or the argument has another type.
     """
     if isinstance(pictures, str | os.PathLike):
         return find_pictures(pictures)
     if not isinstance(pictures, Iterable):
-        raise InputError(f"cannot segment a {type(pictures).__name__}; give {KINDS}, or several of them")
+        raise InputError(f"cannot segment a {type(pictures).__name__}; pass {KINDS}, or several of them")
     if isinstance(pictures, Sized) and not len(pictures):
-        raise InputError("there is no picture to segment: the list is empty")
+        raise InputError("there is no image to segment: the list is empty; pass at least one image")
     return pictures
 
 
 def find_pictures(images: str | os.PathLike[str]) -> list[Path]:
-    """The pictures of a folder or pattern (``photos/**/*.jpg``), by name; or the one file.
+    """List the images of a folder or pattern (``photos/**/*.jpg``) by name; or the given file.
 
-    ``<name>_mask.png`` beside a picture of that name is not one of them.
+    ``<name>_mask.png`` is excluded if an image ``<name>`` exists.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no image.
     """
     path, text = Path(images), os.fspath(images)
     if path.is_dir():
         return _without_masks(pictures_in(path))
     if not _is_pattern(text):
         if not path.is_file():
-            raise InputError(f"{path}: no such picture or folder; correct the path")
+            raise InputError(f"{path}: image or folder not found; correct the path")
         return [path]
-    found = sorted(filter(is_picture, map(Path, glob(text, recursive=True))))  # noqa: PTH207 - may be absolute
+    found = sorted(filter(is_picture, map(Path, glob(text, recursive=True))))  # noqa: PTH207 - patterns may be absolute
     if not found:
-        raise InputError(f"{text}: no picture is called like this; correct the pattern")
+        raise InputError(f"{text}: no image matches the pattern; correct it")
     return _without_masks(found)
 
 

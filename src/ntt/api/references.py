@@ -1,4 +1,4 @@
-"""References in every form that the Python interface takes."""
+"""References from all inputs that the Python API accepts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Examples: TypeAlias = Example | Iterable[Example] | str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class NamedReferences:
-    """References, read as they are asked for, each time that they are.
+    """References and their class names.
 
     Attributes:
-        class_names: of each label.
-        references: of these labels.
+        class_names: class names by label.
+        references: references, read from disk in each iteration.
     """
 
     class_names: tuple[str, ...]
@@ -30,19 +30,21 @@ class NamedReferences:
 
 
 def read_references(given: Examples, images: str | os.PathLike[str] | None) -> NamedReferences:
-    """Examples, the first of a class deciding its place; a folder; or a COCO file.
+    """Read references from examples, a folder or a COCO file.
+
+    The classes of examples are ordered by their first example.
 
     Args:
         given: examples, or a path.
-        images: the folder that the names in a COCO file are relative to; None for that of the file.
+        images: folder that file names in a COCO file are relative to; None for the folder of the file.
 
     Raises:
-        InputError: there is no reference, or something is wrong with a file; a line for each problem.
+        InputError: there is no reference, or a file is invalid; one line per problem.
     """
     if isinstance(given, str | os.PathLike):
         return _of_files(Path(given), images)
     if images is not None:
-        raise InputError("a folder of images goes with a COCO file; the examples have their own")
+        raise InputError("images must be None for examples, which contain their images; it is for COCO files")
     examples = _checked(given)
     names = tuple(dict.fromkeys(example.name for example in examples))
     return NamedReferences(names, _ExampleReferences(examples, names))
@@ -52,7 +54,7 @@ def _of_files(path: Path, images: str | os.PathLike[str] | None) -> NamedReferen
     dataset: FewShotDataset | FolderDataset
     if path.is_dir():
         if images is not None:
-            raise InputError(f"{path}: holds its own pictures; a folder of images goes with a COCO file")
+            raise InputError(f"{path}: images must be None for a folder, which contains its images")
         dataset = FolderDataset(path)
     else:
         folder = path.parent if images is None else Path(images)
@@ -67,25 +69,25 @@ def _checked(given: object) -> list[Example]:
     examples = [given] if isinstance(given, Example) else given
     if not isinstance(examples, Iterable):
         raise InputError(
-            f"references is a {type(given).__name__}; give ntt.Example objects, a COCO file or a folder"
+            f"references must be ntt.Example objects, a COCO file or a folder, got {type(given).__name__}"
         )
     examples = list(examples)
     if not examples:
-        raise InputError("references is empty; give one example of each class at least")
+        raise InputError("references is empty; pass at least one example per class")
     for example in examples:
         if not isinstance(example, Example):
-            raise InputError(f"references holds a {type(example).__name__}; make it ntt.Example objects")
+            raise InputError(f"references must contain ntt.Example objects, got {type(example).__name__}")
     return examples
 
 
 class _ExampleReferences:
-    """Those of examples, read each time that they are gone through."""
+    """References of examples, read in each iteration."""
 
     def __init__(self, examples: list[Example], names: tuple[str, ...]) -> None:
         self.examples = examples
         self.names = names
 
     def __iter__(self) -> Iterator[Reference]:
-        """One an object."""
+        """Iterate over the references, one per object."""
         for example in self.examples:
             yield from example.references(self.names.index(example.name))

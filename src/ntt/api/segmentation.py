@@ -1,4 +1,4 @@
-"""What was found in one picture, and what can be done with it."""
+"""Result of one image, with export to COCO, supervision and drawings."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ DRAWINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", "
 
 @dataclass(frozen=True, repr=False)
 class Segmentation(Instances):
-    """Instances found in a picture, best first, with their masks, boxes, scores and labels on the CPU.
+    """Instances in an image, best first, with masks, boxes, scores and labels on the CPU.
 
     Attributes:
-        class_names: of each label.
-        pixels: ``(H, W, 3)`` uint8, the picture as it is looked at, RGB.
-        image_id: the file's name, or how many pictures came before it.
-        path: the file; None if the picture came as pixels.
-        similarity: ``(K, h, w)`` cosine of every patch with the prototype of every class, in the order of
-            ``class_names``; None if it was not kept.
+        class_names: class names by label.
+        pixels: ``(H, W, 3)`` uint8, RGB, after the EXIF rotation.
+        image_id: file name, or for pixels the index of the image, from 0.
+        path: file path; None for pixels.
+        similarity: ``(K, h, w)`` cosine of each patch with each class prototype, in the order of
+            ``class_names``; None if not stored.
     """
 
     class_names: tuple[str, ...]
@@ -44,7 +44,7 @@ class Segmentation(Instances):
 
     @property
     def names(self) -> list[str]:
-        """The class of each instance."""
+        """Class name of each instance."""
         return [self.class_names[label] for label in self.labels.tolist()]
 
     def __repr__(self) -> str:
@@ -53,9 +53,9 @@ class Segmentation(Instances):
         return f"<Segmentation of {self.image_id!r}, {width} x {height}: {counts or 'nothing'}>"
 
     def to_coco(self) -> dict[str, Any]:
-        """A COCO file of this one picture: ``images``, ``annotations`` with a ``score``, ``categories``.
+        """Convert to a COCO file of one image: ``images``, ``annotations`` with a ``score``, ``categories``.
 
-        Categories count from 1 in the order of the class names.
+        Category ids start at 1, in the order of the class names.
         """
         file = CocoFile(self.class_names)
         name = str(self.image_id) if self.path is None else self.path.name
@@ -63,7 +63,7 @@ class Segmentation(Instances):
         return {"images": file.images, "annotations": annotations, "categories": file.categories}
 
     def to_supervision(self) -> sv.Detections:
-        """For supervision: ``xyxy``, ``mask``, ``confidence``, ``class_id`` and, as data, ``class_name``."""
+        """Convert to supervision: ``xyxy``, ``mask``, ``confidence``, ``class_id``, data ``class_name``."""
         import supervision as sv
 
         return sv.Detections(
@@ -75,20 +75,21 @@ class Segmentation(Instances):
         )
 
     def plot(self, everything: bool = False) -> Image.Image:
-        """The picture with its instances drawn on it, at its own size, at least 600 pixels long.
+        """Draw the instances on the image, at its size, but enlarged to a longer side of at least 600 pixels.
 
         Args:
-            everything: draw all instances; else the clearest, at most a hundred that do not cover each other.
+            everything: draw all instances; otherwise draw at most 100 instances with high scores that do not
+                cover each other.
         """
         from ntt.reporting.pictures import draw_instances
 
         return Image.fromarray(draw_instances(self.pixels, self, self.class_names, everything))
 
     def save(self, path: str | Path) -> None:
-        """Write a drawing (``.png``, ``.jpg`` and others of ``DRAWINGS``), or a COCO file (``.json``).
+        """Write a drawing (``.png``, ``.jpg`` and others in ``DRAWINGS``) or a COCO file (``.json``).
 
         Raises:
-            InputError: neither.
+            InputError: ``path`` has another extension.
         """
         path = Path(path)
         if path.suffix.lower() == ".json":
@@ -98,5 +99,5 @@ class Segmentation(Instances):
                 self.plot().save(temporary)
         else:
             raise InputError(
-                f"{path}: call it .json for a COCO file, or {' or '.join(DRAWINGS)} for a drawing"
+                f"{path}: unknown extension; use .json for a COCO file or {', '.join(DRAWINGS)} for a drawing"
             )

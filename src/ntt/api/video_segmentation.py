@@ -1,4 +1,4 @@
-"""What was found in one frame of a video."""
+"""Result of one video frame."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class VideoSegmentation(Segmentation):
-    """Instances in a frame, best first, which keep their identity from frame to frame.
+    """Instances in a frame, best first, with identities that persist across frames.
 
-    ``image_id`` is the number of the frame, counted from 0.
+    ``image_id`` is the number of the frame, from 0.
 
     Attributes:
-        ids: ``(N,)`` int64, of the object that each instance is; counted from 1, never used again.
-        seconds: when the frame is shown; its number, if the frames came as pictures.
+        ids: ``(N,)`` int64 object ids, from 1; an id is never reused.
+        seconds: presentation time of the frame in seconds; the frame number if the frames are images.
     """
 
     ids: Tensor
     seconds: float
 
     def subset(self, kept: Tensor) -> Self:
-        """Some of them, by their indices or as ``(N,)`` bool."""
+        """Select instances by indices or by a mask ``(N,)`` bool."""
         return replace(super().subset(kept), ids=self.ids[kept])
 
     def to_supervision(self) -> sv.Detections:
-        """As of a picture, and the identities as ``tracker_id``."""
+        """Convert to supervision as for an image, with the object ids as ``tracker_id``."""
         detections = super().to_supervision()
         detections.tracker_id = self.ids.numpy()
         return detections
 
     def plot(self, everything: bool = True) -> Image.Image:
-        """As of a picture, but with all instances, in the colours of their identities."""
+        """Draw as for an image, but by default all instances, coloured by object id."""
         from ntt.reporting.pictures import draw_instances
 
         return Image.fromarray(draw_instances(self.pixels, self, self.class_names, everything, self.ids))

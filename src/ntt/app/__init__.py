@@ -1,1 +1,1 @@
-"""The page in the browser: click an object, name it, find more of its kind."""
+"""Browser app: click objects as references and find objects of the same classes in other images."""

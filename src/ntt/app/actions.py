@@ -1,4 +1,4 @@
-"""What happens when something on the page is clicked: from a session to what the page shows of it."""
+"""Event handlers of the page: change a session and return the component updates."""
 
 from __future__ import annotations
 
@@ -19,30 +19,32 @@ Arguments = ParamSpec("Arguments")
 Update = TypeVar("Update")
 NOTICE_SECONDS = 12
 
-OPEN = "**Choose a picture**: drop one below, or take a sample."
+OPEN = "**Choose an image**: drop one below, or select a sample."
 CLICK = "**Click on the object.**"
-NAME = "**Give it a name and press *Remember*.** If the outline is not right, click again on what is missing."
-AGAIN = "**Go on to step 2**, or click on another example: more of a kind make it surer."
+NAME = (
+    "**Enter a class name and press *Add reference*.** If the mask is wrong, add more clicks to correct it."
+)
+AGAIN = "**Continue with step 2**, or click on another object: more references improve the results."
 
 
 def awake(session: Session | None) -> Session:
-    """The session, unless the browser gave the page up, as phones do with pages in the background.
+    """Return the session if it still exists; phones discard pages in the background.
 
     Raises:
-        InputError: it was freed.
+        InputError: the session was freed.
     """
     if session is None:
-        raise InputError("This page was asleep for too long and has forgotten everything; reload it")
+        raise InputError("The session has expired; reload the page")
     return session
 
 
 def notice(message: str) -> None:
-    """Say one line to the visitor."""
+    """Show a one-line warning to the user."""
     gr.Warning(escape(message), duration=NOTICE_SECONDS)
 
 
 def told(action: Callable[Arguments, Update]) -> Callable[Arguments, Update | Any]:
-    """Make what a visitor did wrong a line on the page, which otherwise stays as it is."""
+    """Wrap an action to show an InputError as a warning and leave the page unchanged."""
 
     @wraps(action)
     def telling(*arguments: Arguments.args, **options: Arguments.kwargs) -> Update | Any:
@@ -56,7 +58,7 @@ def told(action: Callable[Arguments, Update]) -> Callable[Arguments, Update | An
 
 
 def canvas(session: Session) -> tuple[Any, ...]:
-    """Updates of the open picture, the hint above it, *Undo* and *Remember*."""
+    """Return updates of the open image, the hint above it, *Undo last click* and *Add reference*."""
     clicking = session.clicking
     if clicking is None:
         return None, OPEN, gr.update(interactive=False), gr.update(interactive=False)
@@ -67,7 +69,7 @@ def canvas(session: Session) -> tuple[Any, ...]:
 
 
 def open_picture(session: Session | None, file: str) -> tuple[Any, ...]:
-    """A picture was uploaded or chosen; one that cannot be read gives way to the one before."""
+    """Open an uploaded or sample image; an unreadable one leaves the previous image open."""
     try:
         opened = awake(session)
         with opened.lock:
@@ -80,16 +82,16 @@ def open_picture(session: Session | None, file: str) -> tuple[Any, ...]:
 
 
 def upload(session: Session | None, file: Any) -> tuple[Any, ...]:
-    """A picture was uploaded; ``file`` is what a browser says of it, or whoever speaks like one."""
+    """Open an uploaded image; ``file`` is the unvalidated description sent by the browser."""
     path = file.get("path") if isinstance(file, dict) else None
     if not isinstance(path, str) or not _is_upload(path):
-        notice("That file was not uploaded here; choose it again")
+        notice("This file was not uploaded to this page; upload it again")
         return canvas(awake(session))
     return open_picture(session, path)
 
 
 def _is_upload(path: str) -> bool:
-    """Gradio takes any path for an upload's where nothing is preprocessed."""
+    """Return whether a path is in the upload folder; gradio does not check this without preprocessing."""
     try:
         return Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve())
     except (OSError, ValueError):  # too long, or with a null byte
@@ -97,7 +99,7 @@ def _is_upload(path: str) -> bool:
 
 
 def close_picture(session: Session | None) -> tuple[Any, ...]:
-    """The picture was put away."""
+    """Close the image."""
     opened = awake(session)
     opened.clicking = None
     return canvas(opened)
@@ -105,7 +107,7 @@ def close_picture(session: Session | None) -> tuple[Any, ...]:
 
 @told
 def click(session: Session | None, marks_object: bool, event: gr.SelectData) -> tuple[Any, ...]:
-    """The open picture was clicked on."""
+    """Add a click on the open image."""
     opened = awake(session)
     with opened.lock:
         if opened.clicking is not None:
@@ -116,7 +118,7 @@ def click(session: Session | None, marks_object: bool, event: gr.SelectData) -> 
 
 @told
 def undo(session: Session | None) -> tuple[Any, ...]:
-    """The last click is taken back."""
+    """Undo the last click."""
     opened = awake(session)
     with opened.lock:
         if opened.clicking is not None:
@@ -125,7 +127,7 @@ def undo(session: Session | None) -> tuple[Any, ...]:
 
 
 def memory(session: Session) -> tuple[Any, ...]:
-    """Updates of the list of examples, *Remove* and *Find*."""
+    """Return updates of the list of references, *Remove* and *Find*."""
     pictures = [(each.thumbnail, each.example.name) for each in session.shown]
     remove = gr.update(value="Remove", interactive=False)
     return gr.update(value=pictures, selected_index=None), remove, gr.update(interactive=bool(pictures))
@@ -133,7 +135,7 @@ def memory(session: Session) -> tuple[Any, ...]:
 
 @told
 def remember(session: Session | None, name: str) -> tuple[Any, ...]:
-    """The object is added; what the page showed of earlier searches does not hold any more."""
+    """Add the clicked object as a reference; earlier results become invalid."""
     opened = awake(session)
     with opened.lock:
         opened.remember(name)
@@ -142,7 +144,7 @@ def remember(session: Session | None, name: str) -> tuple[Any, ...]:
 
 @told
 def select(session: Session | None, event: gr.SelectData) -> Any:
-    """An example of the list was chosen."""
+    """Select a reference in the list."""
     opened = awake(session)
     with opened.lock:
         opened.selected = event.index
@@ -151,7 +153,7 @@ def select(session: Session | None, event: gr.SelectData) -> Any:
 
 @told
 def remove(session: Session | None) -> tuple[Any, ...]:
-    """The selected example is forgotten."""
+    """Remove the selected reference."""
     opened = awake(session)
     with opened.lock:
         opened.remove()
@@ -159,7 +161,7 @@ def remove(session: Session | None) -> tuple[Any, ...]:
 
 
 def results(session: Session, encoder: str, threshold: float) -> tuple[Any, ...]:
-    """Updates of an encoder's pictures, and of the button that saves what they show."""
+    """Return updates of an encoder's result images and of the button that saves the results."""
     if not session.found.get(encoder):
         return None, gr.update(value=None, interactive=False)
     saved = gr.update(value=str(session.save_coco(encoder, threshold)), interactive=True)
@@ -168,14 +170,14 @@ def results(session: Session, encoder: str, threshold: float) -> tuple[Any, ...]
 
 @told
 def move_threshold(session: Session | None, encoder: str, threshold: float) -> tuple[Any, ...]:
-    """The slider was moved: what was found is drawn anew, and nothing is computed."""
+    """Redraw the results with another threshold, without inference."""
     opened = awake(session)
     with opened.lock:
         return results(opened, encoder, threshold)
 
 
 def panel(session: Session, encoder: str) -> list[Any]:
-    """Updates of all parts of an encoder's panel; it shows if there is something to show."""
+    """Return updates of an encoder's panel, which is hidden without results."""
     if not session.found.get(encoder):
         return [gr.update(visible=False), gr.skip(), None, gr.skip(), gr.skip()]
     threshold = session.first_threshold(encoder)
@@ -185,24 +187,24 @@ def panel(session: Session, encoder: str) -> list[Any]:
 
 @told
 def panels(session: Session | None) -> list[Any]:
-    """All panels as they are now."""
+    """Return updates of all panels."""
     opened = awake(session)
     with opened.lock:
         return [update for encoder in opened.models.encoders for update in panel(opened, encoder)]
 
 
 def busy() -> Any:
-    """*Find* says that it is at work, and cannot be pressed again."""
+    """Disable *Find* and show that a search is running."""
     return gr.update(value="Searching …", interactive=False)
 
 
 def ready(session: Session | None) -> Any:
-    """*Find* can be pressed again."""
+    """Enable *Find* if there are references."""
     return gr.update(value="Find", interactive=session is not None and bool(session.shown))
 
 
 def search(session: Session | None, files: list[str] | None, other: str) -> Iterator[Any]:
-    """The pictures are searched; each shows as soon as it is done."""
+    """Search the target images and show the results of each as soon as it is done."""
     try:
         opened = awake(session)
         encoders = [opened.models.encoders[0], *([other] if other else [])]

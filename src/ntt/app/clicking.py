@@ -1,4 +1,4 @@
-"""A picture that is being clicked on."""
+"""Click prompts on the open reference image."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ntt.reporting.pictures.canvas import Pixels
 from ntt.segmenters import ImageEmbedding
 from ntt.structures import Prompt
 
-Click = tuple[float, float, int]  # x, y in pixels; 1 on the object, 0 beside it
+Click = tuple[float, float, int]  # x, y in pixels; 1 for the object, 0 for background
 
 
 @dataclass
 class Clicking:
-    """Clicks on a picture, and the mask that they make.
+    """Clicks on an image and the masks predicted from them.
 
     Attributes:
-        name: of the file.
+        name: file name.
         pixels: ``(H, W, 3)`` uint8.
-        embedding: what the segmenter knows of the picture; made once, so that a click is answered at once.
-        clicks: so far.
-        masks: ``(H, W)`` bool after each click, so that the last one can be taken back.
+        embedding: image embedding of the segmenter, computed once so that clicks are fast.
+        clicks: clicks so far.
+        masks: ``(H, W)`` bool mask after each click, for undo.
     """
 
     name: str
@@ -35,29 +35,29 @@ class Clicking:
 
     @property
     def mask(self) -> Tensor | None:
-        """Of all clicks; None before the first."""
+        """Mask of all clicks; None before the first click."""
         return self.masks[-1] if self.masks else None
 
     def click(self, models: Models, x: float, y: float, on_object: bool) -> None:
-        """Ask the segmenter again, with one more click.
+        """Add a click and predict a new mask.
 
         Raises:
-            InputError: the first click is beside the object, or nothing is found; all is as it was.
+            InputError: the first click is on background, or the mask is empty; the clicks stay unchanged.
         """
         if not on_object and not self.clicks:
-            raise InputError("Click on the object first; then on what does not belong to it")
+            raise InputError("Click on the object first, then on background")
         height, width = self.pixels.shape[:2]
         clicks = [*self.clicks, (x, y, int(on_object))]
         mask = models.outline(self.embedding, Prompt(points=tuple(clicks)), height, width)
         if not bool(mask.any()):
-            raise InputError("Nothing is found with this click; try another place")
+            raise InputError("No object found at this click; click at another position")
         self.clicks = clicks
         self.masks.append(mask)
 
     def undo(self) -> None:
-        """Take the last click back."""
+        """Remove the last click."""
         self.clicks, self.masks = self.clicks[:-1], self.masks[:-1]
 
     def restart(self) -> None:
-        """Forget all clicks."""
+        """Remove all clicks."""
         self.clicks, self.masks = [], []

@@ -1,4 +1,4 @@
-"""What the page draws on pictures that are clicked on."""
+"""Drawing of masks and clicks on reference images."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch import Tensor
 from ntt.app.clicking import Click
 from ntt.reporting.pictures.canvas import Pixels
 
-COLOUR = sv.Color(255, 0, 180)  # found in few things
+COLOUR = sv.Color(255, 0, 180)  # a colour that few objects have
 ON_OBJECT, BESIDE = (0, 170, 80), (215, 30, 30)
 THUMBNAIL = 240  # pixels
 MARGIN = 0.25  # around an object, as a share of its longer side
 
 
 def fit(pixels: Pixels, most: int, least: int = 1) -> Pixels:
-    """Bring ``(H, W, 3)`` uint8 to a longer side of at most and at least so many pixels."""
+    """Resize ``(H, W, 3)`` uint8 so that its longer side has ``least`` to ``most`` pixels."""
     longest = max(pixels.shape[:2])
     factor = min(max(longest, least), most) / longest
     if factor == 1:
@@ -30,7 +30,7 @@ def fit(pixels: Pixels, most: int, least: int = 1) -> Pixels:
 
 
 def draw_clicks(pixels: Pixels, mask: Tensor | None, clicks: Sequence[Click]) -> Pixels:
-    """A mask ``(H, W)`` and the clicks that made it, on their picture ``(H, W, 3)``."""
+    """Draw a mask ``(H, W)`` and its clicks on an image ``(H, W, 3)``."""
     picture = Image.fromarray(pixels if mask is None else _with_mask(pixels, mask))
     draw = ImageDraw.Draw(picture)
     radius = max(3, max(pixels.shape) // 70)
@@ -41,7 +41,7 @@ def draw_clicks(pixels: Pixels, mask: Tensor | None, clicks: Sequence[Click]) ->
 
 
 def draw_thumbnail(pixels: Pixels, mask: Tensor) -> Pixels:
-    """A remembered object, cut out with a margin."""
+    """Draw the mask of a reference on its image and crop it with a margin."""
     rows, columns = torch.nonzero(mask, as_tuple=True)
     left, top, right, bottom = (int(each) for each in (columns.min(), rows.min(), columns.max(), rows.max()))
     margin = 1 + int(MARGIN * max(right - left, bottom - top))
@@ -55,7 +55,7 @@ def _with_mask(pixels: Pixels, mask: Tensor) -> Pixels:
         xyxy=sv.mask_to_xyxy(shape).astype(np.float32), mask=shape, class_id=np.array([0])
     )
     thickness = max(2, max(pixels.shape) // 250)
-    scene = np.ascontiguousarray(pixels[..., ::-1])  # supervision draws in OpenCV's order, blue first
+    scene = np.ascontiguousarray(pixels[..., ::-1])  # supervision expects BGR
     scene = sv.MaskAnnotator(color=COLOUR, opacity=0.35).annotate(scene, detections)
     scene = sv.PolygonAnnotator(color=COLOUR, thickness=thickness).annotate(scene, detections)
     return np.ascontiguousarray(scene[..., ::-1])

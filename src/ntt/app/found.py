@@ -1,4 +1,4 @@
-"""What was found in a picture, kept so that moving the threshold computes nothing anew."""
+"""Results of a target image, stored so that a new threshold needs no new inference."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ntt.reporting.pictures import draw_instances
 from ntt.reporting.pictures.canvas import Pixels
 from ntt.structures import Instances
 
-SHOWN_SIDE = 900  # pixels; larger pictures are shown smaller
+SHOWN_SIDE = 900  # pixels; larger images are downscaled for display
 
 
 @dataclass(frozen=True)
 class Found:
-    """Instances that do not cover each other, of any score, best first.
+    """Instances of an image that do not cover each other, with all scores, best first.
 
     Attributes:
-        name: of the file.
-        pixels: the picture as it is shown.
-        instances: at its size.
-        class_names: of their labels.
-        coco: a COCO file of these instances, in their order, at the picture's own size.
+        name: file name.
+        pixels: the image at display size.
+        instances: instances at display size.
+        class_names: class names by label.
+        coco: COCO file of the instances in the same order, at original image size.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Found:
 
     @classmethod
     def of(cls, whole: Segmentation) -> Found:
-        """Reduce a result, whose masks may take a gigabyte, to what the page needs of it."""
+        """Reduce a result to the data that the page needs; full-size masks may take 1 GB."""
         pixels = fit(whole.pixels, SHOWN_SIDE)
         height, width = pixels.shape[:2]
         shown = Instances(_shrunk(whole.masks, height, width), whole.boxes, whole.scores, whole.labels)
@@ -50,7 +50,7 @@ class Found:
         return cls(str(whole.image_id), pixels, shown.subset(kept), whole.class_names, coco)
 
     def draw(self, threshold: float) -> tuple[Pixels, str]:
-        """The picture with the instances that score at least ``threshold``, and a line that counts them."""
+        """Draw the instances that score at least ``threshold`` and return a caption with their counts."""
         found = self.instances.above(threshold)
         counts = Counter(self.class_names[label] for label in found.labels.tolist())
         line = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing above the threshold"
@@ -59,14 +59,14 @@ class Found:
 
 
 def _shrunk(masks: Tensor, height: int, width: int) -> Tensor:
-    """Masks ``(N, h, w)`` bool at another size; N may be 0."""
+    """Resize masks ``(N, h, w)`` bool; N may be 0."""
     if not len(masks):
         return masks.new_zeros(0, height, width)
     return F.interpolate(masks.view(torch.uint8)[None], (height, width), mode="nearest")[0].bool()
 
 
 def coco_file(pictures: Sequence[Found], threshold: float) -> dict[str, Any]:
-    """One COCO file of several pictures, with the instances that score at least ``threshold``."""
+    """Build one COCO file of several images with the instances that score at least ``threshold``."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, picture in enumerate(pictures, start=1):

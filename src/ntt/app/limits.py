@@ -1,4 +1,4 @@
-"""How much a visitor of the page may ask for."""
+"""Limits on the inputs of a session."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ntt.errors import InputError
 
 @dataclass(frozen=True)
 class Limits:
-    """What one session may hold.
+    """Maximum sizes and counts of one session.
 
     Attributes:
-        megabytes: of one file.
-        megapixels: of one picture; a small file may unpack to a huge one.
-        pictures: searched at once.
-        examples: remembered.
+        megabytes: maximum size of an uploaded file.
+        megapixels: maximum size of an image; a small file may decode to a huge image.
+        pictures: maximum number of target images in one search.
+        examples: maximum number of references.
     """
 
     megabytes: int
@@ -27,10 +27,10 @@ class Limits:
     examples: int
 
     def check_picture(self, file: Path) -> None:
-        """Look at a picture before it is unpacked.
+        """Check the header of an image before it is decoded.
 
         Raises:
-            InputError: it is none, or too large; the message has the name and not the folder.
+            InputError: the file is not an image, or too large; the message contains its name, not its folder.
         """
         try:
             height, width = image_sizes(file)[0]
@@ -38,21 +38,21 @@ class Limits:
             raise InputError(without_folder(str(error), file)) from error
         if height * width > self.megapixels * 1e6:
             size = f"{width} x {height}"
-            raise InputError(f"{file.name} is {size} pixels; make it {self.megapixels:g} megapixels at most")
+            raise InputError(f"{file.name} is {size} pixels; the maximum is {self.megapixels:g} megapixels")
 
     def check_pictures(self, files: Sequence[Path]) -> None:
-        """Raise InputError if there are too many pictures to search, or none."""
+        """Raise InputError if there are too many target images, or none."""
         if not files:
-            raise InputError("There is no picture to search yet: add one")
+            raise InputError("There is no target image yet; add one")
         if len(files) > self.pictures:
-            raise InputError(f"These are {len(files)} pictures; search {self.pictures} at a time at most")
+            raise InputError(f"There are {len(files)} target images; the maximum is {self.pictures}")
 
     def check_examples(self, count: int) -> None:
-        """Raise InputError if one more example would be too many."""
+        """Raise InputError if one more reference would exceed the limit."""
         if count >= self.examples:
-            raise InputError(f"{count} examples are remembered already; remove one before you add another")
+            raise InputError(f"There are already {count} references; remove one before you add another")
 
 
 def without_folder(message: str, file: Path) -> str:
-    """The message as it reads to somebody who does not know where uploads are kept."""
+    """Replace the path in a message by the file name, to hide where uploads are stored."""
     return message.replace(str(file), file.name)

@@ -1,4 +1,4 @@
-"""The networks, which all visitors of the page share."""
+"""Networks shared by all sessions of the page."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ntt.structures import Prompt
 
 
 class Models:
-    """Loads each encoder when it is first asked for; all of them ask one segmenter.
+    """Models of several encoders, loaded on first use, with one shared segmenter.
 
     Args:
-        encoders: their names, that of ``first`` before those that it can be compared with.
-        first: what the page starts with; it keeps no memory itself.
+        encoders: encoder names, first that of ``first``, then those available for comparison.
+        first: model of the first encoder; it has no references.
         load: builds the model of another encoder.
 
     Attributes:
-        lock: to be held while a network computes; one does at a time, so that memory stays in bounds.
+        lock: hold it during inference; only one network runs at a time, to bound the memory use.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class Models:
         self._segmenter = first.model.segmenter
 
     def new(self, encoder: str) -> FewShotSegmenter:
-        """A model with a memory of its own; its networks are those of everybody.
+        """Create a model with its own reference memory and the shared networks.
 
         Raises:
-            InputError: the encoder's weights are absent.
+            InputError: the encoder's weights are missing.
         """
         with self.lock:
             if encoder not in self._loaded:
@@ -49,11 +49,11 @@ class Models:
             return FewShotSegmenter(copy(self._loaded[encoder].model))
 
     def embed(self, image: Tensor) -> ImageEmbedding:
-        """What the segmenter needs to answer clicks on ``(3, H, W)`` float in [0, 1]."""
+        """Compute the segmenter's embedding of an image ``(3, H, W)`` float in [0, 1]."""
         with self.lock:
             return self._segmenter.encode(image.to(self._loaded[self.encoders[0]].device))
 
     def outline(self, embedding: ImageEmbedding, prompt: Prompt, height: int, width: int) -> Tensor:
-        """The mask ``(H, W)`` bool, on the CPU, of clicks on a picture that was embedded."""
+        """Predict the mask ``(H, W)`` bool, on the CPU, of a prompt on an embedded image."""
         with self.lock:
             return answer_prompt(self._segmenter, embedding, prompt, height, width)[0]

@@ -1,4 +1,4 @@
-"""The layout of the page, and which action each of its parts calls."""
+"""Layout of the page and connection of its components with the actions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ntt.app.session import Session
 
 TITLE = "Find more of the same"
 INTRODUCTION = (
-    "Click an object, give it a name, and find more of its kind in other pictures. Nothing is trained."
+    "Click an object, name its class, and find more objects of that class in other images, without training."
 )
-HOURS = 4  # uploads are deleted after so many
+HOURS = 4  # uploads are deleted after this time
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Pictures for those who have none at hand.
+    """Sample images offered on the page.
 
     Attributes:
-        examples: with one object each.
-        scenes: to search.
+        examples: reference images with one object each.
+        scenes: target images.
     """
 
     examples: Sequence[str]
@@ -35,7 +35,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Panel:
-    """Where an encoder's results are shown."""
+    """Components that show the results of one encoder."""
 
     column: gr.Column
     slider: gr.Slider
@@ -45,17 +45,17 @@ class Panel:
 
     @property
     def parts(self) -> list[Any]:
-        """What :func:`ntt.app.actions.panel` updates."""
+        """Components that :func:`ntt.app.actions.panel` updates, in its order."""
         return [self.column, self.slider, self.gallery, self.coco, self.memory]
 
 
 def build_page(models: Models, limits: Limits, samples: Samples) -> gr.Blocks:
-    """The page.
+    """Build the page.
 
     Args:
-        models: shared by all sessions.
-        limits: of each session.
-        samples: pictures to begin with.
+        models: models shared by all sessions.
+        limits: limits of each session.
+        samples: sample images.
     """
     every_hour, hours = 3600, HOURS * 3600
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(every_hour, hours)) as page:
@@ -72,7 +72,7 @@ def build_page(models: Models, limits: Limits, samples: Samples) -> gr.Blocks:
 
 
 def _freeing(page: gr.Blocks) -> Callable[[gr.Request], None]:
-    """Frees the state of a page when it is closed; by itself gradio does so an hour later."""
+    """Create a handler that frees the state of a closed page; gradio would keep it for an hour."""
 
     def free(request: gr.Request) -> None:
         page.state_holder.delete_state(str(request.session_hash))
@@ -81,15 +81,15 @@ def _freeing(page: gr.Blocks) -> Callable[[gr.Request], None]:
 
 
 class _Show:
-    """Step 1: examples."""
+    """Step 1: add references."""
 
     def __init__(self, samples: Samples) -> None:
-        gr.Markdown("## 1. Show what to look for")
+        gr.Markdown("## 1. Add references")
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 self.hint = gr.Markdown(actions.OPEN, elem_classes="hint")
                 self.canvas = gr.Image(
-                    label="Example picture",
+                    label="Reference image",
                     sources=["upload", "clipboard"],
                     format="jpeg",
                     height=420,
@@ -99,15 +99,15 @@ class _Show:
                 self.samples = _samples(samples.examples, "sample-examples")
             with gr.Column(scale=2, min_width=320):
                 self.marks = gr.Radio(
-                    [("the object", True), ("what is not part of it", False)],
+                    [("object", True), ("background", False)],
                     value=True,
-                    label="My clicks mark",
+                    label="Clicks mark",
                 )
-                self.undo = gr.Button("Undo the last click", size="sm", interactive=False)
-                self.name = gr.Textbox(label="Name", placeholder="elephant", max_lines=1)
-                self.remember = gr.Button("Remember", variant="primary", interactive=False)
+                self.undo = gr.Button("Undo last click", size="sm", interactive=False)
+                self.name = gr.Textbox(label="Class name", placeholder="elephant", max_lines=1)
+                self.remember = gr.Button("Add reference", variant="primary", interactive=False)
                 self.list = gr.Gallery(
-                    label="Remembered",
+                    label="References",
                     columns=4,
                     height=200,
                     allow_preview=False,
@@ -120,11 +120,11 @@ class _Show:
                 self.remove = gr.Button("Remove", size="sm", interactive=False)
 
     def connect(self, session: gr.State, find: _Find) -> None:
-        """Call the actions."""
+        """Connect the events with the actions."""
         canvas = [self.canvas, self.hint, self.undo, self.remember]
         memory = [self.list, self.remove, find.button]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        # Not preprocessed: our own reader tells what is wrong with a picture.
+        # Without preprocessing, because our reader gives better messages for unreadable images.
         self.canvas.upload(actions.upload, [session, self.canvas], canvas, preprocess=False, **quiet)
         self.samples.click(
             lambda held, sample: actions.open_picture(held, sample[0]),
@@ -144,15 +144,15 @@ class _Show:
 
 
 class _Find:
-    """Step 2: pictures to search, and what was found."""
+    """Step 2: choose target images and show the results."""
 
     def __init__(self, models: Models, limits: Limits, samples: Samples) -> None:
         self.encoders = models.encoders
-        gr.Markdown("## 2. Find it in other pictures")
+        gr.Markdown("## 2. Find objects in other images")
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 self.files = gr.File(
-                    label=f"Pictures to search, {limits.pictures} at most",
+                    label=f"Target images (at most {limits.pictures})",
                     file_count="multiple",
                     file_types=["image"],
                     height=160,
@@ -161,7 +161,7 @@ class _Find:
                 self.samples = _samples(samples.scenes, "sample-scenes")
             with gr.Column(scale=2, min_width=320):
                 self.other = gr.Dropdown(
-                    [("nothing", ""), *self.encoders[1:]],
+                    [("none", ""), *self.encoders[1:]],
                     value="",
                     label=f"Compare {self.encoders[0]} with",
                     visible=len(self.encoders) > 1,
@@ -172,11 +172,11 @@ class _Find:
 
     @property
     def parts(self) -> list[Any]:
-        """Of all panels."""
+        """Components of all panels."""
         return [part for panel in self.panels for part in panel.parts]
 
     def connect(self, session: gr.State) -> None:
-        """Call the actions."""
+        """Connect the events with the actions."""
         self.samples.click(
             lambda files, sample: [*(files or []), sample[0]],
             [self.files, self.samples],
@@ -209,10 +209,10 @@ def _samples(files: Sequence[str], elem_id: str) -> gr.Dataset:
 
 def _panel(encoder: str) -> Panel:
     with gr.Column(visible=False, min_width=320, elem_id=f"found-{encoder}") as column:
-        gr.Markdown(f"### Found with {encoder}")
-        slider = gr.Slider(0, 1, 0.5, step=0.01, label="Show what scores at least")
+        gr.Markdown(f"### Results with {encoder}")
+        slider = gr.Slider(0, 1, 0.5, step=0.01, label="Score threshold")
         gallery = gr.Gallery(
-            label="Found",
+            label="Results",
             elem_classes="found",
             show_label=False,
             columns=2,
@@ -223,6 +223,6 @@ def _panel(encoder: str) -> Panel:
             interactive=False,
         )
         with gr.Row():
-            coco = gr.DownloadButton("Save what is shown (COCO JSON)", size="sm", interactive=False)
-            memory = gr.DownloadButton("Save the memory (safetensors)", size="sm", interactive=False)
+            coco = gr.DownloadButton("Save results (COCO JSON)", size="sm", interactive=False)
+            memory = gr.DownloadButton("Save reference memory (safetensors)", size="sm", interactive=False)
     return Panel(column, slider, gallery, coco, memory)

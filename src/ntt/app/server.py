@@ -1,4 +1,4 @@
-"""Serving the page to this machine, and nothing to anybody else."""
+"""Local server of the page, without sharing, analytics or other endpoints."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ CSS = Path(__file__).with_name("page.css")
 
 
 def serve(page: gr.Blocks, host: str, port: int, megabytes: int, samples: Sequence[str] = ()) -> str:
-    """Start a server and return at once.
+    """Start a server in the background.
 
     Args:
-        page: to serve.
-        host: address to listen at.
-        port: to listen at.
-        megabytes: largest upload.
-        samples: files of this machine that the page offers.
+        page: page to serve.
+        host: address to listen on.
+        port: port to listen on.
+        megabytes: maximum size of an upload.
+        samples: local files that the page offers as samples.
 
     Returns:
-        The address for a browser.
+        URL of the page.
     """
     _, url, _ = page.launch(
         server_name=host,
@@ -44,11 +44,11 @@ def serve(page: gr.Blocks, host: str, port: int, megabytes: int, samples: Sequen
 
 
 def check_free(host: str, port: int) -> None:
-    """Raise InputError if the port is taken or none, or the address is not one of this machine."""
+    """Raise InputError if the port is in use or invalid, or the address is not one of this machine."""
     try:
         with socket.create_server((host, port)):
             pass
     except (OSError, OverflowError, TypeError) as error:
         raise InputError(
-            f"host={host} port={port}: cannot listen there ({error}); give another port="
+            f"host={host} port={port}: cannot listen on this address ({error}); set another port="
         ) from error

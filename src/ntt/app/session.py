@@ -1,4 +1,4 @@
-"""What one visitor of the page has shown and found; nobody else sees it."""
+"""Session of one user of the page: references and results, not shared with other sessions."""
 
 from __future__ import annotations
 
@@ -23,26 +23,24 @@ from ntt.files import write_json
 from ntt.reporting.pictures.canvas import Pixels, to_pixels
 from ntt.reporting.pictures.instances import SHARE_OF_BEST
 
-EXAMPLE_SIDES = (
-    1280,
-    600,
-)  # pixels; longer examples are made smaller, and shorter ones larger, to be clicked on
+# Pixels: maximum and minimum of the longer side to which reference images are resized for clicking.
+EXAMPLE_SIDES = (1280, 600)
 LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """An example that was added, and what the list shows of it."""
+    """A reference and its thumbnail in the list."""
 
     example: Example
     thumbnail: Pixels
 
 
 class Memory:
-    """The memory of one encoder.
+    """Reference memory of one encoder.
 
     Args:
-        model: with nothing remembered.
+        model: model without references.
     """
 
     def __init__(self, model: FewShotSegmenter) -> None:
@@ -50,7 +48,7 @@ class Memory:
         self._ids: dict[Example, int] = {}
 
     def follow(self, examples: Sequence[Example]) -> None:
-        """Remember these and no others; what is remembered already is not encoded again."""
+        """Update the memory to contain exactly these references, encoding only new ones."""
         for gone in [example for example in self._ids if example not in examples]:
             self.model.remove(self._ids.pop(gone))
         for example in examples:
@@ -61,18 +59,18 @@ class Memory:
 
 
 class Session:
-    """The state behind one open page.
+    """State of one open page.
 
     Args:
-        models: shared by all sessions.
-        limits: of one session.
+        models: models shared by all sessions.
+        limits: limits of the session.
 
     Attributes:
-        lock: to be held while it is changed or read.
-        clicking: the picture that is open, if one is.
-        shown: what was added to the memory.
-        selected: index of the one that was selected in the list.
-        found: for each encoder that searched, its pictures.
+        lock: hold it while reading or changing the session.
+        clicking: the open image, if any.
+        shown: the references.
+        selected: index of the reference selected in the list, if any.
+        found: results of the target images by encoder.
     """
 
     def __init__(self, models: Models, limits: Limits) -> None:
@@ -86,28 +84,28 @@ class Session:
         self._folder = TemporaryDirectory(prefix="ntt-app-")
 
     def open(self, file: str) -> None:
-        """Show a picture to click on.
+        """Open an image for clicking.
 
         Raises:
-            InputError: it cannot be read, or is too large; the picture before stays.
+            InputError: the image is unreadable or too large; the previous image stays open.
         """
         pixels = fit(to_pixels(self._read(Path(file))), *EXAMPLE_SIDES)
         image = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
         self.clicking = Clicking(Path(file).name, pixels, self.models.embed(image))
 
     def remember(self, name: str) -> None:
-        """Add what was clicked to the memory, and be ready for the next object of the same picture.
+        """Add the clicked object as a reference and clear the clicks for the next object.
 
         Raises:
-            InputError: nothing was clicked, the name is absent or too long, or there are too many examples.
+            InputError: there is no click, the name is empty or too long, or there are too many references.
         """
         name = " ".join(name.split())
         if self.clicking is None or self.clicking.mask is None:
-            raise InputError("Click on an object in the picture first")
+            raise InputError("Click on an object in the image first")
         if not name:
-            raise InputError("Give the object a name first")
+            raise InputError("Enter a class name first")
         if len(name) > LONGEST_NAME:
-            raise InputError(f"This name has {len(name)} letters; make it {LONGEST_NAME} at most")
+            raise InputError(f"The class name has {len(name)} characters; the maximum is {LONGEST_NAME}")
         self.limits.check_examples(len(self.shown))
         pixels, mask = self.clicking.pixels, self.clicking.mask
         self.shown.append(Shown(Example(pixels, name, mask=mask), draw_thumbnail(pixels, mask)))
@@ -115,24 +113,24 @@ class Session:
         self._memory_changed()
 
     def remove(self) -> None:
-        """Forget the example that is selected."""
+        """Remove the selected reference."""
         if self.selected is None:
-            raise InputError("Select an example in the list first")
+            raise InputError("Select a reference in the list first")
         del self.shown[self.selected]
         self._memory_changed()
 
     def search(self, files: Sequence[str], encoders: Sequence[str]) -> Iterator[str | None]:
-        """Search pictures with each encoder, one picture a step.
+        """Search the target images with each encoder, one image per step.
 
         Yields:
-            None, or one line that says why a picture was left out.
+            None, or a message why the image was skipped.
 
         Raises:
-            InputError: nothing is remembered, there is no picture or there are too many.
+            InputError: there are no references, no target images, or too many target images.
         """
         paths = [Path(file) for file in files]
         if not self.shown:
-            raise InputError("Nothing is remembered yet: add an example first")
+            raise InputError("There are no references yet; add one first")
         self.limits.check_pictures(paths)
         memories = [self._following(encoder) for encoder in encoders]
         found: dict[str, list[Found]] = {encoder: [] for encoder in encoders}
@@ -149,31 +147,31 @@ class Session:
                 yield None
 
     def draw(self, encoder: str, threshold: float) -> list[tuple[Pixels, str]]:
-        """The pictures that an encoder has searched, with what scores at least ``threshold``."""
+        """Draw the results of an encoder that score at least ``threshold``, with a caption per image."""
         return [picture.draw(threshold) for picture in self.found[encoder]]
 
     def first_threshold(self, encoder: str) -> float:
-        """Where the slider is put after a search: what looks sure beside the best of all pictures.
+        """Return the initial slider threshold: a fixed share of the best score of all images.
 
-        Scores of encoders differ too much for one number to suit them all.
+        The score ranges of encoders differ too much for one absolute threshold.
         """
         scores = [float(each.instances.scores[0]) for each in self.found[encoder] if len(each.instances)]
         return math.floor(100 * SHARE_OF_BEST * max(scores, default=0.0)) / 100
 
     def save_coco(self, encoder: str, threshold: float) -> Path:
-        """Write what ``draw`` shows, one picture at least, as a COCO file."""
+        """Write the instances that ``draw`` shows as a COCO file; requires at least one image."""
         path = Path(self._folder.name, f"found_{encoder}.json")
         write_json(path, coco_file(self.found[encoder], threshold))
         return path
 
     def save_memory(self, encoder: str) -> Path:
-        """Write what an encoder that has searched remembers."""
+        """Write the reference memory of an encoder that has been used in a search."""
         path = Path(self._folder.name, f"memory_{encoder}.safetensors")
         self._memories[encoder].model.save(path)
         return path
 
     def close(self) -> None:
-        """Free everything; the page was closed."""
+        """Free all memory and files when the page is closed."""
         with self.lock:
             self.clicking, self.shown = None, []
             self._memory_changed()
@@ -195,5 +193,5 @@ class Session:
         return self._memories[encoder]
 
     def _memory_changed(self) -> None:
-        """What was found was found with another memory."""
+        """Clear selection and results, which belong to the previous references."""
         self.selected, self.found = None, {}

@@ -1,1 +1,1 @@
-"""How long each way of segmenting takes, and what it finds, side by side."""
+"""Benchmarks that compare the time, memory and results of several configurations."""

@@ -1,4 +1,4 @@
-"""Several ways of segmenting on the same images, in turns, and what they took."""
+"""Interleaved measurement of several configurations on the same images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from ntt.benchmark.measure import STAGES, Measurement
 from ntt.benchmark.workers import Worker
 
-PIXEL, SCORE = 1.0, 1e-3  # how near two detections are the same
+PIXEL, SCORE = 1.0, 1e-3  # maximum differences of box corners and scores of equal detections
 
 
 def measure_together(
@@ -23,17 +23,17 @@ def measure_together(
     threads: int,
     on_image: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Let every variant segment an image before any goes on to the next one.
+    """Measure all variants on an image before going to the next image.
 
     Args:
-        conf: folder of the configuration.
-        variants: overrides of ``conf/train.yaml`` by name; ratios are against the first.
-        words: overrides that all share.
-        threads: of torch, in each process; only one of them works at a time.
-        on_image: called with the number of images done and of all.
+        conf: Folder of the configs.
+        variants: Overrides of ``conf/train.yaml`` by variant name; ratios refer to the first variant.
+        words: Overrides that all variants share.
+        threads: Torch threads per process; only one process works at a time.
+        on_image: Called with the number of finished images and the total.
 
     Returns:
-        The variants' measurements as :func:`summary` puts them, by name, ready for JSON but for ``results``.
+        Output of :func:`summary` by variant name, with memory, weights and ``results`` added.
     """
     with ExitStack() as stack:
         workers = {
@@ -62,16 +62,16 @@ def measure_together(
 
 
 def summary(found: Sequence[Measurement], reference: Sequence[Measurement]) -> dict[str, Any]:
-    """Medians over the images, and what they are of the reference's.
+    """Summarise the measurements of one variant relative to a reference variant.
 
     Args:
-        found: of one variant, an image each.
-        reference: of another, on the same images.
+        found: Measurements of the variant, one per image.
+        reference: Measurements of the reference variant on the same images.
 
     Returns:
-        ``seconds`` by stage and ``seconds_per_image``, medians; ``times_faster``, the median over the images
-        of the ratio of their times; ``prompts`` and ``drawn``, means an image; ``agreement``, see
-        :func:`same_detections`, the mean over the images.
+        Medians ``seconds`` by stage and ``seconds_per_image``; ``times_faster``, the median ratio of the
+        times per image; means per image of ``prompts``, ``drawn`` and ``agreement`` (see
+        :func:`same_detections`).
     """
     totals = [sum(image.seconds.values()) for image in found]
     others = [sum(image.seconds.values()) for image in reference]
@@ -88,9 +88,9 @@ def summary(found: Sequence[Measurement], reference: Sequence[Measurement]) -> d
 
 
 def same_detections(found: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> float:
-    """Share of COCO results that both have, box to a pixel, score to a thousandth; 1 if both are empty.
+    """Compute the fraction of equal COCO results: boxes within 1 pixel, scores within 0.001.
 
-    Each result is paired once, with the first of the other side that is the same.
+    Each result is paired at most once, with the first equal result of the other side. Two empty lists give 1.
     """
     left = list(wanted)
     paired = 0

@@ -1,4 +1,4 @@
-"""What more prompts bring, and what they cost."""
+"""AP and time by number of prompts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def measure_curve(
     strategies: Mapping[str, ProposalStrategy],
     on_image: Callable[[int, int], None],
 ) -> list[dict[str, Any]]:
-    """AP and seconds an image of several proposal strategies, which take turns on every image.
+    """Measure AP and seconds per image of several proposal strategies, interleaved on every image.
 
     Args:
-        model: fitted.
-        dataset: its targets need ground truth.
-        strategies: by name.
-        on_image: called with the number of images done and of all.
+        model: Fitted model.
+        dataset: Dataset whose targets have ground truth.
+        strategies: Proposal strategies by name.
+        on_image: Called with the number of finished images and the total.
 
     Returns:
-        A row for each strategy: ``model``, its name, ``segm`` and ``bbox`` AP, ``seconds_per_image``, a mean
-        that counts what the strategies share, patch features and the image embedding, in full.
+        One row per strategy: ``model`` (the name), ``segm`` and ``bbox`` AP, and the mean
+        ``seconds_per_image``, including the shared patch features and image embedding.
     """
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in strategies}
     clock = Clock()

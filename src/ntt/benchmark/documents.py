@@ -1,4 +1,4 @@
-"""Figures of runs of the main job, written into the documents that show them."""
+"""Tables of measured results in the documentation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ BEGIN, END = "<!-- measured {name}: begin -->", "<!-- measured {name}: end -->"
 
 
 def run_main_job(train: Path, words: Sequence[str], folder: Path) -> dict[str, Any]:
-    """What one run of the main job writes to ``metrics.json``.
+    """Run ``train.py`` and return the content of ``metrics.json``.
 
     Args:
-        train: the script ``train.py``.
-        words: of its command line.
-        folder: the run's.
+        train: Path of ``train.py``.
+        words: Command-line overrides.
+        folder: Run directory.
     """
     command = [sys.executable, str(train), *words, f"hydra.run.dir={folder}"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -27,7 +27,7 @@ def run_main_job(train: Path, words: Sequence[str], folder: Path) -> dict[str, A
 
 
 def write_table(document: Path, name: str, lines: Sequence[str]) -> None:
-    """Replace what stands between the two marks of table ``name`` in a document."""
+    """Replace the text between the two markers of table ``name`` in a document."""
     begin, end = BEGIN.format(name=name), END.format(name=name)
     before, rest = document.read_text().split(begin)
     after = rest.split(end)[1]
@@ -35,5 +35,5 @@ def write_table(document: Path, name: str, lines: Sequence[str]) -> None:
 
 
 def percent(value: float | None) -> str:
-    """A share for a table, with one decimal; a dash where it is undefined."""
+    """Format a fraction as a percentage with one decimal; None becomes a dash."""
     return "-" if value is None else f"{100 * value:.1f}"

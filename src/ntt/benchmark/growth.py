@@ -1,4 +1,4 @@
-"""How the cost of an image grows with what is remembered, and how that of a run grows with images."""
+"""Cost per image by size of the reference memory, and cost of a run by number of images."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ USUAL_CLASSES, USUAL_SHOTS = 80, 10
 
 
 def grow_memory(model: PrototypeMatching, dataset: FewShotDataset, images: int) -> list[dict[str, Any]]:
-    """Cost of an image by the number of classes and of shots.
+    """Measure the cost per image by number of classes and shots.
 
-    The memory is filled with patches of the images themselves, so that every class is found somewhere.
+    The memory is filled with patches of the target images, so that every class occurs.
 
     Args:
-        model: its memory is replaced.
-        dataset: its targets are segmented.
-        images: so many of them for each row, after one that warms up.
+        model: Model; its memory is replaced.
+        dataset: Dataset with the targets to segment.
+        images: Number of target images per row, after one warm-up image.
 
     Returns:
-        Rows of ``classes``, ``shots``, ``seconds_per_image`` (median) and the memory bank's ``bytes``.
+        Rows of ``classes``, ``shots``, ``seconds_per_image`` (median) and ``bytes`` of the memory bank.
     """
     targets = [dataset.targets[index] for index in range(images)]
     patches = torch.cat([model.encode(target.image).flatten(0, 1).cpu() for target in targets])
@@ -55,7 +55,7 @@ def grow_memory(model: PrototypeMatching, dataset: FewShotDataset, images: int) 
 
 
 def patch_memory(patches: Tensor, classes: int, shots: int) -> MemoryBank:
-    """A bank of ``classes`` times ``shots`` vectors drawn from ``(N, C)``, always the same ones."""
+    """Build a bank of ``classes * shots`` vectors drawn from ``(N, C)`` with a fixed seed."""
     bank = MemoryBank([str(number) for number in range(classes)], fingerprint="")
     generator = torch.Generator().manual_seed(0)
     chosen = torch.randint(len(patches), (classes * shots,), generator=generator).tolist()
@@ -69,10 +69,10 @@ def patch_memory(patches: Tensor, classes: int, shots: int) -> MemoryBank:
 def grow_images(
     model: PrototypeMatching, dataset: FewShotDataset, counts: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """Cost of a run by the number of its images.
+    """Measure the cost of a run by number of images.
 
     Returns:
-        Rows of ``images``, ``seconds`` of all of them and the process's ``peak_memory`` in bytes after them.
+        Rows of ``images``, total ``seconds`` and ``peak_memory`` of the process in bytes.
     """
     rows, seconds = [], 0.0
     for index in range(max(counts)):

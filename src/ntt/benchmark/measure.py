@@ -1,4 +1,4 @@
-"""One image, stage by stage, with a clock and counters."""
+"""Measurement of time, prompts and masks for one image, by stage."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from ntt.structures import Target
 
 STAGES = ("features", "embedding", "prompts", "matching", "run lengths")
 LINUX_STATUS = Path("/proc/self/status")
-MASKS_PER_PROMPT = 4  # that the package's decoder draws
+MASKS_PER_PROMPT = 4  # masks that the decoder of the sam2 package upscales per prompt
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one image took.
+    """Measurement of one image.
 
     Attributes:
-        seconds: of each of ``STAGES``: patch features, SAM 2's image embedding, proposals, labels with
-            merging and final masks, and the encoding of those for the results file.
-        prompts: asked of the decoder.
-        drawn: masks that the decoder upscaled.
-        results: the instances as COCO results.
+        seconds: Seconds of each of ``STAGES``: patch features; SAM 2 image embedding; proposals; labels,
+            merging and final masks; RLE encoding of the masks for the results file.
+        prompts: Number of prompts that the decoder processed.
+        drawn: Number of masks that the decoder upscaled.
+        results: Instances as COCO results.
     """
 
     seconds: dict[str, float]
@@ -56,14 +56,14 @@ def measure_image(model: PrototypeMatching, target: Target, category_ids: Sequen
         instances = model.match(features, proposals, height, width)
     with clock.measure("run lengths"):
         results = coco_results(target.image_id, instances, category_ids)
-    # Only the package's own decoder passes through its upscaling module; ours draws what it returns.
+    # Only the decoder of the package uses its upscaling module; ours upscales exactly the masks it returns.
     drawn = MASKS_PER_PROMPT * rows["upscaled"] or len(proposals)
     return Measurement(dict(clock.seconds), rows["asked"], drawn, results)
 
 
 @contextmanager
 def counted_rows(segmenter: Any) -> Iterator[dict[str, int]]:
-    """Count prompts whose IoU is predicted, and those upscaled by the package's own module."""
+    """Count the prompts whose IoU is predicted and those that the package's upscaling module processes."""
     decoder = segmenter.model.sam_mask_decoder
     rows = {"asked": 0, "upscaled": 0}
 
@@ -82,8 +82,8 @@ def counted_rows(segmenter: Any) -> Iterator[dict[str, int]]:
 
 
 def peak_memory() -> int:
-    """Bytes that this process held at most, as the operating system counts them."""
-    if LINUX_STATUS.exists():  # getrusage also counts what the parent held before it started this process
+    """Return the peak resident memory of this process in bytes."""
+    if LINUX_STATUS.exists():  # getrusage also counts the memory of the parent before it started this process
         line = next(line for line in LINUX_STATUS.read_text().splitlines() if line.startswith("VmHWM"))
         return 1024 * int(line.split()[1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""A model that is ready to segment, from the configuration of the main job."""
+"""Fitted models from the ``train`` config."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ntt.models import PrototypeMatching
 
 
 def composed(conf: Path, words: Sequence[str]) -> DictConfig:
-    """The configuration of ``python train.py WORDS``.
+    """Compose the config of ``python train.py`` with overrides.
 
     Args:
-        conf: folder of the configuration.
-        words: overrides of ``conf/train.yaml``.
+        conf: Folder of the configs.
+        words: Overrides of ``conf/train.yaml``.
     """
     os.environ.setdefault("PROJECT_ROOT", str(conf.parent))
     with initialize_config_dir(str(conf), version_base="1.3"):
-        cfg = compose("train", overrides=[*words, "paths.output=null"])  # there is no run folder
+        cfg = compose("train", overrides=[*words, "paths.output=null"])  # there is no run directory
     require_values(cfg)
     return cfg
 
 
 def fitted_model(cfg: DictConfig) -> tuple[PrototypeMatching, FewShotDataset]:
-    """The model and data of the main job, the memory filled."""
+    """Build the model and the dataset of a ``train`` config and fill the memory."""
     seed_everything(cfg.seed, verbose=False)
     dataset = instantiate(cfg.dataset)
     dataset.check()

@@ -1,4 +1,4 @@
-"""Measurements for people."""
+"""Terminal tables of measurements."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ MIB = 2**20
 
 
 def comparison_table(variants: Mapping[str, Mapping[str, Any]]) -> Table:
-    """A column for each variant of :func:`ntt.benchmark.comparison.measure_together`."""
-    table = _table("Seconds an image, medians", "", *variants)
+    """Return a table with one column per variant of :func:`ntt.benchmark.comparison.measure_together`."""
+    table = _table("Median seconds per image", "", *variants)
     for stage in STAGES:
         table.add_row(stage, *(f"{found['seconds'][stage]:.3f}" for found in variants.values()))
     for title, key, form in (
-        ("all", "seconds_per_image", "{:.3f}"),
-        ("times faster", "times_faster", "{:.2f}"),
-        ("prompts asked", "prompts", "{:.0f}"),
-        ("masks drawn", "drawn", "{:.0f}"),
-        ("same detections", "agreement", "{:.1%}"),
+        ("total", "seconds_per_image", "{:.3f}"),
+        ("speed-up", "times_faster", "{:.2f}"),
+        ("prompts", "prompts", "{:.0f}"),
+        ("upscaled masks", "drawn", "{:.0f}"),
+        ("equal detections", "agreement", "{:.1%}"),
     ):
         table.add_row(title, *(form.format(found[key]) for found in variants.values()))
-    for title, key in (("peak memory, MiB", "peak_memory"), ("  of it loading", "peak_memory_loading")):
+    for title, key in (("peak memory, MiB", "peak_memory"), ("  after loading", "peak_memory_loading")):
         table.add_row(title, *(f"{found[key] / MIB:.0f}" for found in variants.values()))
     for kind in ("segm", "bbox"):
         table.add_row(f"{kind} AP", *(_precision(found, kind) for found in variants.values()))
@@ -33,8 +33,8 @@ def comparison_table(variants: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def curve_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Precision and time by number of prompts."""
-    table = _table("What more prompts bring", "prompts asked", "segm AP", "bbox AP", "s an image")
+    """Return a table of AP and time by number of prompts."""
+    table = _table("AP and time by number of prompts", "prompts", "segm AP", "bbox AP", "s/image")
     for row in rows:
         numbers = (row["segm"], row["bbox"], row["seconds_per_image"])
         table.add_row(row["model"], *(f"{value:.3f}" for value in numbers))
@@ -42,8 +42,8 @@ def curve_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def growth_tables(grown: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Table]:
-    """What :mod:`ntt.benchmark.growth` measured."""
-    memory = _table("Cost of what is remembered", "classes", "shots", "s an image", "bank, MiB")
+    """Return the tables of :mod:`ntt.benchmark.growth`."""
+    memory = _table("Cost by memory size", "classes", "shots", "s/image", "bank, MiB")
     for row in grown["memory"]:
         memory.add_row(
             str(row["classes"]),
@@ -51,7 +51,7 @@ def growth_tables(grown: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Tabl
             f"{row['seconds_per_image']:.3f}",
             f"{row['bytes'] / MIB:.2f}",
         )
-    images = _table("Cost of more images", "images", "s in all", "s an image", "peak memory, MiB")
+    images = _table("Cost by number of images", "images", "total s", "s/image", "peak memory, MiB")
     for row in grown["images"]:
         images.add_row(
             str(row["images"]),

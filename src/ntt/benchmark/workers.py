@@ -1,4 +1,4 @@
-"""One process for each way of segmenting, all alive at once, so that they can take turns."""
+"""Worker processes, one per variant, for interleaved measurements."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ntt.errors import InputError
 
 
 class Worker:
-    """A process that holds a fitted model and measures one image at a time.
+    """Process with a fitted model that measures one image at a time.
 
-    Its peak memory is its own, and it waits while others work.
+    A separate process gives each variant its own peak memory. It is idle while other workers measure.
 
     Args:
-        conf: folder of the configuration.
-        words: overrides of ``conf/train.yaml``.
-        threads: of torch.
+        conf: Folder of the configs.
+        words: Overrides of ``conf/train.yaml``.
+        threads: Number of torch threads.
     """
 
     def __init__(self, conf: Path, words: Sequence[str], threads: int) -> None:
@@ -41,17 +41,17 @@ class Worker:
         self._process.join()
 
     def facts(self) -> dict[str, Any]:
-        """What the model is; waits until it is fitted. Call once, first.
+        """Wait until the model is fitted and return its facts. Call it once, before :meth:`measure`.
 
         Raises:
-            InputError: what the process found wrong with its configuration, data or weights.
-            RuntimeError: the process died; why stands above.
+            InputError: The config, the data or the weights of the process are invalid.
+            RuntimeError: The process died; its output contains the reason.
         """
         facts: dict[str, Any] = self._answer()
         return facts
 
     def measure(self, index: int) -> tuple[Measurement, int]:
-        """Measure one target image; also gives the process's peak memory so far in bytes."""
+        """Measure one target image; return the measurement and the peak memory so far in bytes."""
         self._pipe.send(index)
         answer: tuple[Measurement, int] = self._answer()
         return answer
@@ -60,7 +60,7 @@ class Worker:
         try:
             answer = self._pipe.recv()
         except EOFError:
-            raise RuntimeError("a process of the benchmark died") from None
+            raise RuntimeError("A benchmark process died; see its output above") from None
         if isinstance(answer, InputError):
             raise answer
         return answer

@@ -1,4 +1,4 @@
-"""The page in the browser: ``ntt-app``, ``python -m ntt.app``."""
+"""Browser app: ``ntt-app``, ``python -m ntt.app``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ logger = logging.getLogger("app")
 
 
 def run(cfg: DictConfig) -> None:
-    """Serve the page until Ctrl-C."""
+    """Serve the app until Ctrl-C."""
     from ntt.optional import require_package
 
-    require_package("gradio", "app", "the page")
+    require_package("gradio", "app", "the browser app")
     others = _configs_to_compare_with(cfg)
     with TemporaryDirectory(prefix="ntt-app-uploads-") as uploads:
         os.environ.update(GRADIO_TEMP_DIR=uploads, GRADIO_ANALYTICS_ENABLED="False")
@@ -29,27 +29,27 @@ def run(cfg: DictConfig) -> None:
 
 
 def _configs_to_compare_with(cfg: DictConfig) -> dict[str, DictConfig]:
-    """This configuration with each of the other encoders; a misspelt one is noticed now."""
+    """Compose this config with each of the other encoders; a misspelt encoder raises here."""
     from hydra.core.hydra_config import HydraConfig
 
     from ntt.composition import composed
     from ntt.engine.same_command import typed_words
 
-    # What was typed of the encoder, encoder.weights=FILE say, is of the first one alone.
+    # Encoder overrides, such as encoder.weights=FILE, apply only to the chosen encoder.
     words = [word for word in typed_words(HydraConfig.get()) if not re.match(r"[+~]*encoder\b", word)]
     names = [name for name in cfg.compare if name != _chosen_encoder()]
     return {name: composed("app", [*words, f"encoder={name}"]) for name in names}
 
 
 def _chosen_encoder() -> str:
-    """Its name among the options; an ensemble has no other."""
+    """Return the chosen option of the encoder group, which also names ensembles."""
     from hydra.core.hydra_config import HydraConfig
 
     return str(HydraConfig.get().runtime.choices["encoder"])
 
 
 def _serve(cfg: DictConfig, others: dict[str, DictConfig]) -> None:
-    # Imported here, so that --help and misspelt options answer at once.
+    # Imported here to keep --help and errors about misspelt options fast.
     from hydra.utils import instantiate
 
     from ntt.app.server import check_free, serve
@@ -67,11 +67,11 @@ def _serve(cfg: DictConfig, others: dict[str, DictConfig]) -> None:
     samples = Samples(list(cfg.samples.examples), list(cfg.samples.scenes))
     page = build_page(models, limits, samples)
     url = serve(page, cfg.host, cfg.port, limits.megabytes, [*samples.examples, *samples.scenes])
-    logger.info("The page is at %s and ends with Ctrl-C", url)
+    logger.info("Serving at %s (press Ctrl-C to stop)", url)
     page.block_thread()
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     announce()
     run_command(run, CONF, "app")

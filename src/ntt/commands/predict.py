@@ -1,4 +1,4 @@
-"""Segment your own pictures or a video from a few examples: ``python predict.py --help``."""
+"""Segment your own images or a video from a few references: ``python predict.py --help``."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ PATHS = ("references", "reference_images", "images", "video")
 
 
 def run(cfg: DictConfig) -> None:
-    """Fit on the references, and write what is found in each picture or frame to the run's folder."""
-    # Imported here, so that --help and misspelt options answer at once.
+    """Fit on the references, segment the images or the video and write the results to the run directory."""
+    # Imported here to keep --help and errors about misspelt options fast.
     from ntt.api.pictures import find_pictures
     from ntt.errors import InputError
     from ntt.video import VideoFile
 
     if (cfg.images is None) == (cfg.video is None):
-        raise InputError("give what to segment: images=<folder, file or pattern>, or video=<file>")
-    for name in PATHS:  # a folder called 2024 is a number to YAML
+        raise InputError("set either images=<folder, file or pattern> or video=<file>")
+    for name in PATHS:  # YAML parses a folder name such as 2024 as a number
         cfg[name] = None if cfg[name] is None else str(cfg[name])
     if type(cfg.batch_size) is not int or cfg.batch_size < 1:
-        raise InputError(f"batch_size is {cfg.batch_size}; make it a whole number, 1 or more")
+        raise InputError(f"batch_size must be an integer of at least 1, got {cfg.batch_size}")
     output_dir = Path(cfg.paths.output)
-    for name in RESULTS:  # of an earlier command, should it have named the same folder
+    for name in RESULTS:  # delete the results of an earlier command in the same directory
         (output_dir / name).unlink(missing_ok=True)
     if cfg.video is None:
         _segment_pictures(cfg, _without_masks(find_pictures(cfg.images), Path(cfg.references)), output_dir)
@@ -53,7 +53,7 @@ def run(cfg: DictConfig) -> None:
 
 
 def _without_masks(files: list[Path], references: Path) -> list[Path]:
-    """The pictures that do not mark an example; both may lie in one folder."""
+    """Return the images that are not reference masks; both may be in the same folder."""
     from ntt.data.folder_layout import masks_in
 
     masks = {mask.resolve() for mask in masks_in(references)} if references.is_dir() else set()
@@ -64,8 +64,8 @@ def _fitted(cfg: DictConfig, output_dir: Path) -> FewShotSegmenter:
     from ntt.api.loading import build
 
     model = build(cfg, cfg.device).fit(cfg.references, cfg.reference_images)
-    logger.info("%d references of %s", len(model.references), ", ".join(model.class_names))
-    logger.info("Instances that score less than %.3f are left out", model.score_threshold)
+    logger.info("Using %d references of %s", len(model.references), ", ".join(model.class_names))
+    logger.info("Score threshold: %.3f", model.score_threshold)
     model.save(output_dir / "memory.safetensors")
     return model
 
@@ -86,7 +86,7 @@ def _segment_pictures(cfg: DictConfig, files: list[Path], output_dir: Path) -> N
 
         def skip(picture: Picture, error: InputError) -> None:
             skipped[str(picture)] = str(error)
-            logger.warning("skipped: %s", error)
+            logger.warning("predict: skipped %s", error)
             bar.advance()
 
         for found in model.predict(files, cfg.batch_size, skip):
@@ -98,7 +98,7 @@ def _segment_pictures(cfg: DictConfig, files: list[Path], output_dir: Path) -> N
 
 @contextmanager
 def _told(skipped: dict[str, str], file: Path) -> Iterator[None]:
-    """Write which pictures were skipped and why, however the block ends."""
+    """Write the skipped images and the reasons when the block ends, even if it raises."""
     from ntt.files import write_json
 
     try:
@@ -126,6 +126,6 @@ def _segment_video(cfg: DictConfig, video: VideoFile, output_dir: Path) -> None:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     announce()
     run_command(run, CONF, "predict")

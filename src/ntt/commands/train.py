@@ -1,6 +1,6 @@
-"""The main job: fill the memory from references, segment the targets, report AP.
+"""Main command: fill the memory with references, segment the targets, report AP.
 
-Nothing is trained; the name is the field's habit. ``python train.py --help`` lists what can be chosen.
+Nothing is trained; the name follows the field's convention. ``python train.py --help`` lists the options.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ logger = logging.getLogger("train")
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
-    """One run, or what is left of it; returns what it wrote to ``metrics.json``."""
+    """Start or resume a run and return the content of ``metrics.json``."""
     identity, command = run_identity(cfg), command_of(typed_words(HydraConfig.get()), "train")
     with RunFolder(Path(cfg.paths.output), identity, command, cfg.resume) as folder:
         if folder.finished:
-            logger.info("%s is finished; resume=false does it anew", folder.path)
+            logger.info("The run in %s is finished; use resume=false to repeat it", folder.path)
             return folder.metrics()
         return run_stages(cfg, folder)
 
 
 def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
-    """All stages of a run; of each, what its folder holds already is not computed again."""
-    # Imported here, so that --help and misspelt options answer at once.
+    """Run all stages; results that are already in the run directory are not computed again."""
+    # Imported here to keep --help and errors about misspelt options fast.
     from hydra.utils import instantiate
     from lightning import Trainer, seed_everything
     from rich.console import Console
@@ -97,12 +97,12 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     recorder.summarise(stages)
     metrics = run_metrics(stages.report, model, stages.clock.seconds, stages.images)
     log_run(loggers, metrics, cfg, dataset)
-    folder.finish(metrics)  # only now: where logging fails, the same command tries it again
+    folder.finish(metrics)  # last, so that the same command retries failed logging
     print_run(metrics, folder.path, Console())
     return metrics
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     announce()
     run_command(run, CONF, "train", resumes=True)

@@ -1,4 +1,4 @@
-"""References and targets from disk."""
+"""Datasets of references and targets, read from disk."""
 
 from ntt.data.choices import pick
 from ntt.data.few_shot import FewShotDataset

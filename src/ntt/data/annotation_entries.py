@@ -1,4 +1,4 @@
-"""What a COCO annotation file holds, as far as it is of use."""
+"""Content of a COCO annotation file, restricted to the fields in use."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ntt.structures import Prompt
 class ImageEntry:
     """An entry of ``images``; sizes in pixels.
 
-    LVIS files say of each image which categories are known to be absent (``negative``) and which have more
-    objects than are annotated (``not_exhaustive``); None where the file does not.
+    LVIS files list for each image the categories that are known to be absent (``negative``) and those that
+    are not annotated exhaustively (``not_exhaustive``); None if the file has no such list.
     """
 
     id: int | str
@@ -31,7 +31,7 @@ class ImageEntry:
 class Annotation:
     """An entry of ``annotations``; box as x, y, width, height in pixels; ``difficult`` as in PASCAL VOC.
 
-    Where a prompt stands for the mask, mask and box are empty. ``mask_source`` is as the file has it.
+    With a prompt instead of a mask, mask and box are empty. ``mask_source`` is the value in the file.
     """
 
     id: int | str
@@ -48,15 +48,15 @@ class Annotation:
 
 @dataclass(frozen=True)
 class AnnotationFile:
-    """What could be read of a file.
+    """Readable content of an annotation file.
 
     Attributes:
-        file: where it was read.
+        file: path of the file.
         images: by id, in file order.
         categories: names by id, in file order.
         annotations: in file order.
-        problems: one line for each thing that could not be read, naming file, entry and field.
-        frequencies: "r", "c" or "f" (rare, common, frequent) by category id, where LVIS files say it.
+        problems: one line per invalid entry, naming file, entry and field.
+        frequencies: LVIS frequency ("r", "c" or "f": rare, common, frequent) by category id, if present.
     """
 
     file: Path
@@ -67,10 +67,10 @@ class AnnotationFile:
     frequencies: dict[int, str]
 
     def sound(self) -> AnnotationFile:
-        """This file, if nothing is wrong with it.
+        """Return this object if there are no problems.
 
         Raises:
-            InputError: the problems, one a line.
+            InputError: there are problems; the message lists them, one per line.
         """
         if self.problems:
             raise InputError("\n".join(self.problems))

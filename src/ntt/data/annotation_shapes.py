@@ -1,4 +1,4 @@
-"""Entries of ``annotations``: what an object is, and where."""
+"""Reading of the entries of ``annotations``: category, mask, box and prompt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def annotation_of(
     """Read an entry; arguments as in ``read_annotations``.
 
     Raises:
-        Broken: what is wrong with it; Slip where that is its shape alone.
+        Broken: a field is invalid; Slip if only the shape is.
     """
     identity, image_id = identity_of(entry, "id"), identity_of(entry, "image_id")
     category_id = number_of(entry, "category_id")
@@ -43,7 +43,7 @@ def annotation_of(
 
 
 def _prompt(entry: dict[str, Any], image: ImageEntry) -> Prompt | None:
-    """What stands for a segmentation that is absent, null or an empty list."""
+    """Read the prompt of an entry whose segmentation is missing, null or an empty list."""
     if entry.get("segmentation") not in (None, []):
         return None
     try:
@@ -53,7 +53,7 @@ def _prompt(entry: dict[str, Any], image: ImageEntry) -> Prompt | None:
 
 
 def _mask(entry: dict[str, Any], image: ImageEntry, boxes: bool) -> Rle:
-    """The segmentation, or what of the box is inside the image."""
+    """Read the segmentation, or with ``boxes`` the box, clipped to the image."""
     try:
         outline = _rectangle(field_of(entry, "bbox"), image) if boxes else field_of(entry, "segmentation")
         return encode_segmentation(outline, image.height, image.width)
@@ -75,7 +75,7 @@ def _box(entry: dict[str, Any], mask: Rle) -> list[float]:
 
 def _numbers(box: Any) -> list[float]:
     if not (isinstance(box, list) and len(box) == 4 and all(map(is_number, box)) and min(box[2:]) >= 0):
-        raise Slip(f"bbox is {shown(box)}; make it [x, y, width, height]")
+        raise Slip(f"bbox must be [x, y, width, height], got {shown(box)}")
     return [float(number) for number in box]
 
 
@@ -84,5 +84,5 @@ def _area(entry: dict[str, Any], mask: Rle) -> float:
     if area is None:
         return float(mask_area(mask))
     if not (is_number(area) and area >= 0):
-        raise Slip(f"area is {shown(area)}; make it a number of pixels")
+        raise Slip(f"area must be a number of pixels, got {shown(area)}")
     return float(area)

@@ -1,4 +1,4 @@
-"""Reading COCO annotation files that people and tools have written, with every mistake found at once."""
+"""Validating reader of COCO annotation files that reports all mistakes at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ntt.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-SLIPS = 0.01  # share of a file's annotations whose shapes may be unusable; more are a mistake of the file
+SLIPS = 0.01  # maximum share of annotations with invalid shapes that are skipped with a warning
 
 
 def read_annotations(
@@ -39,19 +39,19 @@ def read_annotations(
     classes: Collection[str] | None = None,
     limit: int | None = None,
 ) -> AnnotationFile:
-    """Read an annotation file of instances; what is broken is left out and listed in ``problems``.
+    """Read an annotation file of instances; invalid entries are skipped and listed in ``problems``.
 
-    Large data sets hold a few shapes that are of no use: a polygon of two points, a box without width. Up to
-    one in a hundred annotations with such a shape are left out with a warning, and are no problem.
+    Large datasets contain a few invalid shapes, such as a polygon of two points or a box of zero width. If
+    at most 1% of the annotations have such a shape, they are skipped with a warning and are not listed.
 
     Args:
-        file: in COCO's format, or LVIS's, whose images have a ``coco_url`` in place of a ``file_name``.
-        if_absent: what to do where there is no such file, for the message.
-        prompts: whether the annotations are examples: a ``bbox`` or ``points`` may stand for a segmentation,
-            and none may be empty.
-        boxes: take the ``bbox``, filled, for the mask, and no segmentation.
-        classes: annotations of categories with other names are passed over unread; None reads all.
-        limit: so are those of images after the first so many.
+        file: annotations in COCO format, or in LVIS format, with ``coco_url`` instead of ``file_name``.
+        if_absent: advice in the error message if the file is missing.
+        prompts: whether the annotations are references: ``bbox`` or ``points`` may replace a segmentation,
+            and a segmentation may not be empty.
+        boxes: use the filled ``bbox`` as mask instead of the segmentation.
+        classes: category names to read; annotations of other categories are skipped; None reads all.
+        limit: maximum number of images; annotations of the images after them are skipped; None reads all.
     """
     reader = _Reader(file, if_absent, prompts, boxes, classes, limit)
     content = reader.content()
@@ -63,7 +63,7 @@ def read_annotations(
 
 
 class _Reader:
-    """Walks through one file, collecting problems."""
+    """Read the sections of one file and collect the problems."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class _Reader:
             try:
                 identity, category = number_of(entry, "id"), text_of(entry, "name")
                 if category in categories.values():
-                    raise Broken(f"name {category!r} is taken by another category; rename one")
+                    raise Broken(f"name {category!r} is already used by another category; rename one")
                 register(identity, "categories", position, positions)
             except Broken as error:
                 self._complain_of("categories", position, entry, error)
@@ -151,21 +151,19 @@ class _Reader:
         return tuple(annotations)
 
     def _forgive(self, slips: set[str], content: dict[str, Any]) -> None:
-        """Warn of the slips and take them off the problems, if they are few."""
+        """Log the slips as a warning and remove them from the problems if they are few."""
         if slips and len(slips) <= SLIPS * (total := len(content["annotations"])):
             first = next(line for line in self.problems if line in slips)
-            logger.warning(
-                "%s (%d of %d annotations are left out for such reasons)", first, len(slips), total
-            )
+            logger.warning("%s (skipped %d of %d annotations for such reasons)", first, len(slips), total)
             self.problems = [line for line in self.problems if line not in slips]
 
     def _entries(self, content: dict[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The objects of a list, each with its position."""
+        """Iterate over the objects of a list with their positions."""
         if not content:
-            return  # said already
+            return  # already reported
         entries = content.get(key)
         if not isinstance(entries, list):
-            self._complain(f"{key} is {'missing' if key not in content else 'not a list'}; add it")
+            self._complain(f"{key} is {'missing' if key not in content else 'not a list'}; add a list")
             return
         for position, entry in enumerate(entries):
             if isinstance(entry, dict):
@@ -174,7 +172,7 @@ class _Reader:
                 self._complain(f"{key}[{position}]: is not an object; remove it")
 
     def _complain_of(self, key: str, position: int, entry: dict[str, Any], error: Broken) -> None:
-        """Call the entry ``annotations[3] (id 12)``."""
+        """Report a problem of an entry, named like ``annotations[3] (id 12)``."""
         identity = f" (id {shown(entry['id'])})" if "id" in entry else ""
         self._complain(f"{key}[{position}]{identity}: {error}")
 

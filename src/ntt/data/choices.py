@@ -1,4 +1,4 @@
-"""Choosing among the variants that a protocol has."""
+"""Selection among the variants of a protocol."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ntt.errors import InputError
 
 
 def pick(choice: Any, options: Mapping[Any, Any], field: str) -> Any:
-    """The option chosen.
+    """Return the selected option.
 
     Args:
-        choice: one of the keys of ``options``.
-        options: what there is.
-        field: where it was chosen, for the message.
+        choice: key in ``options``.
+        options: available options by key.
+        field: config key of the choice, for the error message.
 
     Raises:
-        InputError: there is no such option.
+        InputError: ``choice`` is not a key of ``options``.
     """
     if choice not in options:
-        raise InputError(f"{field} is {choice}; make it one of: {', '.join(map(str, options))}")
+        raise InputError(f"{field} must be one of {', '.join(map(str, options))}, got {choice}")
     return options[choice]

@@ -1,4 +1,4 @@
-"""A few references per class and the images to find their like in, from COCO files."""
+"""Few-shot dataset of references and targets from COCO files."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ from ntt.errors import InputError, did_you_mean
 class FewShotDataset:
     """References and targets in COCO format.
 
-    The classes are the categories of the reference file, labelled in the order of their ids. The target
-    file's categories are matched with them by name; those without references are left out of the evaluation.
-    Nothing is read before it is needed; every property raises InputError where ``check`` would.
+    The classes are the categories of the reference file, labelled in the order of their ids. Categories of
+    the target file are matched by name; those without references are excluded from the evaluation. Files are
+    read on first access; every property raises InputError for the problems that ``check`` reports.
 
     Args:
-        reference_file: annotations of the references; crowd regions are passed over. A box or points may
-            stand for a mask.
-        reference_images: folder of their pictures.
-        target_file: annotations of the targets. None: all pictures of the folder are targets, and there is
-            no ground truth.
-        target_images: folder of the targets' pictures.
-        shots: references per class, the first in file order, so that smaller sets are part of larger ones;
-            None takes all.
-        limit: at most so many target images, the first in file order; None takes all.
-        classes: names of the classes to look for; None looks for all of the reference file.
-        negatives: COCO file of look-alikes in the reference pictures, whose category is the class that they
-            are not; or ``mined``, for the mistakes that the model makes on the references; None for none.
-        boxes_only: take the boxes of the targets for the truth, and no segmentations; masks are not judged.
-        if_absent: what to do where an annotation file is absent, for the message.
+        reference_file: annotations of the references; crowd regions are ignored. A box or points may
+            replace a mask.
+        reference_images: folder of the reference images.
+        target_file: annotations of the targets; None takes all images of the folder as targets, without
+            ground truth.
+        target_images: folder of the target images.
+        shots: references per class; the first in file order are taken, so smaller sets are nested in larger
+            ones; None takes all.
+        limit: maximum number of target images, the first in file order; None takes all.
+        classes: names of the classes to segment; None takes all classes of the reference file.
+        negatives: COCO file of hard negatives in the reference images, each annotated with the class that it
+            resembles; or ``mined``, for the model's false positives on the references; None for none.
+        boxes_only: use the target boxes as ground truth instead of segmentations; masks are not evaluated.
+        if_absent: advice in the error message if an annotation file is missing.
     """
 
     def __init__(
@@ -92,17 +92,21 @@ class FewShotDataset:
 
     @cached_property
     def references(self) -> References:
-        """The chosen references."""
+        """The selected references."""
         self._reference_content.sound()
         return References(self._reference_entries())
 
     @property
     def mask_file(self) -> Path:
-        """Where masks that are made of the references' boxes and points are kept."""
+        """File of the pseudo masks made from the references' boxes and points."""
         return self.reference_file.with_suffix(".masks.json")
 
     def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
-        """The content of the reference file, completed by the masks made of some of ``references``."""
+        """Return the content of the reference file with pseudo masks added.
+
+        Args:
+            made: pseudo masks by index in ``references``.
+        """
         content, chosen = read_json(self.reference_file, "annotations"), self._chosen()
         masks = {chosen[index].id: mask for index, mask in made.items()}
         content["annotations"] = [
@@ -113,7 +117,7 @@ class FewShotDataset:
 
     @cached_property
     def negatives(self) -> References:
-        """Look-alikes of the negative file, labelled by the class that they are not; none without a file."""
+        """Hard negatives, labelled with the class that they resemble; empty without a negative file."""
         if self.negative_file is None:
             return References([])
         content = read_annotations(self.negative_file).sound()
@@ -129,36 +133,36 @@ class FewShotDataset:
 
     @cached_property
     def ground_truth(self) -> COCO | None:
-        """Annotations of ``targets`` under the references' category ids; None without a target file."""
+        """Annotations of ``targets`` with the category ids of the references; None without a target file."""
         self._reference_content.sound()
         return None if self._annotated is None else self._annotated.ground_truth
 
     def true_masks(self, image_id: int | str) -> tuple[Tensor, Tensor]:
-        """What is to be found in a target image; crowd regions are left out.
+        """Return the ground truth of a target image without crowd regions; requires a target file.
 
         Args:
-            image_id: of one of ``targets``; there has to be a target file.
+            image_id: id of one of ``targets``.
 
         Returns:
-            Masks ``(N, H, W)`` bool at the size of the image and labels ``(N,)`` int64.
+            Masks ``(N, H, W)`` bool at image size and labels ``(N,)`` int64.
         """
         assert self._annotated is not None, "ground_truth is None"
         masks, categories = self._annotated.masks(image_id, crowd=False)
         return masks, torch.searchsorted(torch.tensor(self.category_ids), categories)
 
     def crowd_mask(self, image_id: int | str) -> Tensor:
-        """Where a target image has crowd regions, of any class: ``(H, W)`` bool."""
+        """Return the union of the crowd regions of a target image, of all classes: ``(H, W)`` bool."""
         assert self._annotated is not None, "ground_truth is None"
         return self._annotated.masks(image_id, crowd=True)[0].any(dim=0)
 
     def check(self, strict: bool = True) -> None:
-        """Look for everything that would stop a run later; pictures of targets are not read wholly.
+        """Check the dataset before a run; only the headers of target images are read.
 
         Args:
-            strict: whether some targets' pictures may not be unreadable.
+            strict: report unreadable target images as problems even if others are readable.
 
         Raises:
-            InputError: one line for each problem found.
+            InputError: one line per problem.
         """
         problems = count_problems(self.shots, self.limit)
         problems = problems or [
@@ -170,17 +174,17 @@ class FewShotDataset:
             raise InputError("\n".join(problems))
 
     def reference_problems(self) -> list[str]:
-        """What is wrong with the references, one line each; pictures are not read wholly."""
+        """Check the references, decoding their images, and return one message per problem."""
         content, chosen = self._reference_content, self._chosen()
         problems = list(content.problems)
-        if not problems:  # what cannot be read is not missing
+        if not problems:  # unreadable annotations must not be reported as missing
             problems += self._class_problems(Counter(a.category_id for a in chosen))
         problems += self._unknown_classes()
         return problems + picture_problems(self._reference_entries(), whole=True)
 
     def _class_problems(self, counts: Counter[int]) -> list[str]:
         if not self._reference_content.categories:
-            return [f"{self.reference_file}: categories is empty; add the classes to look for"]
+            return [f"{self.reference_file}: categories is empty; add the classes to segment"]
         problems = []
         for identity, name in self._wanted.items():
             where, count = f"{self.reference_file}: class {name!r}", counts[identity]
@@ -188,7 +192,8 @@ class FewShotDataset:
                 problems.append(f"{where} has no reference; annotate one or remove the category")
             elif self.shots is not None and count < self.shots:
                 problems.append(
-                    f"{where} has {count} of {self.shots} references; annotate more or lower dataset.shots"
+                    f"{where} has {count} of {self.shots} required references; annotate more or lower "
+                    "dataset.shots"
                 )
         return problems
 
@@ -209,7 +214,7 @@ class FewShotDataset:
         return picture_problems(self._entries(content, translate(content, self._wanted)), whole=True)
 
     def _chosen(self) -> list[Annotation]:
-        """The first ``shots`` annotations of every class."""
+        """Return the first ``shots`` annotations of each class."""
         counts: Counter[int] = Counter()
         chosen = []
         for annotation in self._reference_content.annotations:
@@ -243,14 +248,14 @@ class FewShotDataset:
 
     @cached_property
     def _wanted(self) -> dict[int, str]:
-        """The asked-for categories of the reference file by id, as far as it could be read."""
+        """Names of the selected categories of the reference file by id, as far as it could be read."""
         known = self._reference_content.categories
         return {identity: name for identity, name in known.items() if name in (self.classes or {name})}
 
     def _unknown_classes(self) -> list[str]:
         known = list(self._reference_content.categories.values())
         return [
-            f"{self.reference_file}: dataset.classes names {name!r}, which is no category. "
+            f"{self.reference_file}: dataset.classes contains {name!r}, which is not among the categories. "
             f"{did_you_mean(name, known)}"
             for name in self.classes or ()
             if known and name not in known

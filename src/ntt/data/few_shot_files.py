@@ -1,4 +1,4 @@
-"""COCO files of nothing but references, which say what they were taken from and how."""
+"""COCO files of references that record how the references were selected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ntt.data.json_files import read_json, stream_entries
 from ntt.errors import InputError
 from ntt.files import write_json
 
-ORIGIN = "few_shot"  # the key that says it
+ORIGIN = "few_shot"  # key of the record
 
 
 def write_few_shot(
@@ -20,16 +20,17 @@ def write_few_shot(
     chosen: Mapping[int, Collection[int]],
     origin: Mapping[str, Any],
 ) -> None:
-    """Copy some annotations of a large file, their images and their categories, whole as they are.
+    """Copy selected annotations of a large file with their images and categories, unchanged.
 
     Args:
-        file: the one to write; its ``few_shot`` has ``origin``, and name and SHA-256 of ``annotation_file``.
-        annotation_file: in COCO's format.
-        chosen: ids of annotations by category id, in the order in which they are to be written.
-        origin: how they were chosen.
+        file: output file; its key ``few_shot`` holds ``origin``, and name and SHA-256 of ``annotation_file``.
+        annotation_file: annotations in COCO format.
+        chosen: annotation ids by category id, in output order.
+        origin: record of how the annotations were selected.
 
     Raises:
-        InputError: an annotation is not in the file, or not of that category; or ``file`` cannot be written.
+        InputError: an annotation is missing from the file or has another category, or ``file`` cannot be
+            written.
     """
     excerpt = _excerpt(annotation_file, chosen)
     said = {**origin, "annotation_file": annotation_file.name, "sha256": digest(annotation_file)}
@@ -37,22 +38,22 @@ def write_few_shot(
         write_json(file, {ORIGIN: said, **excerpt}, indent=None)
     except OSError as error:
         raise InputError(
-            f"{file}: cannot be written ({error.strerror}); give another path with dataset.reference_file"
+            f"{file}: cannot be written ({error.strerror}); set dataset.reference_file to another path"
         ) from None
 
 
 def check_few_shot(file: Path, expected: Mapping[str, Any], classes: Collection[str]) -> None:
-    """Refuse a file that was made of something else, or in another way.
+    """Check that a reference file was created from the expected annotations with the expected options.
 
-    A file that does not say how it was made was brought by the user, and is taken as it is.
+    A file without a record comes from the user and is accepted unchecked.
 
     Args:
-        file: the one to check.
-        expected: what its ``few_shot`` should say, as far as it says it.
-        classes: which categories it should have.
+        file: reference file.
+        expected: expected values of its record ``few_shot``; keys missing from the record are ignored.
+        classes: names of categories that it must contain.
 
     Raises:
-        InputError: what does not fit.
+        InputError: a value differs or a class is missing.
     """
     content = read_json(file, "few_shot, images, annotations and categories")
     origin = content.get(ORIGIN)
@@ -61,26 +62,26 @@ def check_few_shot(file: Path, expected: Mapping[str, Any], classes: Collection[
     for key, value in expected.items():
         if origin.get(key, value) != value:
             raise InputError(
-                f"{file}: few_shot.{key} is {origin[key]!r}, not {value!r}; "
-                "remove the file to have it made anew, or give another with dataset.reference_file"
+                f"{file}: few_shot.{key} is {origin[key]!r}, expected {value!r}; "
+                "remove the file to recreate it, or set dataset.reference_file to another path"
             )
     has = {entry.get("name") for entry in content.get("categories", ()) if isinstance(entry, dict)}
     lacking = [name for name in classes if name not in has]
     if lacking:
         raise InputError(
-            f"{file}: class {lacking[0]!r} is not in it; remove the file to have it made anew, "
-            "or give another with dataset.reference_file"
+            f"{file}: does not contain class {lacking[0]!r}; remove the file to recreate it, "
+            "or set dataset.reference_file to another path"
         )
 
 
 def digest(file: Path) -> str:
-    """SHA-256 of a file."""
+    """Compute the SHA-256 of a file as a hexadecimal string."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _excerpt(file: Path, chosen: Mapping[int, Collection[int]]) -> dict[str, list[dict[str, Any]]]:
-    """Images, annotations and categories of a file, as far as they are chosen."""
+    """Read the selected annotations of a file with their images and categories."""
     wanted = {identity: category for category, ids in chosen.items() for identity in ids}
     found: dict[str, dict[int, dict[str, Any]]] = {"images": {}, "annotations": {}, "categories": {}}
     for key, entry in stream_entries(file):
@@ -91,7 +92,7 @@ def _excerpt(file: Path, chosen: Mapping[int, Collection[int]]) -> dict[str, lis
         if entry.get("category_id") != category or entry["image_id"] not in found["images"]:
             raise InputError(
                 f"{file}: has no annotation {identity} of category {category}; "
-                "the references were chosen in another file"
+                "the references were selected from another file"
             )
     annotations = [found["annotations"][identity] for identity in wanted]
     images = dict.fromkeys(annotation["image_id"] for annotation in annotations)

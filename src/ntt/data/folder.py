@@ -1,4 +1,4 @@
-"""References and targets in folders, for pictures that have no annotation file."""
+"""Dataset of references and targets in folders, without annotation file."""
 
 from __future__ import annotations
 
@@ -31,25 +31,27 @@ PROMPT_FORM = '{"box": [x, y, width, height]} or {"points": [[x, y], ...]}'
 
 
 class FolderDataset:
-    """``references/<class>/<name>.jpg`` with ``<name>_mask.png`` or ``<name>.png``, and ``targets/``.
+    """Dataset of ``references/<class>/<name>.jpg`` with masks, and ``targets/``.
 
-    A mask may show several objects, each of them a reference (``read_masks``). ``<name>.json`` with a ``box``
-    (x, y, width, height) or ``points`` may stand for a mask.
+    The mask of a reference is ``<name>_mask.png`` or ``<name>.png``. It may contain several objects; each is
+    a reference (``read_masks``). ``<name>.json`` with a ``box`` (x, y, width, height) or ``points`` may
+    replace a mask.
 
-    Without folders of these two names, references and targets lie side by side: pictures with a mask, box or
-    points are references, the others targets. They are of one class, called like the root; or of several, one
-    a folder, if the root holds folders of pictures only.
+    Without folders of these two names, references and targets are in the same folder: images with a mask, box
+    or points are references, all others are targets. If the root contains images, there is one class, named
+    after the root. If it contains only folders of images, each folder is a class.
 
-    Classes are labelled in the order of their folders' names. There is no ground truth.
+    Classes are labelled in the order of their folder names. There is no ground truth.
 
     Args:
-        root: holds ``references`` and ``targets``, or pictures, or one folder of pictures per class.
+        root: folder with ``references`` and ``targets``, or with images, or with one image folder per class.
         shots: references per class, the first by name; None takes all.
-        limit: at most so many target images, the first by name; None takes all.
-        negatives: ``mined`` to remember the mistakes that the model makes on the references; None for none.
+        limit: maximum number of target images, the first by name; None takes all.
+        negatives: ``mined`` to use the model's false positives on the references as hard negatives; None for
+            none.
 
     Raises:
-        InputError: another word for ``negatives``.
+        InputError: ``negatives`` has another value.
     """
 
     ground_truth: None = None
@@ -63,7 +65,7 @@ class FolderDataset:
     ) -> None:
         if negatives not in (None, MINED):
             raise InputError(
-                f"dataset.negatives={negatives} is not known here: give {MINED}, or null for none"
+                f"dataset.negatives must be {MINED} or null for a dataset of folders, got {negatives}"
             )
         self.root = Path(root)
         self.mines_negatives = negatives == MINED
@@ -78,12 +80,12 @@ class FolderDataset:
 
     @property
     def category_ids(self) -> tuple[int, ...]:
-        """Id of each label in results; they count from 1, as COCO's do."""
+        """Category id of each label in results, from 1 as in COCO."""
         return tuple(range(1, len(self.class_names) + 1))
 
     @cached_property
     def references(self) -> References:
-        """The chosen references; pictures are read when asked for."""
+        """The selected references; images are read on access."""
         entries: list[ReferenceEntry] = []
         problems: list[str] = []
         for label, folder in enumerate(self._layout.class_folders()):
@@ -97,11 +99,15 @@ class FolderDataset:
 
     @property
     def mask_file(self) -> Path:
-        """Where masks that are made of the references' boxes and points are kept."""
+        """File of the pseudo masks made from the references' boxes and points."""
         return self._layout.home / "masks.json"
 
     def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
-        """A COCO file of the masks made of some of ``references``."""
+        """Build the content of a COCO file of pseudo masks.
+
+        Args:
+            made: pseudo masks by index in ``references``.
+        """
         entries = {index + 1: self.references.entries[index] for index in made}
         names = zip(self.category_ids, self.class_names, strict=True)
         return {
@@ -129,21 +135,23 @@ class FolderDataset:
         return Targets(self._target_entries())
 
     def true_masks(self, image_id: int | str) -> tuple[Tensor, Tensor]:
-        """There are none.
+        """Raise, because a folder has no ground truth.
 
         Raises:
             InputError: always.
         """
-        raise InputError(f"{self.root}: has no ground truth for {image_id}; dataset=custom can have some")
+        raise InputError(
+            f"{self.root}: has no ground truth for {image_id}; use dataset=custom with an annotation file"
+        )
 
     def check(self, strict: bool = True) -> None:
-        """Look for everything that would stop a run later; target pictures are not read wholly.
+        """Check the dataset before a run; only the headers of target images are read.
 
         Args:
-            strict: whether some targets' pictures may not be unreadable.
+            strict: report unreadable target images as problems even if others are readable.
 
         Raises:
-            InputError: one line for each problem found.
+            InputError: one line per problem.
         """
         problems = count_problems(self.shots, self.limit)
         problems = problems or [*self.reference_problems(), *self._target_problems(strict)]
@@ -151,7 +159,7 @@ class FolderDataset:
             raise InputError("\n".join(problems))
 
     def reference_problems(self) -> list[str]:
-        """What is wrong with the references, one line each; pictures are not read wholly."""
+        """Check the references, decoding their images, and return one message per problem."""
         try:
             self.references  # noqa: B018
         except InputError as error:
@@ -189,8 +197,8 @@ class FolderDataset:
             raise InputError("\n".join(problems))
         if len(found) < needed:
             raise InputError(
-                f"{folder}: class {_class_name(folder)!r} has {len(found)} of {needed} references; "
-                f"add pictures with <name>{MASK_ENDING}.png or lower dataset.shots"
+                f"{folder}: class {_class_name(folder)!r} has {len(found)} of {needed} required references; "
+                f"add images with <name>{MASK_ENDING}.png or lower dataset.shots"
             )
         return found[: self.shots]
 
@@ -200,13 +208,13 @@ def _class_name(folder: Path) -> str:
 
 
 def _references(image: Path, label: int) -> list[ReferenceEntry]:
-    """One of each object that the picture's mask shows, or the one of its box or points."""
+    """Create one reference per object in the image's mask, or one from its box or points."""
     file = mask_of(image)
     if not file.exists():
         return [_prompted(image, label)]
     masks = [encode_mask(mask) for mask in read_masks(file)]
     if not masks:
-        raise InputError(f"{file}: the mask is empty; paint the object white on black")
+        raise InputError(f"{file}: the mask is empty; draw the object in white on black")
     sources = [f"{image}, object {k}" for k in range(1, len(masks) + 1)] if masks[1:] else [str(image)]
     return [
         ReferenceEntry(image, (mask["size"][0], mask["size"][1]), mask, label, source)
@@ -218,8 +226,8 @@ def _prompted(image: Path, label: int) -> ReferenceEntry:
     file = prompt_of(image)
     if not file.exists():
         raise InputError(
-            f"{image}: this reference has no mask; draw {mask_of(image).name} beside it, "
-            f"or write {file.name} with {PROMPT_FORM}"
+            f"{image}: the reference has no mask; add {mask_of(image).name}, "
+            f"or {file.name} with {PROMPT_FORM}"
         )
     size, _ = image_sizes(image)
     try:
@@ -227,5 +235,5 @@ def _prompted(image: Path, label: int) -> ReferenceEntry:
     except ValueError as error:
         raise InputError(f"{file}: {error}") from None
     if prompt is None:
-        raise InputError(f"{file}: has no prompt; write {PROMPT_FORM}")
+        raise InputError(f"{file}: contains no prompt; write {PROMPT_FORM}")
     return ReferenceEntry(image, size, None, label, str(image), prompt)

@@ -1,4 +1,4 @@
-"""Which pictures of a folder are references of which class, and which are targets."""
+"""Folder layouts: assign the images of a folder to references, classes and targets."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MASK_ENDING = "_mask"
 
 
 class Layout(ABC):
-    """Where references and targets are.
+    """Location of references and targets.
 
     Attributes:
-        home: holds the folders of the classes, or is the one class itself.
-        target_home: the folder that targets are called relative to.
+        home: folder of the class folders, or the folder of the only class.
+        target_home: folder that target ids are relative to.
     """
 
     home: Path
@@ -26,15 +26,15 @@ class Layout(ABC):
 
     @abstractmethod
     def class_folders(self) -> list[Path]:
-        """One folder a class; InputError where there is none."""
+        """Return one folder per class; raise InputError without any."""
 
     @abstractmethod
     def examples(self, folder: Path) -> list[Path]:
-        """The reference pictures of a class, by name; InputError where there is no picture."""
+        """Return the reference images of a class by name; raise InputError if the folder has no image."""
 
     @abstractmethod
     def targets(self) -> list[Path]:
-        """The pictures to segment; InputError where there is none."""
+        """Return the target images; raise InputError without any."""
 
 
 class Apart(Layout):
@@ -48,7 +48,7 @@ class Apart(Layout):
         found = self.home.iterdir() if self.home.is_dir() else ()
         folders = sorted(folder for folder in found if folder.is_dir())
         if not folders:
-            raise InputError(f"{self.home}: holds no class; put one folder of references per class there")
+            raise InputError(f"{self.home}: contains no class; add one folder of references per class")
         return folders
 
     def examples(self, folder: Path) -> list[Path]:
@@ -61,7 +61,7 @@ class Apart(Layout):
 
 
 class SideBySide(Layout):
-    """Pictures with a mask, a box or points, which are references, among pictures to segment."""
+    """References (images with a mask, box or points) and targets in the same folders."""
 
     def __init__(self, root: Path, folders: list[Path]) -> None:
         self.home = self.target_home = root
@@ -80,12 +80,15 @@ class SideBySide(Layout):
         pictures = (image for folder in self.folders for image in _without_masks(pictures_in(folder)))
         files = [image for image in pictures if not _is_marked(image)]
         if not files:
-            raise InputError(f"{self.home}: every picture is a reference; add pictures to segment")
+            raise InputError(f"{self.home}: every image is a reference; add images to segment")
         return files
 
 
 def layout_of(root: Path) -> Layout:
-    """The layout of a folder: ``Apart`` if there is a folder of its names, or no picture."""
+    """Detect the layout of a folder.
+
+    It is ``Apart`` if the folder contains ``references`` or ``targets``, or no image; else ``SideBySide``.
+    """
     if root.is_dir() and not any((root / name).is_dir() for name in (REFERENCES, TARGETS)):
         inside = sorted(root.iterdir())
         if any(map(is_picture, inside)):
@@ -97,23 +100,23 @@ def layout_of(root: Path) -> Layout:
 
 
 def mask_of(image: Path) -> Path:
-    """The mask file of a reference picture; it need not be there."""
+    """Return the path of a reference's mask file, which may not exist."""
     marked, same_name = image.with_name(f"{image.stem}{MASK_ENDING}.png"), image.with_suffix(".png")
     return same_name if not marked.exists() and same_name.exists() and same_name != image else marked
 
 
 def masks_in(root: Path) -> set[Path]:
-    """The mask files of the reference pictures in a folder, those that need not be there too.
+    """Return the paths of the mask files of all references in a folder, which may not exist.
 
     Raises:
-        InputError: there is no class, or one without a picture.
+        InputError: there is no class, or a class without an image.
     """
     layout = layout_of(root)
     return {mask_of(image) for folder in layout.class_folders() for image in layout.examples(folder)}
 
 
 def prompt_of(image: Path) -> Path:
-    """The file with the box or points of a reference picture; it need not be there."""
+    """Return the path of the file with a reference's box or points, which may not exist."""
     return image.with_suffix(".json")
 
 
@@ -122,7 +125,7 @@ def _is_marked(image: Path) -> bool:
 
 
 def _without_masks(files: list[Path]) -> Iterator[Path]:
-    """The pictures that are not masks of others."""
+    """Iterate over the images that are not masks of other images."""
     pictures = {file.stem for file in files if file.suffix.lower() != ".png"}
     for file in files:
         named_like_picture = file.suffix.lower() == ".png" and file.stem in pictures

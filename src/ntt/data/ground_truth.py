@@ -1,4 +1,4 @@
-"""The truth about the targets, for pycocotools and for pictures."""
+"""Ground truth of the targets, for pycocotools and for visualisation."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def as_coco(
     categories: Mapping[int, str],
     boxes_only: bool = False,
 ) -> COCO:
-    """What was read, as pycocotools holds it, with what LVIS and PASCAL VOC add.
+    """Build pycocotools' COCO object, including the additional fields of LVIS and PASCAL VOC.
 
     Args:
-        targets: the file that was read.
-        images: those to evaluate.
-        annotations: of ``translate``, in these images.
-        categories: names of the references' categories by id.
-        boxes_only: leave the masks out.
+        targets: content of the target file.
+        images: images to evaluate.
+        annotations: annotations in these images, as returned by ``translate``.
+        categories: category names of the references by id.
+        boxes_only: omit the masks.
     """
     ids = _shared_ids(targets, categories)
     frequencies = {ids[old]: letter for old, letter in targets.frequencies.items() if old in ids}
@@ -48,7 +48,7 @@ def as_coco(
         ],
         "annotations": [
             {
-                # pycocotools takes the id 0 for "matched with nothing", so they are counted from 1 anew.
+                # Renumber from 1, because pycocotools treats a match with id 0 as unmatched.
                 "id": number,
                 "image_id": annotation.image_id,
                 "category_id": annotation.category_id,
@@ -61,13 +61,13 @@ def as_coco(
             for number, annotation in enumerate(annotations, start=1)
         ],
     }
-    with redirect_stdout(io.StringIO()):  # it reports each of its steps
+    with redirect_stdout(io.StringIO()):  # pycocotools prints every step
         coco.createIndex()
     return coco
 
 
 def translate(targets: AnnotationFile, categories: Mapping[int, str]) -> list[Annotation]:
-    """Target annotations of the classes asked for, with the category id that the references give the name."""
+    """Select the target annotations of the reference classes and replace their category ids, by name."""
     ids = _shared_ids(targets, categories)
     return [
         replace(annotation, category_id=ids[annotation.category_id])
@@ -77,7 +77,7 @@ def translate(targets: AnnotationFile, categories: Mapping[int, str]) -> list[An
 
 
 def _shared_ids(targets: AnnotationFile, categories: Mapping[int, str]) -> dict[int, int]:
-    """The references' id of every target category that they have by name."""
+    """Map the ids of target categories to those of reference categories with the same name."""
     identities = {name: identity for identity, name in categories.items()}
     return {old: identities[name] for old, name in targets.categories.items() if name in identities}
 
@@ -85,11 +85,11 @@ def _shared_ids(targets: AnnotationFile, categories: Mapping[int, str]) -> dict[
 def _category_list(
     key: str, categories: tuple[int, ...] | None, ids: Mapping[int, int]
 ) -> dict[str, list[int]]:
-    """A field of an LVIS image, of the classes asked for; nothing where the file has none."""
+    """Translate a category list of an LVIS image; empty if the image has no such list."""
     return {} if categories is None else {key: [ids[old] for old in categories if old in ids]}
 
 
 def stack_masks(annotations: Iterable[Annotation], height: int, width: int) -> Tensor:
-    """Their masks, ``(N, height, width)`` bool."""
+    """Decode and stack the masks of annotations, ``(N, height, width)`` bool."""
     masks = [decode_mask(annotation.mask) for annotation in annotations]
     return torch.stack(masks) if masks else torch.zeros(0, height, width, dtype=torch.bool)

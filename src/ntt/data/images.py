@@ -1,4 +1,4 @@
-"""Reading pictures of every kind as RGB tensors."""
+"""Reading of images in all Pillow formats as RGB tensors."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ from ntt.errors import InputError
 Size = tuple[int, int]  # height, width
 
 ORIENTATION = 0x0112  # EXIF tag
-SIDEWAYS = (5, 6, 7, 8)  # its values that swap width and height
-# Modes of one number a pixel that do not fit into a byte, and the number that is white.
+SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+# Single-channel modes with more than 8 bits, and their value of white.
 DEEP_MODES = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I;16N": 65535, "I": 65535, "F": 1}
-VOID = 255  # what PASCAL VOC and DAVIS paint borders with, in pictures of masks that have a palette
+VOID = 255  # palette index of object borders in PASCAL VOC and DAVIS masks
 WHITE = 255
 
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # half the limit is no danger
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # emitted at half the limit
 
 
 def limit_pictures(megapixels: float) -> None:
-    """Refuse larger pictures from now on, in this process and those that are forked from it.
+    """Set the maximum image size for this process and the processes forked from it.
 
     Args:
-        megapixels: millions of pixels.
+        megapixels: maximum size in millions of pixels, above 0.
 
     Raises:
-        InputError: that is none.
+        InputError: ``megapixels`` is not above 0.
     """
     if not megapixels > 0:
-        raise InputError(f"max_megapixels is {megapixels}; make it a number above 0")
-    Image.MAX_IMAGE_PIXELS = round(megapixels * 1e6 / 2)  # of which Pillow warns; it refuses twice as many
+        raise InputError(f"max_megapixels must be above 0, got {megapixels}")
+    Image.MAX_IMAGE_PIXELS = round(megapixels * 1e6 / 2)  # Pillow raises at twice this size
 
 
 def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
-    """Read a picture the way it is looked at.
+    """Read an image as RGB.
 
-    The EXIF rotation is applied, unless only the picture as stored has the size that was annotated. Grey,
-    palette, 16-bit and CMYK pictures become RGB; white shows through where they are transparent.
+    The EXIF rotation is applied, unless only the unrotated image has the annotated size. Grey, palette,
+    16-bit and CMYK images are converted to RGB; transparent pixels are blended with white.
 
     Args:
-        file: of any format that Pillow reads.
-        annotated_size: height and width in the annotation file, if there is one.
+        file: image in any format that Pillow reads.
+        annotated_size: height and width in the annotation file, if any.
 
     Returns:
         ``(3, H, W)`` float in [0, 1].
 
     Raises:
-        InputError: the file is absent or unreadable.
+        InputError: the file is missing or unreadable.
     """
     with _opened(file) as stored:
         upright = ImageOps.exif_transpose(stored)
@@ -64,29 +64,29 @@ def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
 
 
 def read_picture(picture: Image.Image) -> Tensor:
-    """The same of an open picture.
+    """Convert an open Pillow image as ``read_image`` does.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the image cannot be read.
     """
     try:
         return _as_tensor(ImageOps.exif_transpose(picture))
-    except Exception as error:  # as for files: Pillow's readers fail in more ways than can be listed
-        raise InputError(f"this picture cannot be read ({error}); replace it") from error
+    except Exception as error:  # as in _opened: Pillow raises many types of exceptions
+        raise InputError(f"this image cannot be read ({error}); replace it") from error
 
 
 def read_masks(file: Path) -> Iterator[Tensor]:
-    """Read a picture of masks: what is black or transparent is background.
+    """Read the object masks in a mask image; black and transparent pixels are background.
 
-    Each colour of a palette is an object, but for its last, 255, which marks borders; so is each value of a
-    grey picture that has the values 1, 2, 3 and so on without a gap. Otherwise all that is not background is
-    one object: soft edges have many values.
+    In a palette image, each index is an object, except 255, which marks borders. In a grey image with the
+    values 1, 2, 3, ... without a gap, each value is an object. In all other images, the foreground is a
+    single object, because soft edges have many values.
 
     Yields:
-        ``(H, W)`` bool, never empty; nothing where all is background.
+        ``(H, W)`` bool masks, never empty; none if there is no foreground.
 
     Raises:
-        InputError: the file is absent or unreadable.
+        InputError: the file is missing or unreadable.
     """
     with _opened(file) as stored:
         numbers = _object_numbers(stored)
@@ -95,10 +95,14 @@ def read_masks(file: Path) -> Iterator[Tensor]:
 
 
 def image_sizes(file: Path, whole: bool = False) -> tuple[Size, Size]:
-    """Height and width of a picture as looked at, and as stored; reads the header only, unless ``whole``.
+    """Return height and width of an image after and before the EXIF rotation.
+
+    Args:
+        file: image file.
+        whole: decode the image instead of reading only its header.
 
     Raises:
-        InputError: the file is absent or no picture.
+        InputError: the file is missing or not an image.
     """
     with _opened(file) as stored:
         if whole:
@@ -114,15 +118,15 @@ def _opened(file: Path) -> Iterator[Image.Image]:
         with Image.open(file) as picture:
             yield picture
     except FileNotFoundError:
-        raise InputError(f"{file}: no such picture; correct the path or put the file there") from None
+        raise InputError(f"{file}: image not found; correct the path or add the file") from None
     except Image.DecompressionBombError as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise InputError(
-            f"{file}: has more than {limit:g} million pixels; make it smaller or raise max_megapixels"
+            f"{file}: has more than {limit:g} million pixels; resize it or raise max_megapixels"
         ) from error
-    except Exception as error:  # damaged files make Pillow's readers fail in more ways than can be listed
+    except Exception as error:  # Pillow raises many types of exceptions for damaged files
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{file}: cannot be read as a picture ({reason}); replace it") from error
+        raise InputError(f"{file}: cannot be read as an image ({reason}); replace it") from error
 
 
 def _as_tensor(picture: Image.Image) -> Tensor:
@@ -134,7 +138,7 @@ def _size(picture: Image.Image) -> Size:
 
 
 def _object_numbers(picture: Image.Image) -> NDArray[np.int64]:
-    """``(H, W)``: which object each pixel is of, 0 for none."""
+    """Return the object number of each pixel, ``(H, W)``; 0 is background."""
     colours = _to_rgb(picture, "black")
     inside, grey = colours.any(axis=2), (colours == colours[:, :, :1]).all()
     if picture.mode == "P" and not grey:
@@ -148,10 +152,10 @@ def _object_numbers(picture: Image.Image) -> NDArray[np.int64]:
 
 
 def _to_rgb(picture: Image.Image, behind: str) -> NDArray[np.uint8]:
-    """``(H, W, 3)``, writable; the colour ``behind`` shows through where the picture is transparent."""
+    """Convert to a writable ``(H, W, 3)`` array, blending transparent pixels with the colour ``behind``."""
     if picture.mode in DEEP_MODES:
         grey = np.asarray(picture, dtype=np.float64) / DEEP_MODES[picture.mode]
-        levels = np.ceil(np.nan_to_num(grey.clip(0, 1)) * 255).astype(np.uint8)  # only 0 is black
+        levels = np.ceil(np.nan_to_num(grey.clip(0, 1)) * 255).astype(np.uint8)  # round up: only 0 is black
         return np.repeat(levels[:, :, None], 3, axis=2)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")

@@ -1,4 +1,4 @@
-"""Reading JSON files that people and tools have written."""
+"""Reading of JSON files, with messages for malformed ones."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ntt.errors import InputError
 DECODER = json.JSONDecoder()
 SPACE = " \t\n\r"
 BEHIND_VALUES = (*SPACE, ",", ":", "]", "}")
-CHUNK = 1 << 22  # characters in memory, if no entry is longer
+CHUNK = 1 << 22  # characters held in memory, unless an entry is longer
 
 
 def read_json(file: Path, fields: str, if_absent: str = "correct the path") -> dict[str, Any]:
-    """The object in a JSON file.
+    """Read the object in a JSON file.
 
     Args:
-        file: in UTF-8, with or without a byte order mark.
-        fields: what the object has, for the message.
-        if_absent: what to do where there is no such file, for the message.
+        file: JSON in UTF-8, with or without a byte order mark.
+        fields: expected fields of the object, for the error message.
+        if_absent: advice in the error message if the file is missing.
 
     Raises:
-        InputError: the file is absent, unreadable, malformed, or holds something else than an object.
+        InputError: the file is missing, unreadable, malformed, or does not contain an object.
     """
     with _explained(file, if_absent):
         content = json.loads(file.read_text(encoding="utf-8-sig"))
@@ -35,15 +35,18 @@ def read_json(file: Path, fields: str, if_absent: str = "correct the path") -> d
 
 
 def stream_entries(file: Path) -> Iterator[tuple[str, Any]]:
-    """The entries of all lists in the object of a JSON file, with the keys of the lists, in file order.
+    """Iterate over the entries of all lists in the object of a JSON file, in file order.
 
-    One entry is held at a time: the annotations of LVIS are a gigabyte as text, and several as objects.
+    Only one entry is held in memory: the annotations of LVIS take 1 GB as text and several GB as objects.
 
     Args:
-        file: in UTF-8, with or without a byte order mark.
+        file: JSON in UTF-8, with or without a byte order mark.
+
+    Yields:
+        Key of the list, and entry.
 
     Raises:
-        InputError: the file is absent, unreadable or malformed.
+        InputError: the file is missing, unreadable or malformed.
     """
     with _explained(file), file.open(encoding="utf-8-sig") as stream:
         text = _Text(stream)
@@ -60,12 +63,12 @@ def stream_entries(file: Path) -> Iterator[tuple[str, Any]]:
 
 
 class _Malformed(ValueError):
-    """Where a text is no JSON, and why."""
+    """The text is not valid JSON; the message gives position and reason."""
 
 
 @contextmanager
 def _explained(file: Path, if_absent: str = "correct the path") -> Iterator[None]:
-    """Say in one line why a file cannot be read."""
+    """Convert read errors to an InputError of one line."""
     try:
         yield
     except json.JSONDecodeError as error:
@@ -74,24 +77,24 @@ def _explained(file: Path, if_absent: str = "correct the path") -> Iterator[None
     except _Malformed as error:
         raise InputError(f"{file}: malformed JSON at {error}; correct it or export it again") from None
     except FileNotFoundError:
-        raise InputError(f"{file}: no such annotation file; {if_absent}") from None
+        raise InputError(f"{file}: annotation file not found; {if_absent}") from None
     except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}); name a readable file") from None
-    except (ValueError, RecursionError):  # other encodings, endless numbers, endless nesting
-        raise InputError(f"{file}: is not a JSON text in UTF-8; export it again") from None
+        raise InputError(f"{file}: cannot be read ({error.strerror}); use a readable file") from None
+    except (ValueError, RecursionError):  # wrong encoding, very long numbers, very deep nesting
+        raise InputError(f"{file}: is not JSON in UTF-8; export it again") from None
 
 
 class _Text:
-    """A JSON text, of which no more than what is being read is in memory."""
+    """Streaming parser that holds only the current part of a JSON text in memory."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.text = ""
-        self.at = 0  # in the text
-        self.dropped = 0  # characters before it
+        self.at = 0  # position in self.text
+        self.dropped = 0  # number of characters before self.text
 
     def peek(self) -> str:
-        """The next character that is not white space; empty at the end."""
+        """Return the next character that is not white space without consuming it; empty at the end."""
         while self.at == len(self.text) or self.text[self.at] in SPACE:
             if self.at < len(self.text):
                 self.at += 1
@@ -100,7 +103,7 @@ class _Text:
         return self.text[self.at]
 
     def take(self, expected: str) -> str:
-        """The next character, which has to be one of those expected."""
+        """Consume the next character, which must be one of the expected ones."""
         found = self.peek()
         if not found or found not in expected:
             raise self._malformed(f"expecting {' or '.join(expected)}")
@@ -108,23 +111,23 @@ class _Text:
         return found
 
     def value(self) -> Any:
-        """The next value, of any kind."""
+        """Parse the next value of any type."""
         self.peek()
         while True:
             try:
                 value, end = DECODER.raw_decode(self.text, self.at)
             except json.JSONDecodeError as error:
-                if not self._more():  # else it may only be cut short
+                if not self._more():  # otherwise the value may just be incomplete
                     raise self._malformed(error.msg) from None
             else:
                 length = end - self.at
-                # Not so where a number is cut in two.
+                # Without a delimiter after it, a number may continue in the next chunk.
                 if self.text[end : end + 1] in BEHIND_VALUES or not self._more():
                     self.at += length
                     return value
 
     def entries(self) -> Iterator[Any]:
-        """Those of the list that is next."""
+        """Iterate over the values of the next list."""
         self.take("[")
         if self.peek() == "]":
             self.take("]")
@@ -134,7 +137,7 @@ class _Text:
             yield self.value()
 
     def _more(self) -> bool:
-        """Read on; twice as far where one value is longer than a chunk, so that it is not tried often."""
+        """Read the next chunk; double the text for values longer than a chunk, to limit repeated parsing."""
         rest = self.text[self.at :]
         chunk = self.stream.read(max(CHUNK, len(rest)))
         self.dropped += self.at

@@ -1,4 +1,4 @@
-"""Masks that a segmenter made of boxes and points, in a COCO file of their own that says so."""
+"""Pseudo masks made by a segmenter from boxes and points, stored in a separate COCO file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ntt.data.masks import Rle, mask_area, mask_box
 
 @dataclass(frozen=True)
 class MadeMask:
-    """A mask and what it was made by and of.
+    """A pseudo mask and its provenance.
 
     Attributes:
-        mask: never empty.
-        source: the segmenter's name, its ``fingerprint``, a digest of the ``picture``, the ``prompt`` and the
-            ``predicted_iou``; ``mask_source`` in files.
+        mask: run lengths, never empty.
+        source: the segmenter's name and ``fingerprint``, a digest of the ``picture``, the ``prompt`` and the
+            ``predicted_iou``; stored as ``mask_source`` in files.
     """
 
     mask: Rle
     source: dict[str, Any]
 
     def annotate(self, annotation: Mapping[str, Any]) -> dict[str, Any]:
-        """A COCO annotation with this mask; its box stays, if it has one."""
+        """Add this mask to a COCO annotation; an existing box is kept."""
         return {
             **annotation,
             "segmentation": {"size": self.mask["size"], "counts": self.mask["counts"].decode()},
@@ -37,9 +37,9 @@ class MadeMask:
 
 
 def read_made_masks(file: Path) -> dict[str, MadeMask]:
-    """The masks in a file whose origin is known, by what ``origin`` says of their source.
+    """Read the pseudo masks in a file, keyed by the ``origin`` of their source.
 
-    Empty where there is no such file, or none that was written here.
+    Empty if the file is missing or its annotations have no ``mask_source``.
     """
     return {
         origin(annotation.mask_source): MadeMask(annotation.mask, annotation.mask_source)
@@ -49,5 +49,5 @@ def read_made_masks(file: Path) -> dict[str, MadeMask]:
 
 
 def origin(source: Mapping[str, Any]) -> str:
-    """What a mask depends on; a mask made of the same would be the same."""
+    """Return a key of the inputs that determine a pseudo mask: segmenter, image and prompt."""
     return json.dumps([source.get(key) for key in ("fingerprint", "picture", "prompt")], sort_keys=True)

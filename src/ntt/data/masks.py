@@ -1,4 +1,4 @@
-"""Masks as COCO files write them: polygons, run lengths, and run lengths compressed into a string."""
+"""COCO mask encodings: polygons, run lengths, and run lengths compressed into a string."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from torch import Tensor
 
 from ntt.data.values import is_number, shown
 
-Rle = dict[str, Any]  # what pycocotools takes: {"size": [height, width], "counts": bytes}
+Rle = dict[str, Any]  # pycocotools' form: {"size": [height, width], "counts": bytes}
 
-FIRST_CHARACTER = 48  # compressed run lengths are written with characters from here on,
-CHARACTERS = 64  # so many of them: five bits of a number and one that says "more follows"
+FIRST_CHARACTER = 48  # character code of the digit 0 in compressed run lengths
+CHARACTERS = 64  # number of digits: five bits of the value and one continuation bit
 MORE, SIGN, BITS = 0x20, 0x10, 5
 LONGEST_NUMBER = 7  # characters
-LONGEST_OUTLINE = 2**20  # pixels; pycocotools takes some 100 bytes for each, and crashes where it gets none
+LONGEST_OUTLINE = 2**20  # pixels; pycocotools allocates about 100 bytes per pixel and crashes if that fails
 
 
 def encode_segmentation(segmentation: Any, height: int, width: int) -> Rle:
     """Check and convert a COCO ``segmentation``.
 
     Args:
-        segmentation: a list of polygons ``[x1, y1, x2, y2, ...]``, or ``{"size", "counts"}`` whose counts
-            are a list of numbers or a string.
-        height: of the image in pixels.
-        width: of the image in pixels.
+        segmentation: a list of polygons ``[x1, y1, x2, y2, ...]``, or ``{"size", "counts"}`` with ``counts``
+            as a list of numbers or a string.
+        height: image height in pixels.
+        width: image width in pixels.
 
     Returns:
-        The mask in pycocotools' form; an empty list of polygons is an empty mask.
+        The mask in pycocotools' form; an empty list of polygons gives an empty mask.
 
     Raises:
-        ValueError: what is wrong with it. pycocotools itself reads past the end of broken ones.
+        ValueError: the segmentation is invalid. Without this check, pycocotools reads out of bounds.
     """
     if isinstance(segmentation, dict):
         return _from_runs(segmentation, height, width)
@@ -44,47 +44,47 @@ def encode_segmentation(segmentation: Any, height: int, width: int) -> Rle:
 
 
 def encode_mask(mask: Tensor) -> Rle:
-    """The run lengths of ``(H, W)`` bool."""
+    """Encode a mask ``(H, W)`` bool as run lengths."""
     rle: Rle = coco_mask.encode(np.asfortranarray(mask.numpy(force=True).astype(np.uint8)))
     return rle
 
 
 def json_mask(mask: Tensor) -> Rle:
-    """The run lengths of ``(H, W)`` bool as JSON holds them, with text for bytes."""
+    """Encode a mask ``(H, W)`` bool as run lengths for JSON, with a string instead of bytes."""
     rle = encode_mask(mask)
     return {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")}
 
 
 def decode_mask(rle: Rle) -> Tensor:
-    """The mask ``(H, W)`` bool of run lengths, of either kind."""
+    """Decode run lengths (bytes or string) to a mask ``(H, W)`` bool."""
     return torch.from_numpy(coco_mask.decode(rle)).bool()
 
 
 def mask_area(rle: Rle) -> int:
-    """Pixels inside."""
+    """Compute the mask area in pixels."""
     return int(coco_mask.area(rle))
 
 
 def mask_box(rle: Rle) -> list[float]:
-    """The box around a mask: x, y, width, height."""
+    """Compute the bounding box of a mask: x, y, width, height."""
     return [float(value) for value in coco_mask.toBbox(rle)]
 
 
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
-    # Points and lines hold nothing, and tools leave some beside polygons.
+    # Annotation tools sometimes leave points and lines among the polygons; they have no area.
     polygons = [p for p in polygons if not (isinstance(p, list) and len(p) in (0, 2, 4))] or polygons
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("has a polygon that is not a list of at least three x, y pairs")
         if not all(is_number(value) for value in polygon):
             raise ValueError("has a polygon with a coordinate that is not a number")
-        # Annotators stray a little over the edge; coordinates far out are in another unit or broken.
+        # Polygons may extend slightly beyond the image; coordinates far outside are wrong or in another unit.
         if not all(-width <= x <= 2 * width for x in polygon[::2]):
             raise ValueError(f"has a polygon far outside the image, which is {width} pixels wide")
         if not all(-height <= y <= 2 * height for y in polygon[1::2]):
             raise ValueError(f"has a polygon far outside the image, which is {height} pixels high")
         if _may_be_long(polygon, height, width) and _outline(polygon) > LONGEST_OUTLINE:
-            raise ValueError(f"has a polygon whose outline is longer than {LONGEST_OUTLINE} pixels")
+            raise ValueError(f"has a polygon with an outline longer than {LONGEST_OUTLINE} pixels")
     if not polygons:
         return _from_runs({"size": [height, width], "counts": [height * width]}, height, width)
     parts: list[Rle] = coco_mask.frPyObjects(polygons, height, width)
@@ -93,12 +93,12 @@ def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
 
 
 def _may_be_long(polygon: list[float], height: int, width: int) -> bool:
-    """Whether its outline is worth measuring: each edge is at most three times the image's longer side."""
+    """Return whether the upper bound of the outline, three image sides per edge, exceeds the limit."""
     return len(polygon) // 2 * 3 * max(height, width) > LONGEST_OUTLINE
 
 
 def _outline(polygon: list[float]) -> float:
-    """Its length as pycocotools walks it: the longer of width and height of each edge."""
+    """Compute the outline length as pycocotools samples it: the longer of width and height of each edge."""
     points = np.array(polygon, dtype=np.float64).reshape(-1, 2)
     return float(np.abs(np.diff(points, axis=0, append=points[:1])).max(axis=1).sum())
 
@@ -118,10 +118,12 @@ def _from_runs(segmentation: dict[str, Any], height: int, width: int) -> Rle:
 
 
 def decompress(text: str) -> list[int]:
-    """The run lengths in a compressed string; from the fourth on they are differences to the last but one.
+    """Decode a compressed string to run lengths.
+
+    From the fourth run on, the string stores differences to the run two before.
 
     Raises:
-        ValueError: a character that does not belong there, or a number cut short.
+        ValueError: the string contains an invalid character or is truncated.
     """
     runs: list[int] = []
     digits: list[int] = []
@@ -129,17 +131,17 @@ def decompress(text: str) -> list[int]:
         digit = ord(character) - FIRST_CHARACTER
         if not 0 <= digit < CHARACTERS:
             raise ValueError(
-                f"has the character {character!r} in its counts, which are not compressed run lengths"
+                f"has counts that are not compressed run lengths: invalid character {character!r}"
             )
         digits.append(digit)
         if len(digits) > LONGEST_NUMBER:
-            raise ValueError("has counts with a number that is too long")
+            raise ValueError("has counts with a number that has too many digits")
         if not digit & MORE:
             value = _signed(digits)
             runs.append(value + runs[-2] if len(runs) > 2 else value)
             digits = []
     if digits:
-        raise ValueError("has counts that are cut short")
+        raise ValueError("has truncated counts")
     return runs
 
 

@@ -1,4 +1,4 @@
-"""Reading pickles without trusting them."""
+"""Safe reading of untrusted pickles."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from ntt.errors import InputError
 
 
 class _PlainUnpickler(pickle._Unpickler):
-    """Knows no class but ordered dictionaries, which it makes plain ones; so a pickle can call nothing.
+    """Unpickler that cannot call code: the only known class is OrderedDict, which is read as ``dict``.
 
-    Python's own reader, and not the faster one in C, which makes room for as many entries as a file says.
+    It extends the reader written in Python; the one in C allocates as many entries as a file declares.
     """
 
     def find_class(self, module: str, name: str) -> Any:
-        """Refuse what a pickle names."""
+        """Return ``dict`` for OrderedDict and refuse all other names."""
         if (module, name) == ("collections", "OrderedDict"):
             return dict
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        raise pickle.UnpicklingError(f"it refers to {module}.{name}")
 
 
 def read_pickle(file: Path) -> Any:
-    """Dictionaries, lists, tuples, numbers and texts from a pickle.
+    """Read dictionaries, lists, tuples, numbers and strings from a pickle without executing code.
 
     Raises:
-        InputError: the file is absent or broken, or has something else in it; nothing of it was executed.
+        InputError: the file is missing, malformed, or contains other types.
     """
     try:
         with file.open("rb") as content:
             return _PlainUnpickler(content).load()
     except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}); name a readable file") from None
-    except Exception as error:  # a broken pickle raises whatever it stumbles over
+        raise InputError(f"{file}: cannot be read ({error.strerror}); use a readable file") from None
+    except Exception as error:  # malformed pickles raise many types of exceptions
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{file}: is no pickle of plain lists and dictionaries ({why}); nothing of it was executed"
+            f"{file}: is not a pickle of plain lists and dictionaries ({why}); no code in it was executed"
         ) from None

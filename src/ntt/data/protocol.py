@@ -1,4 +1,4 @@
-"""The few-shot protocols of papers."""
+"""Few-shot protocols of published benchmarks."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ntt.errors import InputError
 
 
 class ProtocolDataset(FewShotDataset):
-    """References that a protocol draws or comes with, and its targets.
+    """References and targets of a few-shot protocol.
 
     Args:
-        reference_file: annotations of the references and of nothing else.
-        reference_images: folder of their pictures.
+        reference_file: COCO file that contains only the references.
+        reference_images: folder of the reference images.
         target_file: annotations of the targets.
-        target_images: folder of the targets' pictures.
-        sampler: makes the reference file where it is absent; None: it comes with the data set.
-        limit: at most so many target images, the first in file order; None takes all.
-        classes: names of the classes to look for; None looks for all of the sampler, or else of the file.
-        negatives: look-alikes, as ``FewShotDataset`` has them.
-        boxes_only: take the boxes of the targets for the truth, and no segmentations; masks are not judged.
-        if_absent: what to do where a file or a folder is absent, for the message.
-        choices: what a configuration makes the other arguments of, such as ``root``, ``seed`` and ``fold``;
-            not looked at.
+        target_images: folder of the target images.
+        sampler: creates a missing reference file; None if the dataset provides the file.
+        limit: maximum number of target images, the first in file order; None takes all.
+        classes: names of the classes to segment; None takes those of the sampler, or else of the file.
+        negatives: hard negatives, as in ``FewShotDataset``.
+        boxes_only: use the target boxes as ground truth instead of segmentations; masks are not evaluated.
+        if_absent: advice in the error message if a file or folder is missing.
+        choices: options from which a config derives the other arguments, such as ``root``, ``seed`` and
+            ``fold``; unused here.
     """
 
     def __init__(
@@ -59,18 +59,18 @@ class ProtocolDataset(FewShotDataset):
         self.sampler = sampler
 
     def check(self, strict: bool = True) -> None:
-        """Look for everything that would stop a run later; pictures of targets are not read wholly.
+        """Check the dataset before a run; only the headers of target images are read.
 
         Args:
-            strict: whether some targets' pictures may not be unreadable.
+            strict: report unreadable target images as problems even if others are readable.
 
         Raises:
-            InputError: one line for each problem found; only one where a whole file or folder is absent.
+            InputError: one line per problem; a missing file or folder is reported alone.
         """
         file = self._reference_content.file
         for path in (file, self.target_file, self.reference_images, self.target_images):
             if path is not None and not path.exists():
-                raise InputError(f"{path}: is not there; {self.if_absent}")
+                raise InputError(f"{path}: not found; {self.if_absent}")
         super().check(strict)
 
     @cached_property

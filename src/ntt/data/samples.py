@@ -1,4 +1,4 @@
-"""References and targets that are read from disk when they are asked for."""
+"""References and targets that are read from disk on access."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from ntt.data.masks import Rle, decode_mask
 from ntt.errors import InputError
 from ntt.structures import Prompt, Reference, Target
 
-MINED = "mined"  # dataset.negatives: what the model mistakes for a class on the references
+MINED = "mined"  # dataset.negatives: hard negatives that the model finds on the reference images
 
 
 @dataclass(frozen=True)
 class ReferenceEntry:
-    """Where a reference is; ``size`` is the annotated height and width, ``mask`` None until it is made."""
+    """Location of a reference; ``size`` is the annotated height and width.
+
+    ``mask`` is None until a pseudo mask has been made from ``prompt``.
+    """
 
     file: Path
     size: Size
@@ -33,7 +36,7 @@ class ReferenceEntry:
 
 @dataclass(frozen=True)
 class TargetEntry:
-    """Where a target is; ``size`` is the annotated height and width, if any."""
+    """Location of a target; ``size`` is the annotated height and width, if any."""
 
     file: Path
     size: Size | None
@@ -41,7 +44,7 @@ class TargetEntry:
 
 
 class References(Dataset[Reference]):
-    """References, one read at a time."""
+    """References, read one at a time."""
 
     def __init__(self, entries: Iterable[ReferenceEntry]) -> None:
         self.entries = list(entries)
@@ -59,7 +62,7 @@ class References(Dataset[Reference]):
         return (self[index] for index in range(len(self)))
 
     def without_mask(self) -> list[list[int]]:
-        """Which have no mask yet; those of one picture together."""
+        """Return the indices of references without a mask, grouped by image."""
         pictures: defaultdict[tuple[Path, Size], list[int]] = defaultdict(list)
         for index, entry in enumerate(self.entries):
             if entry.mask is None:
@@ -67,12 +70,12 @@ class References(Dataset[Reference]):
         return list(pictures.values())
 
     def give_mask(self, index: int, mask: Rle) -> None:
-        """Complete a reference by the mask that was made of its prompt."""
+        """Set the pseudo mask of a reference."""
         self.entries[index] = replace(self.entries[index], mask=mask)
 
 
 class Targets(Dataset[Target]):
-    """Target images, one read at a time."""
+    """Target images, read one at a time."""
 
     def __init__(self, entries: Sequence[TargetEntry]) -> None:
         self.entries = entries
@@ -89,31 +92,31 @@ class Targets(Dataset[Target]):
 
 
 def count_problems(shots: int | None, limit: int | None) -> list[str]:
-    """What is wrong with the numbers of references and targets asked for."""
+    """Check ``shots`` and ``limit`` and return one message per invalid value."""
     return [
-        f"dataset.{name} is {value}; make it 1 or more, or null for all"
+        f"dataset.{name} must be at least 1, or null for all, got {value}"
         for name, value in (("shots", shots), ("limit", limit))
         if value is not None and value < 1
     ]
 
 
 def picture_problems(entries: Iterable[ReferenceEntry | TargetEntry], whole: bool = False) -> list[str]:
-    """What is wrong with the pictures of some entries, one line a picture.
+    """Check the images of entries and return one message per faulty image.
 
     Args:
-        entries: several may be of one picture.
-        whole: read all of the pictures, and not their headers alone.
+        entries: entries to check; several may share an image.
+        whole: decode the images instead of reading only their headers.
     """
     unreadable, misannotated = _problems(_pictures(entries), whole)
     return unreadable + misannotated
 
 
 def target_problems(entries: Iterable[TargetEntry], strict: bool) -> list[str]:
-    """What is wrong with the pictures of targets, one line a picture; reads headers only.
+    """Check the headers of target images and return one message per faulty image.
 
     Args:
-        entries: of all targets.
-        strict: whether some may not be unreadable; all may never be.
+        entries: entries of all targets.
+        strict: report unreadable images even if others are readable.
     """
     pictures = _pictures(entries)
     unreadable, misannotated = _problems(pictures, whole=False)
@@ -121,40 +124,40 @@ def target_problems(entries: Iterable[TargetEntry], strict: bool) -> list[str]:
 
 
 def is_picture(file: Path) -> bool:
-    """Whether a file is called like a picture."""
+    """Return whether a file exists and has the extension of an image format."""
     return file.suffix.lower() in Image.registered_extensions() and file.is_file()
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in a folder, by name; what is not called like a picture is passed over.
+    """List the images in a folder by name; files with other extensions are ignored.
 
     Raises:
-        InputError: there is no such folder, or no picture in it.
+        InputError: the folder does not exist or contains no image.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder of pictures; correct the path")
+        raise InputError(f"{folder}: image folder not found; correct the path")
     files = sorted(filter(is_picture, folder.iterdir()))
     if not files:
-        raise InputError(f"{folder}: there is no picture in this folder; put some there")
+        raise InputError(f"{folder}: the folder contains no image; add at least one")
     return files
 
 
 def folder_targets(folder: Path, limit: int | None) -> list[TargetEntry]:
-    """The first pictures of a folder as targets, identified by their names.
+    """Create target entries for the first images of a folder; their ids are the file names.
 
     Raises:
-        InputError: there is no such folder, or no picture in it.
+        InputError: the folder does not exist or contains no image.
     """
     return [TargetEntry(file, None, file.name) for file in pictures_in(folder)[:limit]]
 
 
 def _pictures(entries: Iterable[ReferenceEntry | TargetEntry]) -> list[tuple[Path, Size | None]]:
-    """File and annotated size, each picture once."""
+    """Return the distinct pairs of file and annotated size."""
     return list(dict.fromkeys((entry.file, entry.size) for entry in entries))
 
 
 def _problems(pictures: Iterable[tuple[Path, Size | None]], whole: bool) -> tuple[list[str], list[str]]:
-    """Which pictures cannot be read, and which have another size than annotated."""
+    """Return messages for unreadable images and for images whose size differs from the annotation."""
     unreadable, misannotated = [], []
     for file, size in pictures:
         try:
@@ -177,6 +180,6 @@ def _read(file: Path, size: Size | None) -> Tensor:
 
 def _wrong_size(file: Path, annotated: Size, actual: Size) -> str:
     return (
-        f"{file}: is {actual[1]} x {actual[0]} pixels, but annotated as {annotated[1]} x {annotated[0]} "
-        "(width x height); annotate this picture, or put the annotated one there"
+        f"{file}: the image is {actual[1]} x {actual[0]} pixels, but its annotation says {annotated[1]} x "
+        f"{annotated[0]} (width x height); correct the annotation or replace the image"
     )

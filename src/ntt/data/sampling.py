@@ -1,4 +1,4 @@
-"""Which annotations of a large data set become the references."""
+"""Sampling of references from the annotations of a large dataset."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ Size = tuple[int, int]  # width, height
 
 
 class Sampler:
-    """Draws references and keeps them in a file, so that every run with a seed has the same.
+    """Sample references and store them in a file, so that all runs with the same seed share them.
 
-    It draws as the code of *No time to train!* (arXiv 2507.02798) does, and from the same file with the same
-    seed, the same: classes in the order in which annotations first show them; of each, all annotations are
-    shuffled and gone through, and the first usable ones are taken, one of an image. So references for fewer
-    shots are among those for more.
+    The algorithm is that of the code of *No time to train!* (arXiv 2507.02798); with the same annotation file
+    and seed it draws the same references. Classes are processed in the order of their first annotation. The
+    annotations of a class are shuffled, and the first usable ones are taken, at most one per image. The
+    references for fewer shots are therefore a subset of those for more shots.
 
-    Usable is what is no crowd and not ``difficult``, and has a box of at least ``min_side`` pixels in width
-    and height, with ``margin`` pixels between it and every side of the image.
+    An annotation is usable if it is neither a crowd region nor ``difficult``, and its box is at least
+    ``min_side`` pixels wide and high and at least ``margin`` pixels away from every image border.
 
     Args:
-        annotation_file: in COCO's format.
-        shots: references a class.
-        seed: another one draws others.
-        classes: names; None: all categories of the file, or those of ``frequency``.
-        frequency: ``r``, ``c`` or ``f``: only the classes that LVIS's file calls rare, common or frequent.
-        min_side: pixels.
-        margin: pixels.
-        fewer: whether a class may have fewer; one without a usable annotation then gets unusable ones.
-        if_absent: what to do where there is no annotation file, for the message.
+        annotation_file: annotations in COCO format.
+        shots: references per class, at least 1.
+        seed: seed of the shuffling.
+        classes: class names; None selects all categories of the file, or those of ``frequency``.
+        frequency: LVIS frequency of the classes to keep: ``r`` (rare), ``c`` (common) or ``f`` (frequent).
+        min_side: minimum box width and height in pixels.
+        margin: minimum distance of the box to the image border in pixels.
+        fewer: accept classes with fewer references; a class without usable annotations gets unusable ones.
+        if_absent: advice in the error message if the annotation file is missing.
 
     Raises:
-        InputError: less than one shot.
+        InputError: ``shots`` is below 1.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Sampler:
         if_absent: str = "correct the path",
     ) -> None:
         if not shots or shots < 1:
-            raise InputError(f"dataset.shots is {shots}; make it 1 or more")
+            raise InputError(f"dataset.shots must be at least 1, got {shots}")
         self.annotation_file = Path(annotation_file)
         self.shots = shots
         self.classes = None if classes is None else tuple(classes)
@@ -75,27 +75,29 @@ class Sampler:
         }
 
     def provide(self, file: Path) -> None:
-        """Make a file of the references, if it is not there; else see to it that it fits.
+        """Create the reference file, or check an existing one against the sampling options.
 
-        A file that is there is enough: the annotation file may then be absent.
+        The annotation file may be missing if the reference file exists.
 
         Raises:
-            InputError: it does not fit, or the annotation file is absent, broken or has too little.
+            InputError: the reference file was created with other options, or the annotation file is missing,
+                malformed or has too few usable annotations.
         """
         if not file.exists():
             if not self.annotation_file.exists():
-                raise InputError(f"{self.annotation_file}: is not there; {self.if_absent}")
-            logger.info("References: drawing %d a class from %s", self.shots, self.annotation_file)
+                raise InputError(f"{self.annotation_file}: file not found; {self.if_absent}")
+            logger.info("Sampling %d references per class from %s", self.shots, self.annotation_file)
             write_few_shot(file, self.annotation_file, self.draw(), self.rule)
         elif self.annotation_file.exists():
             expected = {**self.rule, "sha256": digest(self.annotation_file)}
             check_few_shot(file, expected, self.classes or ())
 
     def draw(self) -> dict[int, list[int]]:
-        """Ids of annotations by category id.
+        """Sample annotation ids for each category id.
 
         Raises:
-            InputError: the annotation file is absent or broken, lacks a class, or has too little of one.
+            InputError: the annotation file is missing or malformed, does not contain a class, or has too few
+                usable annotations of a class.
         """
         pool = _read_pool(self.annotation_file)
         wanted = self._wanted(pool)
@@ -106,8 +108,8 @@ class Sampler:
                 shuffler.shuffle(candidates)
                 drawn[category] = self._first(candidates, pool.sizes)
         lacking = [
-            f"{self.annotation_file}: class {name!r} has {len(drawn.get(category, ()))} usable references "
-            f"of {self.shots}; lower dataset.shots"
+            f"{self.annotation_file}: class {name!r} has {len(drawn.get(category, ()))} of {self.shots} "
+            "required usable references; lower dataset.shots"
             for category, name in wanted.items()
             if len(drawn.get(category, ())) < (1 if self.fewer else self.shots)
         ]
@@ -120,13 +122,13 @@ class Sampler:
         unknown = [name for name in self.classes or () if name not in known]
         if unknown:
             raise InputError(
-                f"{self.annotation_file}: class {unknown[0]!r} is no category. "
+                f"{self.annotation_file}: class {unknown[0]!r} is not among the categories. "
                 f"{did_you_mean(unknown[0], known)}"
             )
         chosen = {name: known[name] for name in self.classes or known}
         letters = {name: entry.get("frequency") for name, entry in chosen.items()}
         if self.frequency is not None and not any(letters.values()):
-            raise InputError(f"{self.annotation_file}: categories have no frequency; take a file of LVIS")
+            raise InputError(f"{self.annotation_file}: categories have no frequency; use an LVIS file")
         return {
             entry["id"]: name
             for name, entry in chosen.items()
@@ -134,7 +136,7 @@ class Sampler:
         }
 
     def _first(self, candidates: Sequence[_Candidate], sizes: dict[int, Size]) -> list[int]:
-        """The first usable ones, one of an image; if there is none and fewer will do, the first of all."""
+        """Take the first usable candidates, one per image; without any and if ``fewer``, the first of all."""
         by_image: dict[int, int] = {}
         for each in candidates:
             if self._is_usable(each, sizes):
@@ -152,7 +154,7 @@ class Sampler:
 
 
 class _Candidate(NamedTuple):
-    """An annotation; ``passed_over`` are crowds and difficult ones."""
+    """An annotation; ``passed_over`` marks crowd regions and difficult objects."""
 
     id: int
     image_id: int
@@ -161,7 +163,7 @@ class _Candidate(NamedTuple):
 
 
 class _Pool(NamedTuple):
-    """What there is to draw from: sizes by image id, candidates by category id as they come."""
+    """Sampling pool: image sizes by image id, candidates by category id in file order."""
 
     categories: list[dict[str, Any]]
     sizes: dict[int, Size]
@@ -169,10 +171,10 @@ class _Pool(NamedTuple):
 
 
 def _read_pool(file: Path) -> _Pool:
-    """Read an annotation file, without its outlines.
+    """Read an annotation file without its segmentations.
 
     Raises:
-        InputError: the first entry that is broken.
+        InputError: an entry is malformed; the message names the first one.
     """
     pool = _Pool([], {}, defaultdict(list))
     for key, entry in stream_entries(file):
@@ -200,7 +202,7 @@ def _candidate(file: Path, entry: dict[str, Any]) -> _Candidate:
     identity, image_id = (_number(file, "annotations", entry, key) for key in ("id", "image_id"))
     box = entry.get("bbox")
     if not (isinstance(box, list) and len(box) == 4 and all(map(is_number, box))):
-        what = f"bbox is {shown(box)}; make it [x, y, width, height]"
+        what = f"bbox must be [x, y, width, height], got {shown(box)}"
         raise InputError(f"{file}: annotation {identity}: {what}")
     return _Candidate(identity, image_id, tuple(box), bool(entry.get("iscrowd") or entry.get("difficult")))
 
@@ -208,6 +210,6 @@ def _candidate(file: Path, entry: dict[str, Any]) -> _Candidate:
 def _number(file: Path, key: str, entry: Any, field: str) -> int:
     value = entry.get(field) if isinstance(entry, dict) else None
     if type(value) is not int:
-        what = f"{field} of {shown(entry)} is {shown(value)}; make it a whole number"
+        what = f"{field} must be an integer, got {shown(value)} in {shown(entry)}"
         raise InputError(f"{file}: {key}: {what}")
     return value

@@ -1,4 +1,4 @@
-"""Target images whose objects are known from a COCO file."""
+"""Target images with ground truth from a COCO file."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ntt.data.samples import TargetEntry
 
 
 class AnnotatedTargets:
-    """Images and the truth about them; nothing is read before it is needed.
+    """Target images and their ground truth, read on first access.
 
     Args:
-        file: in COCO's format.
-        folder: of the pictures.
-        classes: the references' category names by id; objects of others are not looked for.
-        limit: at most so many images, the first in file order; None takes all.
-        boxes_only: whether the truth is boxes, which then stand for masks.
-        if_absent: what to do where there is no such file, for the message.
+        file: annotations in COCO format.
+        folder: folder of the images.
+        classes: category names of the references by id; objects of other classes are ignored.
+        limit: maximum number of images, the first in file order; None takes all.
+        boxes_only: use boxes instead of masks as ground truth.
+        if_absent: advice in the error message if the file is missing.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class AnnotatedTargets:
 
     @property
     def entries(self) -> list[TargetEntry]:
-        """Where the pictures are, as far as the file could be read."""
+        """Entries of the images that could be read from the file."""
         return [
             TargetEntry(self.folder / image.file_name, (image.height, image.width), image.id)
             for image in self._images
         ]
 
     def problems(self) -> list[str]:
-        """What is wrong with the file, one line each."""
+        """Check the file and return one message per problem."""
         content = self.content
         problems = list(content.problems)
         if not problems and not content.images:
@@ -62,18 +62,18 @@ class AnnotatedTargets:
         names = self.classes.values()
         if names and content.categories and not set(names) & set(content.categories.values()):
             problems.append(
-                f"{content.file}: no category has the name of a class of the references; rename them"
+                f"{content.file}: no category has the same name as a reference class; rename the categories"
             )
         return problems
 
     @property
     def ground_truth(self) -> COCO:
-        """The annotations of all images, under the references' category ids."""
+        """Annotations of all images, with the category ids of the references."""
         annotations = [a for image in self._images for a in self._by_image[image.id]]
         return as_coco(self.content.sound(), self._images, annotations, self.classes, self.boxes_only)
 
     def masks(self, image_id: int | str, crowd: bool) -> tuple[Tensor, Tensor]:
-        """Masks ``(N, H, W)`` of an image's crowd regions, or of all else, and category ids ``(N,)``."""
+        """Return masks ``(N, H, W)`` and category ids ``(N,)`` of an image's crowd regions or objects."""
         image = self.content.images[image_id]
         found = [annotation for annotation in self._by_image[image.id] if annotation.crowd == crowd]
         categories = torch.tensor([annotation.category_id for annotation in found], dtype=torch.int64)
@@ -81,7 +81,7 @@ class AnnotatedTargets:
 
     @cached_property
     def content(self) -> AnnotationFile:
-        """What could be read of the file, of the classes and images in use."""
+        """Readable content of the file, restricted to the selected classes and images."""
         classes = set(self.classes.values())
         return read_annotations(
             self.file, self.if_absent, boxes=self.boxes_only, classes=classes, limit=self.limit
@@ -89,7 +89,7 @@ class AnnotatedTargets:
 
     @cached_property
     def _by_image(self) -> defaultdict[int | str, list[Annotation]]:
-        """The annotations that count, in file order."""
+        """Annotations of the reference classes by image id, in file order."""
         images = defaultdict(list)
         for annotation in translate(self.content.sound(), self.classes):
             images[annotation.image_id].append(annotation)

@@ -1,4 +1,4 @@
-"""Values that were read from JSON: whether they are of use, and how messages show them."""
+"""Validation of values read from JSON, and their form in messages."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ LONGEST = 60  # characters of a value in a message
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """Whether it is a finite number that a float can hold."""
-    # Compared and not converted: a whole number may be too long for a float.
+    """Return whether a value is a finite number in the range of a float."""
+    # Compare instead of converting: float() raises for integers beyond its range.
     return type(value) in (int, float) and -sys.float_info.max <= value <= sys.float_info.max
 
 
 def whole(value: Any) -> int | None:
-    """A whole number, also one that a tool wrote as a float; None for all else."""
+    """Return an integer, also for integral floats such as 3.0; None for all other values."""
     if type(value) is int or (type(value) is float and value.is_integer()):
         return int(value)
     return None
 
 
 class _Short(reprlib.Repr):
-    """Looks at the beginning of a value only, which may refer to itself or hold one thing a billion times."""
+    """Shorten values; limits depth and length, because a value may contain itself or be very large."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxother = 2 * LONGEST
 
     def repr_int(self, value: int, level: int) -> str:
-        """Python refuses to write a number of thousands of digits."""
+        """Format an integer; Python refuses to print numbers with thousands of digits."""
         return repr(value) if value.bit_length() < 10**4 else "a huge number"
 
 
@@ -40,6 +40,6 @@ _short = _Short()
 
 
 def shown(value: Any) -> str:
-    """A value in a message: on one line, and not longer than that."""
+    """Format a value for a message: on one line, at most ``LONGEST`` characters."""
     text = _short.repr(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -1,4 +1,4 @@
-"""PASCAL VOC's annotations, in COCO's format."""
+"""Conversion of PASCAL VOC annotations to COCO format."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ntt.errors import InputError
 
 
 def voc_as_coco(devkit: Path, splits: Mapping[str, str]) -> dict[str, Any]:
-    """Image sets of the challenge as one COCO file, with boxes and ``difficult``, and no segmentations.
+    """Convert image sets of the challenge to one COCO file, with boxes and ``difficult``, no segmentations.
 
-    File names are relative to ``devkit``. Categories are numbered from 1, by name as VOC lists them.
+    File names are relative to ``devkit``. Categories are numbered from 1 in alphabetical order, as in VOC.
 
     Args:
-        devkit: holds ``VOC2007`` and the like.
-        splits: the image set (``trainval``) of each year's folder.
+        devkit: folder that contains ``VOC2007``, ``VOC2012``.
+        splits: image set (such as ``trainval``) of each year's folder.
 
     Raises:
-        InputError: a file is absent or broken.
+        InputError: a file is missing or malformed.
     """
     images: list[dict[str, Any]] = []
     objects: list[dict[str, Any]] = []
@@ -43,19 +43,19 @@ def voc_as_coco(devkit: Path, splits: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _read(file: Path) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Height and width of a picture, and its objects."""
+    """Read height and width of an image, and its objects."""
     try:
         root = parse(file).getroot()
         size = {side: int(_text(root, f"size/{side}")) for side in ("height", "width")}
         return size, [_object(each) for each in root.findall("object")]
     except FileNotFoundError:
-        raise InputError(f"{file}: is not there; unpack the whole archive") from None
+        raise InputError(f"{file}: file not found; extract the complete archive") from None
     except (ParseError, ValueError) as error:
-        raise InputError(f"{file}: {error}; unpack the archive again") from None
+        raise InputError(f"{file}: {error}; extract the archive again") from None
 
 
 def _object(element: Element) -> dict[str, Any]:
-    # Pixels are counted from 1, and the last one belongs to the object.
+    # VOC counts pixels from 1, and xmax and ymax are inclusive.
     left, top, right, bottom = (
         float(_text(element, f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax")
     )
@@ -77,5 +77,5 @@ def _text(element: Element, path: str) -> str:
 
 def _lines(file: Path) -> list[str]:
     if not file.is_file():
-        raise InputError(f"{file}: is not there; unpack the whole archive")
+        raise InputError(f"{file}: file not found; extract the complete archive")
     return file.read_text().split()

@@ -1,1 +1,1 @@
-"""The embedded world: emoji sprites, scenes made of them, and the training of the nano models."""
+"""Embedded data set of emoji and photo scenes, and training of the embedded models."""

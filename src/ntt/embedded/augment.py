@@ -1,4 +1,4 @@
-"""Changes of colour: of a finished scene, and of one sprite before it is painted."""
+"""Colour augmentation of whole scenes and of single sprites."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 def photometric(
     rng: np.random.Generator, image: NDArray[np.uint8], strength: float = 1.0
 ) -> NDArray[np.uint8]:
-    """Change brightness, contrast, saturation and hue a little, sometimes blur, sometimes add noise.
+    """Slightly change brightness, contrast, saturation and hue, and randomly blur or add noise.
 
     Args:
-        rng: source of every choice.
+        rng: random generator.
         image: ``(H, W, 3)`` uint8 RGB.
-        strength: 0 leaves the picture as it is, 1 is the training's setting.
+        strength: 0 leaves the image unchanged, 1 is the training setting.
     """
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV).astype(np.float32)
     hsv[..., 0] = (hsv[..., 0] + rng.uniform(-6, 6) * strength) % 180
@@ -33,9 +33,10 @@ def photometric(
 
 
 def recolour(rng: np.random.Generator, sprite: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Change the colours of a sprite ``(S, S, 4)`` a lot, as one vendor's drawing differs from another's.
+    """Strongly change the colours of a sprite ``(S, S, 4)``, to imitate differences between vendors.
 
-    One in twelve becomes grey, half of the others turn in hue; all change in saturation and brightness.
+    One sprite in twelve becomes grey; half of all sprites are shifted in hue; all are changed in saturation
+    and brightness.
     """
     hsv = cv2.cvtColor(np.ascontiguousarray(sprite[..., :3]), cv2.COLOR_RGB2HSV).astype(np.float32)
     hsv[..., 1] *= 0.0 if rng.random() < 1 / 12 else rng.uniform(0.5, 1.3)

@@ -1,4 +1,4 @@
-"""Backgrounds of scenes: procedural textures, and for training optionally photographs of a folder."""
+"""Scene backgrounds: procedural textures, and optionally photographs from a folder for training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Picture = NDArray[np.uint8]
 
 
 def texture(rng: np.random.Generator, size: int) -> Picture:
-    """A random texture, ``(size, size, 3)``: two muted colours mixed by one of a few patterns, plus grain."""
+    """Draw a random texture ``(size, size, 3)``: two muted colours mixed by a random pattern, plus noise."""
     pattern = (_gradient, _clouds, _stripes, _checks, _blobs)[rng.integers(5)]
     mix = pattern(rng, size)[..., None]
     first, second = _colour(rng), _colour(rng)
@@ -23,9 +23,9 @@ def texture(rng: np.random.Generator, size: int) -> Picture:
 
 
 class Photographs:
-    """Random crops of the photographs in folders (JPEG and PNG, at any depth).
+    """Random crops of the photographs below the given folders (JPEG and PNG).
 
-    Links and the small previews that desktop wallpapers bring, ``screenshot.jpg``, are left out.
+    Links and the preview images of desktop wallpapers (``screenshot.jpg``) are skipped.
     """
 
     def __init__(self, *folders: Path, longest_side: int = 900) -> None:
@@ -35,7 +35,7 @@ class Photographs:
         self.pictures = [_read(file, longest_side) for file in files]
 
     def __call__(self, rng: np.random.Generator, size: int) -> Picture:
-        """A random crop at a random scale, ``(size, size, 3)``."""
+        """Draw a random crop at a random scale, ``(size, size, 3)``."""
         picture = self.pictures[rng.integers(len(self.pictures))]
         height, width = picture.shape[:2]
         side = int(rng.uniform(0.4, 1.0) * min(height, width))

@@ -1,4 +1,4 @@
-"""The embedded few-shot benchmark: references of one vendor, target scenes of the others, as COCO files."""
+"""Embedded few-shot benchmark: references of one vendor and target scenes of the others, as COCO files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TARGET_VENDORS = tuple(v for v in range(len(VENDORS)) if v != REFERENCE_VENDOR)
 
 @dataclass
 class CocoFile:
-    """A COCO annotation file in the making, and the folder of its pictures."""
+    """Builder of a COCO annotation file and its image folder."""
 
     folder: Path
     categories: list[dict[str, Any]]
@@ -35,7 +35,7 @@ class CocoFile:
     def add(
         self, image: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_]], category_ids: Sequence[int]
     ) -> None:
-        """Write a picture as JPEG and remember its annotations."""
+        """Write an image as JPEG and add its annotations."""
         image_id = len(self.images) + 1
         file_name = f"{image_id:04d}.jpg"
         Image.fromarray(image).save(self.folder / file_name, quality=88)
@@ -63,18 +63,18 @@ class CocoFile:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """How the benchmark is drawn.
+    """Generator of the embedded benchmark.
 
     Attributes:
-        sprites: the sprite sheet.
-        seed: of every choice.
+        sprites: sprite sheet.
+        seed: random seed.
         scenes: number of target scenes.
         shots: references per class.
         scene_size: side of a target scene in pixels.
-        reference_size: side of a reference picture in pixels.
-        objects: fewest and most objects of asked-for classes in a scene.
-        distractors: fewest and most objects of other classes.
-        sides: smallest and largest side of an object in a scene, in pixels.
+        reference_size: side of a reference image in pixels.
+        objects: minimum and maximum number of objects of the benchmark classes per scene.
+        distractors: minimum and maximum number of objects of other classes per scene.
+        sides: minimum and maximum side of an object in a scene, in pixels.
     """
 
     sprites: SpriteSheet
@@ -88,7 +88,7 @@ class Benchmark:
     sides: tuple[float, float] = (56.0, 170.0)
 
     def write(self, classes: Sequence[Emoji], folder: Path) -> None:
-        """Write ``references.json``, ``targets.json`` and their pictures for some classes."""
+        """Write ``references.json``, ``targets.json`` and their images for the given classes."""
         index = {emoji.code: i for i, emoji in enumerate(all_emoji(self.sprites.vocabulary))}
         categories = [{"id": k + 1, "name": emoji.name} for k, emoji in enumerate(classes)]
         rows = [index[emoji.code] for emoji in classes]
@@ -100,7 +100,7 @@ class Benchmark:
                 references.add(scene.image, list(scene.masks), [k + 1])
         references.save(folder / "references.json")
         targets = CocoFile(_empty(folder / "targets"), categories)
-        # Every class comes up equally often: the classes are dealt like cards, reshuffled when used up.
+        # Draw classes without replacement from a reshuffled deck, so that all occur equally often.
         deck: list[int] = []
         for _ in range(self.scenes):
             wanted = rng.integers(self.objects[0], self.objects[1] + 1)
@@ -117,7 +117,7 @@ class Benchmark:
         sprite = self.sprites.pixels[row, REFERENCE_VENDOR]
         while True:
             scene = scatter(rng, texture(rng, size), [(sprite, 0)], (0.5 * size, 0.7 * size), max_angle=20)
-            # A reference shows the whole object: one cut by the border is drawn again.
+            # References must show the whole object, so redraw if the border cuts it.
             if len(scene.labels) and not _touches_border(scene.masks[0]):
                 return Scene(photometric(rng, scene.image, 0.5), scene.masks, scene.labels)
 

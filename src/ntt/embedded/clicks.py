@@ -1,4 +1,4 @@
-"""Training material of the nano segmenter: scenes with clicks on their objects and on the background."""
+"""Training data of the nano segmenter: scenes with clicks on objects and on the background."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ntt.segmenters.base import Prompts
 
 @dataclass(frozen=True)
 class PromptGroup:
-    """N prompts of one kind, with as many points each; those of a scene side by side.
+    """N prompts of one kind with the same number of points, grouped by scene.
 
     Attributes:
-        prompts: N of them.
-        masks: ``(N, m, m)`` float in [0, 1] on any grid over the scene, what each prompt means; all zero
+        prompts: N prompts.
+        masks: ``(N, m, m)`` float in [0, 1] on any grid over the scene, target mask of each prompt; all zero
             for a click on a texture.
         on_object: ``(N,)`` bool, False for a click on a texture.
     """
@@ -41,7 +41,7 @@ class PromptBatch:
 
     Attributes:
         images: ``(B, 3, S, S)`` float in [0, 1].
-        groups: by kind of prompt.
+        groups: prompts, grouped by kind.
     """
 
     images: Tensor
@@ -49,15 +49,16 @@ class PromptBatch:
 
 
 class ClickScenes:
-    """Draws scenes of base-class objects with clicks.
+    """Generator of scenes with base-class objects and clicks.
 
     Args:
-        sprites: the sprite sheet.
-        photographs: another source of backgrounds; nobody clicks on those, they have objects of their own.
-        sides: smallest and largest side of an object, as a share of the picture's.
-        background_clicks: share of the clicks on a texture that is nobody's object.
-        clicks: per scene.
-        photograph_share: share of the scenes before a photograph.
+        sprites: sprite sheet.
+        photographs: photographic backgrounds; they receive no background clicks, because they contain
+            objects.
+        sides: minimum and maximum side of an object, as a share of the image's side.
+        background_clicks: share of clicks on the background, in scenes with a texture.
+        clicks: clicks per scene.
+        photograph_share: share of scenes with a photograph as background.
     """
 
     def __init__(
@@ -81,11 +82,11 @@ class ClickScenes:
 
     @classmethod
     def from_folders(cls, sprites: str, photographs: str | None, **options: Any) -> Self:
-        """Scenes of the sprites in a cache folder, which is filled on the first use, and of photographs.
+        """Create a generator from folders.
 
         Args:
-            sprites: the cache folder.
-            photographs: a folder of images that serve as backgrounds too; None uses textures alone.
+            sprites: cache folder of the sprites, filled on first use.
+            photographs: folder of additional background images; None uses textures only.
             **options: see the class.
         """
         backgrounds = Photographs(Path(photographs)) if photographs else None

@@ -1,7 +1,7 @@
-"""Photographic cut-outs and backgrounds of Debian packages: for training and for the photo benchmark.
+"""Photographic cut-outs and backgrounds from Debian packages, for training and for the photo benchmark.
 
-The cut-outs are photographs with an alpha channel in ``tuxpaint-stamps-default`` (GPL-2), the backgrounds
-wallpapers (GPL-2 and later, CC-BY-SA). They are downloaded, never stored in the repository.
+The cut-outs are photographs with an alpha channel from ``tuxpaint-stamps-default`` (GPL-2); the backgrounds
+are wallpapers (GPL-2 and later, CC-BY-SA). They are downloaded and never stored in the repository.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from PIL import Image
 CUT_OUTS = "tuxpaint-stamps-default"
 BACKGROUNDS = ("mate-backgrounds", "plasma-workspace-wallpapers", "gnome-backgrounds", "ukui-wallpapers")
 STAMPS = "usr/share/tuxpaint/stamps"
-SIDE = 448  # pixels of a cut-out's square
+SIDE = 448  # side of a cut-out in pixels
 OPAQUE = 128
-WHOLE = 0.9  # share of the opaque pixels in the largest connected component
-LEAST_SIDE = 40  # pixels of the longer side
+WHOLE = 0.9  # minimum share of opaque pixels in the largest connected component
+LEAST_SIDE = 40  # minimum longer side in pixels
 
-# Drawings, symbols, and what is no object.
+# Drawings, symbols, and images that show no object.
 _NOT_PHOTOGRAPHS = re.compile(
     r"symbols|cartoon|flags|roadsigns|_mirror|_flip|seasonal/(newyears|hanukkah|halloween/(grave|ghost))"
     r"|naturalforces|inukshuk-outline|space/planets/0_sun|sports/rugby_goal_posts|hedgehog|insects/bee|trees/birch"
@@ -33,8 +33,8 @@ _NOT_PHOTOGRAPHS = re.compile(
     r"|clothes/(t_|button|hats)|medical/tooth|body_parts/eye|food/pizza|trees/holly"
 )
 
-# Classes of the photo benchmark, by the names of their stamps. Those for tuning choose options, those for
-# reporting are looked at afterwards; sam2_lite is trained on neither.
+# Classes of the photo benchmark, by stamp names. The tuning classes are used to choose options, the reported
+# classes only for final results. sam2_lite is trained on neither.
 TUNING_CLASSES = {
     "chicken": ("birds/hen", "birds/rooster", "birds/chicken_profile"),
     "deer": ("deer/caribou", "deer/deer", "deer/doe", "deer/wapiti"),
@@ -66,8 +66,8 @@ class CutOut:
     """One photographed object.
 
     Attributes:
-        name: file of the stamp without its ending, below the stamps folder ("animals/birds/crow").
-        side: longer side of the stamp in pixels; drawn much larger, the object is blurred.
+        name: path of the stamp below the stamps folder, without its extension ("animals/birds/crow").
+        side: longer side of the stamp in pixels; enlarging it much further blurs the object.
         pixels: ``(SIDE, SIDE, 4)`` uint8 RGBA, the object centred, its longer side filling the square.
     """
 
@@ -77,13 +77,13 @@ class CutOut:
 
 
 def fetch_packages(folder: Path, packages: tuple[str, ...]) -> list[Path]:
-    """Download and unpack Debian packages below ``folder`` with apt; those there already are kept.
+    """Download Debian packages with apt and unpack them below ``folder``, unless they are already there.
 
     Returns:
         The folder of each package.
 
     Raises:
-        subprocess.CalledProcessError: apt has no such package; ``apt-get update`` may help.
+        subprocess.CalledProcessError: apt does not find a package; ``apt-get update`` may help.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for package in packages:
@@ -97,10 +97,10 @@ def fetch_packages(folder: Path, packages: tuple[str, ...]) -> list[Path]:
 
 
 def load_cut_outs(folder: Path) -> list[CutOut]:
-    """All photographic cut-outs in one piece, by name; downloads them on the first call.
+    """Load all photographic cut-outs that consist of one piece, sorted by name; download them on first use.
 
     Args:
-        folder: where packages are kept.
+        folder: folder of the Debian packages.
     """
     root = fetch_packages(folder, (CUT_OUTS,))[0] / STAMPS
     found = []
@@ -121,10 +121,10 @@ def load_cut_outs(folder: Path) -> list[CutOut]:
 
 
 def of_class(cut_outs: list[CutOut], names: tuple[str, ...]) -> list[CutOut]:
-    """The cut-outs whose names end so, in the order of ``names``.
+    """Select the cut-outs whose names end in ``names``, in this order.
 
     Raises:
-        LookupError: one is missing.
+        LookupError: a name matches no cut-out or several.
     """
     by_end = {name: [each for each in cut_outs if each.name.endswith(name)] for name in names}
     missing = [name for name, found in by_end.items() if len(found) != 1]
@@ -134,7 +134,7 @@ def of_class(cut_outs: list[CutOut], names: tuple[str, ...]) -> list[CutOut]:
 
 
 def training_cut_outs(cut_outs: list[CutOut]) -> list[CutOut]:
-    """Those of no class that the photo benchmark tunes or reports on."""
+    """Select the cut-outs that belong to no class of the photo benchmark."""
     held_out = {
         each.name
         for classes in (TUNING_CLASSES, REPORTED_CLASSES)
@@ -145,12 +145,12 @@ def training_cut_outs(cut_outs: list[CutOut]) -> list[CutOut]:
 
 
 def background_folders(folder: Path) -> list[Path]:
-    """Folders of photographs that serve as backgrounds; downloads them on the first call."""
+    """Return the folders of background photographs; download them on first use."""
     return fetch_packages(folder, BACKGROUNDS)
 
 
 def centred(picture: Image.Image, side: int) -> NDArray[np.uint8]:
-    """Scale RGBA to fit a square ``(side, side, 4)``, centred, aspect ratio kept."""
+    """Scale an RGBA image to fit a square ``(side, side, 4)``, centred, keeping its aspect ratio."""
     scale = side / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     canvas = Image.new("RGBA", (side, side))

@@ -1,4 +1,4 @@
-"""Training pictures of the encoders: mosaics in which every cell shows one base-class object."""
+"""Training images of the encoders: mosaics with one base-class object per cell."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Background = Callable[[np.random.Generator, int], Picture]
 
 @dataclass(frozen=True)
 class MosaicBatch:
-    """Pictures of N classes, each drawn by two vendors.
+    """Images of N classes, each class shown in the drawings of two vendors.
 
     Attributes:
         images: ``(B, 3, S, S)`` float in [0, 1].
-        masks: ``(2 N, S, S)`` float, the objects.
-        image_of: ``(2 N,)`` int64, the picture that each object is in.
-        classes: ``(2 N,)`` int64, two of each.
+        masks: ``(2 N, S, S)`` float, mask of each object.
+        image_of: ``(2 N,)`` int64, image index of each object.
+        classes: ``(2 N,)`` int64, class of each object; every class occurs twice.
     """
 
     images: Tensor
@@ -36,12 +36,12 @@ class MosaicBatch:
 
 
 class Mosaics:
-    """Draws mosaics of base-class objects.
+    """Generator of mosaics with base-class objects.
 
     Args:
-        sprites: the sprite sheet.
-        size: side of a picture in pixels.
-        photographs: another source of backgrounds, used for half of the pictures.
+        sprites: sprite sheet.
+        size: side of an image in pixels.
+        photographs: photographic backgrounds, used for half of the images.
     """
 
     def __init__(self, sprites: SpriteSheet, size: int, photographs: Background | None = None) -> None:
@@ -57,10 +57,10 @@ class Mosaics:
         self.indices = np.array(list(self.vendors))
 
     def draw(self, rng: np.random.Generator, classes: int, per_side: int) -> MosaicBatch:
-        """Draw ``classes`` different classes twice, ``per_side ** 2`` objects in a picture."""
+        """Draw ``classes`` different classes twice, with ``per_side ** 2`` objects per image."""
         chosen = rng.choice(self.indices, classes, replace=False)
         pairs = [rng.choice(self.vendors[index], 2, replace=False) for index in chosen]
-        # The two drawings of a class go to different pictures: all first ones, then all second ones.
+        # First drawings precede second ones, so that the two drawings of a class are in different images.
         objects = [(c, v[0]) for c, v in zip(chosen, pairs, strict=True)]
         order = rng.permutation(classes)
         objects += [(chosen[i], pairs[i][1]) for i in order]

@@ -1,7 +1,7 @@
-"""Muon in float32.
+"""Muon optimizer in float32.
 
-``torch.optim.Muon`` orthogonalises in bfloat16, which a processor without bfloat16 arithmetic emulates: there
-its step takes longer than the nano models' forward and backward pass together.
+``torch.optim.Muon`` orthogonalises in bfloat16. A CPU without bfloat16 arithmetic emulates it, and a step
+then takes longer than the forward and backward pass of the nano models together.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-# The quintic of Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024).
+# Quintic polynomial of Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 STEPS = 5
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum whose update of each matrix is replaced by the nearest semi-orthogonal one.
+    """Nesterov momentum that replaces the update of each matrix by the nearest semi-orthogonal matrix.
 
     Args:
-        params: matrices only.
+        params: parameters, matrices only.
         lr: learning rate, scaled by ``sqrt(max(1, rows / columns))`` for each matrix.
-        momentum: of the running mean of gradients.
-        weight_decay: decoupled.
+        momentum: momentum of the running mean of gradients.
+        weight_decay: decoupled weight decay.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """Push a matrix's singular values to about 1 by Newton-Schulz iterations; its singular vectors stay."""
+    """Move a matrix's singular values close to 1 by Newton-Schulz iterations; keep its singular vectors."""
     a, b, c = COEFFICIENTS
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = wide / (wide.norm() + 1e-7)

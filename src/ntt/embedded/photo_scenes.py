@@ -1,4 +1,4 @@
-"""Training scenes of ``sam2_lite``: photographic cut-outs before photographs, with prompts of every kind."""
+"""Training scenes of ``sam2_lite``: photographic cut-outs on photographs, with all kinds of prompts."""
 
 from __future__ import annotations
 
@@ -17,27 +17,29 @@ from ntt.embedded.cutouts import CutOut, background_folders, load_cut_outs, trai
 from ntt.embedded.scenes import Placed, Scene, paint
 from ntt.segmenters.base import MASK_LOGIT, Prompts
 
-LEAST_PIXELS = 80  # visible pixels of an object that is asked for
-LEAST_VISIBLE = 0.35  # share of it that others leave uncovered
-MOST_ENLARGED = 2.5  # times the size of its photograph that a cut-out is drawn at most
-SHAPE_SIDE = 256  # pixels of a random shape's square
-GRIDS = (12, 64)  # cells along a side of the grids that coarse masks are made on
+LEAST_PIXELS = 80  # minimum visible pixels of a prompted object
+LEAST_VISIBLE = 0.35  # minimum visible share of a prompted object
+MOST_ENLARGED = 2.5  # maximum enlargement of a cut-out relative to its photograph
+SHAPE_SIDE = 256  # side of a random shape in pixels
+GRIDS = (12, 64)  # minimum and maximum cells per side of the grids of coarse masks
 
 
 class PhotoScenes:
-    """Draws scenes of cut-outs with clicks, several points, boxes, and coarse masks.
+    """Generator of scenes of cut-outs with clicks, point sets, boxes and coarse masks as prompts.
 
     Args:
-        cache: folder of the downloaded packages; filled on the first use.
-        clicks: prompts of one point on the object, per scene.
-        points: prompts of two to four points on and beside the object.
-        boxes: prompts of a box, up to a tenth of its side off at each edge.
-        coarse: prompts of a coarse mask with its box and a point, as ``refine=segmenter`` gives them.
-        background_clicks: share of the clicks that fall on a procedural texture; they ask for nothing.
-        large: share of the scenes with one to three large objects.
-        copies: share of the scenes with touching copies of one cut-out.
-        shapes: share of the objects that are random shapes filled with a photograph's texture.
-        textures: share of the scenes before a procedural texture.
+        cache: folder of the downloaded packages, filled on first use.
+        clicks: prompts with one point on the object, per scene.
+        points: prompts with two to four points on and near the object, per scene.
+        boxes: prompts with a box, each edge shifted by up to a tenth of the side, per scene.
+        coarse: prompts with a coarse mask, its box and a point, like those of ``refine=segmenter``, per
+            scene.
+        background_clicks: share of clicks on the background in scenes with a texture; their target mask is
+            empty.
+        large: share of scenes with one to three large objects.
+        copies: share of scenes with touching copies of one cut-out.
+        shapes: share of objects that are random shapes filled with a photograph or texture.
+        textures: share of scenes with a procedural texture as background.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class PhotoScenes:
         return PromptBatch(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255, tuple(groups))
 
     def _scene(self, rng: np.random.Generator, size: int) -> tuple[Scene, bool]:
-        """A scene with at least one visible object, and whether a texture is behind it."""
+        """Draw a scene with at least one visible object, and return whether its background is a texture."""
         while True:
             textured = bool(rng.random() < self.textures)
             background = (texture if textured else self.backgrounds)(rng, size)
@@ -107,7 +109,7 @@ class PhotoScenes:
         )
 
     def _touching(self, rng: np.random.Generator, size: int) -> list[Placed]:
-        """Copies of one object on a jittered grid, near enough to touch."""
+        """Place copies of one object on a jittered grid, close enough to touch."""
         first = self._placed(rng, size, (0.12, 0.4))
         spacing = first.side * rng.uniform(0.55, 1.0)
         start = (rng.uniform(0.1, 0.5) * size, rng.uniform(0.1, 0.5) * size)
@@ -130,7 +132,7 @@ class PhotoScenes:
         ]
 
     def _varied(self, rng: np.random.Generator, sprite: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Another colour in a third of the cases, a softer edge, light from one side."""
+        """Randomly recolour a third of the sprites, soften edges, and add light from one side."""
         if rng.random() < 1 / 3:
             sprite = recolour(rng, sprite)
         sprite = sprite.copy()
@@ -144,7 +146,7 @@ class PhotoScenes:
         return sprite
 
     def _shape(self, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """A smooth random outline, ``(SHAPE_SIDE, SHAPE_SIDE, 4)``, filled with a photograph or a texture."""
+        """Draw a smooth random shape ``(SHAPE_SIDE, SHAPE_SIDE, 4)``, filled with a photograph or texture."""
         angles = np.linspace(0, 2 * np.pi, 120, endpoint=False)
         radius = np.ones_like(angles)
         for wave in range(2, rng.integers(3, 8)):
@@ -157,7 +159,7 @@ class PhotoScenes:
         return self._varied(rng, np.dstack([fill, alpha]))
 
     def _clicks(self, rng: np.random.Generator, drawn: list[tuple[Scene, bool]], count: int) -> PromptGroup:
-        """One point each: anywhere on the object or near its centre, or on a texture, where nothing is."""
+        """Draw single clicks anywhere on the object, near its centre, or on a texture without objects."""
         points, masks, on_object = [], [], []
         for scene, textured in drawn:
             nothing = ~np.any(scene.masks, axis=0)
@@ -170,7 +172,7 @@ class PhotoScenes:
         return _group(points, np.ones((len(points), 1)), masks, on_object)
 
     def _points(self, rng: np.random.Generator, drawn: list[tuple[Scene, bool]], count: int) -> PromptGroup:
-        """Two to four points, as corrections give them: the first on the object, others on or near it."""
+        """Draw two to four points like user corrections: the first on the object, others on or near it."""
         number = int(rng.integers(2, 5))
         points, labels, masks = [], [], []
         for scene, _ in drawn:
@@ -189,7 +191,7 @@ class PhotoScenes:
         return _group(corners, np.tile([2, 3], (len(masks), 1)), masks)
 
     def _coarse(self, rng: np.random.Generator, drawn: list[tuple[Scene, bool]], count: int) -> PromptGroup:
-        """A coarse mask, the box around it and a point in it: what a patch grid knows of an object."""
+        """Draw coarse masks with a box and a point, like prompts from a patch grid."""
         masks = [_one(rng, scene) for scene, _ in drawn for _ in range(count)]
         rough = [coarse_mask(rng, mask) for mask in masks]
         points = [
@@ -203,7 +205,7 @@ class PhotoScenes:
 
 
 def photographed(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colours, blur and noise of a camera over the whole scene, then JPEG, which hide where it was pasted."""
+    """Add camera colours, blur, noise and JPEG artefacts to the whole scene, to hide the pasted edges."""
     image = photometric(rng, image)
     size = image.shape[0]
     if rng.random() < 0.3:
@@ -217,7 +219,7 @@ def photographed(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[
 
 
 def coarse_mask(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """``(S, S)`` bool as a patch grid with errors would have it; never empty."""
+    """Imitate a mask ``(S, S)`` bool predicted on a patch grid, with errors; never empty."""
     size = mask.shape[0]
     cells = int(np.exp(rng.uniform(*np.log(GRIDS))))
     shares: Any = cv2.resize(mask.astype(np.float32), (cells, cells), interpolation=cv2.INTER_AREA)
@@ -235,7 +237,7 @@ def coarse_mask(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np
 def _shaded(
     rng: np.random.Generator, background: NDArray[np.uint8], placed: list[Placed]
 ) -> NDArray[np.uint8]:
-    """The background with soft shadows of some objects."""
+    """Randomly add soft shadows of the objects to the background."""
     if rng.random() < 0.6:
         return background
     size = background.shape[0]
@@ -263,7 +265,7 @@ def _one(rng: np.random.Generator, scene: Scene) -> NDArray[np.bool_]:
 
 
 def _inside(rng: np.random.Generator, mask: NDArray[np.bool_], central: bool = False) -> tuple[float, float]:
-    """A random pixel of a mask, or one of those far from its edge."""
+    """Choose a random pixel of a mask; with ``central``, far from its edge."""
     if central:
         depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
         mask = depth >= 0.6 * depth.max()
@@ -273,7 +275,7 @@ def _inside(rng: np.random.Generator, mask: NDArray[np.bool_], central: bool = F
 
 
 def _corners(rng: np.random.Generator, mask: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    """Upper left and lower right corner of the box around a mask, each edge a little off."""
+    """Return the upper left and lower right corner of a mask's box, with each edge slightly shifted."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     x1, y1, x2, y2 = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
     off = rng.normal(0, 0.04, 4).clip(-0.1, 0.1) * (rng.random() < 0.8)
@@ -296,6 +298,6 @@ def _group(
 
 
 def _shares(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How much of each cell of the segmenter's mask grid is inside, a quarter of the size."""
+    """Compute the covered share of each cell of the segmenter's mask grid, at a quarter of the resolution."""
     size = (mask.shape[1] // 4, mask.shape[0] // 4)
     return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)

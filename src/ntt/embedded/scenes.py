@@ -1,4 +1,4 @@
-"""Scenes composed of sprites over a background, with the exact visible mask of every object."""
+"""Scenes composed of sprites on a background, with the exact visible mask of every object."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-VISIBLE = 0.6  # at least this share of every object stays uncovered
-ALPHA = 128  # a pixel belongs to an object from this opacity on
+VISIBLE = 0.6  # minimum visible share of every object
+ALPHA = 128  # minimum opacity of pixels that belong to an object
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A sprite on its way into a scene.
+    """A sprite with its position in a scene.
 
     Attributes:
         sprite: ``(S, S, 4)`` uint8 RGBA.
-        label: what to call it; carried along untouched.
+        label: label, passed on unchanged.
         side: side in scene pixels to which the sprite is scaled.
         centre: ``x y`` in scene pixels.
         angle: rotation in degrees.
-        mirrored: flipped left to right first.
+        mirrored: whether to flip the sprite horizontally first.
     """
 
     sprite: NDArray[np.uint8]
@@ -36,11 +36,11 @@ class Placed:
 
 @dataclass(frozen=True)
 class Scene:
-    """A finished picture.
+    """A rendered image with its object masks.
 
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB.
-        masks: ``(N, H, W)`` bool, the visible part of each object, in the order painted.
+        masks: ``(N, H, W)`` bool, visible part of each object, in painting order.
         labels: ``(N,)`` int.
     """
 
@@ -50,7 +50,7 @@ class Scene:
 
 
 def paint(background: NDArray[np.uint8], objects: Sequence[Placed]) -> Scene:
-    """Paint objects in order, each over the ones before; all visible masks are kept, also empty ones."""
+    """Paint objects in order, each over the previous ones; empty visible masks are kept."""
     canvas = background.copy()
     masks = np.zeros((len(objects), *background.shape[:2]), dtype=bool)
     for index, item in enumerate(objects):
@@ -72,24 +72,25 @@ def scatter(
     max_angle: float,
     tries: int = 40,
 ) -> Scene:
-    """Throw sprites onto a background at random places, sizes and angles.
+    """Place sprites on a background at random positions, sizes and angles.
 
-    A throw that would hide more than ``1 - VISIBLE`` of any object, or push as much of itself out of the
-    picture, is taken back and repeated with a smaller size; a sprite that finds no place is left out.
+    A placement that hides more than ``1 - VISIBLE`` of another object, or has less than 0.8 of the sprite
+    inside the image, is rejected and repeated at a smaller size. A sprite without a valid placement is
+    skipped.
 
     Args:
-        rng: source of every choice.
+        rng: random generator.
         background: ``(H, W, 3)`` uint8.
         sprites: pairs of RGBA sprite and label.
-        sides: smallest and largest side of a sprite, in pixels; sizes are log-uniform between.
-        max_angle: largest rotation either way, in degrees.
-        tries: throws a sprite has.
+        sides: minimum and maximum side of a sprite in pixels; sizes are log-uniform.
+        max_angle: maximum rotation in either direction, in degrees.
+        tries: attempts per sprite.
     """
     height, width = background.shape[:2]
     placed: list[Placed] = []
-    opaque: list[int] = []  # pixels of each placed object when nothing covers it
+    opaque: list[int] = []  # area of each placed object in pixels, ignoring occlusion
     visible = np.zeros((0, height, width), dtype=bool)
-    areas = np.zeros(0)  # pixels of each that are visible
+    areas = np.zeros(0)  # visible area of each placed object in pixels
     for sprite, label in sprites:
         side = float(np.exp(rng.uniform(*np.log(sides))))
         for _ in range(tries):
@@ -118,10 +119,10 @@ def scatter(
 
 
 def _warp(item: Placed, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[slice, slice]]:
-    """The sprite scaled and rotated, cut to the picture, and the window of rows and columns that it fills."""
+    """Scale, rotate and crop the sprite to the image; return it with its window of rows and columns."""
     source = item.sprite[:, ::-1] if item.mirrored else item.sprite
     size = source.shape[0]
-    # Shrink by area first: the affine warp samples four pixels and would alias.
+    # Shrink with area interpolation first, because the affine warp samples four pixels and would alias.
     if item.side < size:
         size = max(2, round(item.side))
         source = np.asarray(cv2.resize(source, (size, size), interpolation=cv2.INTER_AREA), np.uint8)

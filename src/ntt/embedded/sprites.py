@@ -1,4 +1,4 @@
-"""Emoji drawings of four vendors, rendered to RGBA sprites of one size."""
+"""Emoji drawings of four vendors, rendered to RGBA sprites of equal size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NPM_PACKAGES = {
     "fluent": "fluentui-emoji@1.3.0",
 }
 NOTO_PACKAGE = "fonts-noto-color-emoji"
-NOTO_STRIKE = 109  # the only bitmap size in the font, in pixels
+NOTO_STRIKE = 109  # only bitmap size of the font, in pixels
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,20 @@ class SpriteSheet:
     """Sprites of every class and vendor.
 
     Attributes:
-        pixels: ``(classes, vendors, S, S, 4)`` uint8 RGBA; all zero where a vendor lacks the emoji.
-        vocabulary: the classes, in the order of ``all_emoji``.
+        pixels: ``(classes, vendors, S, S, 4)`` uint8 RGBA; all zero if a vendor lacks the emoji.
+        vocabulary: classes in the order of ``all_emoji``.
     """
 
     pixels: NDArray[np.uint8]
     vocabulary: Vocabulary
 
     def vendors_of(self, index: int) -> list[int]:
-        """Vendors that draw the class at this index."""
+        """Return the vendors that have a drawing of the class at this index."""
         return [v for v in range(len(VENDORS)) if self.pixels[index, v, ..., 3].any()]
 
 
 def load_sprites(cache: Path) -> SpriteSheet:
-    """Sprites from the cache folder; downloads the packages and renders them on the first call."""
+    """Load sprites from the cache folder; download the packages and render them on first use."""
     vocabulary = read_vocabulary(fetch_packages(cache) / "openmoji/data/openmoji.json")
     file = cache / f"sprites_{SPRITE_SIZE}.npy"
     if not file.exists():
@@ -57,7 +57,7 @@ def load_sprites(cache: Path) -> SpriteSheet:
 
 
 def fetch_packages(cache: Path) -> Path:
-    """Download and unpack the vendors' packages (npm and Debian clients) below ``cache``; returns it."""
+    """Download and unpack the vendors' npm and Debian packages below ``cache``; return ``cache``."""
     cache.mkdir(parents=True, exist_ok=True)
     for vendor, package in NPM_PACKAGES.items():
         if (cache / vendor).exists():
@@ -76,7 +76,7 @@ def fetch_packages(cache: Path) -> Path:
 
 
 def render_all(cache: Path, vocabulary: Vocabulary, file: Path) -> None:
-    """Render every class of every vendor into one array on disk."""
+    """Render all classes of all vendors into one array on disk."""
     classes = list(all_emoji(vocabulary))
     sheet = np.zeros((len(classes), len(VENDORS), SPRITE_SIZE, SPRITE_SIZE, 4), dtype=np.uint8)
     draw = _drawers(cache)
@@ -91,7 +91,7 @@ def render_all(cache: Path, vocabulary: Vocabulary, file: Path) -> None:
 
 
 def fit(picture: Image.Image) -> NDArray[np.uint8]:
-    """Crop to the visible pixels and centre in the square sprite, aspect ratio kept."""
+    """Crop to the visible pixels and centre in the square sprite, keeping the aspect ratio."""
     picture = picture.crop(picture.getchannel("A").point(lambda a: 255 * (a > 24)).getbbox())
     scale = SPRITE_SIZE / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
@@ -104,7 +104,7 @@ def fit(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 class _Svg:
-    """Draws one vendor's SVG files; ``paths`` yields the names a file may have."""
+    """Renderer of one vendor's SVG files; ``paths`` yields possible file names."""
 
     def __init__(self, folder: Path, paths: Callable[[Emoji], Iterator[str]]) -> None:
         self.folder, self.paths = folder, paths
@@ -119,7 +119,7 @@ class _Svg:
 
 
 class _Noto:
-    """Draws glyphs of Noto Color Emoji."""
+    """Renderer of Noto Color Emoji glyphs."""
 
     def __init__(self, file: Path) -> None:
         self.font = ImageFont.truetype(file, NOTO_STRIKE)

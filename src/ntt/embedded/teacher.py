@@ -1,4 +1,4 @@
-"""The dense teacher of the nano encoders: EfficientNet-Lite0 with its ImageNet weights."""
+"""Dense teacher of the nano encoders: EfficientNet-Lite0 with ImageNet weights."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ntt.encoders.base import Encoder
 
 
 class StandardisedTeacher(nn.Module):
-    """Stride-16 features of a frozen encoder, each channel brought to zero mean and unit variance.
+    """Features of a frozen encoder, standardised to zero mean and unit variance per channel.
 
-    Without it a few loud channels would be all that the student learns.
+    Without standardisation, a few channels of high variance would dominate the student's loss.
 
     Args:
-        encoder: any encoder with the student's stride.
-        sample: ``(B, 3, H, W)`` images in [0, 1] that the mean and variance are taken from.
+        encoder: any encoder with the student's feature grid.
+        sample: ``(B, 3, H, W)`` images in [0, 1] from which mean and variance are computed.
     """
 
     def __init__(self, encoder: Encoder, sample: Tensor) -> None:
@@ -28,5 +28,5 @@ class StandardisedTeacher(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """``(B, 3, H, W)`` to ``(B, h, w, C)``."""
+        """Compute standardised features ``(B, h, w, C)`` of ``(B, 3, H, W)``."""
         return (self.encoder(images) - self.mean) / self.std

@@ -1,10 +1,13 @@
-"""Training of a nano encoder: dense distillation beside contrast between vendors and between classes.
+"""Training of a nano encoder: dense distillation, contrast between vendors, and class proxies.
 
-The loss is the sum of three. ``2 (1 - cos)`` between a linear map of every patch and the teacher's
-standardised patch. InfoNCE (van den Oord et al., arXiv 1807.03748) between two vendors' drawings of one
-class, features pooled inside the mask. And the cross entropy of the cosines of those with one learnt proxy
-for each train class (Movshovitz-Attias et al., arXiv 1703.07464, with the softmax over all classes), so that
-an object is told from every train class, not only from those of its batch.
+The loss is the sum of three terms:
+
+- ``2 (1 - cos)`` between a linear map of every patch and the teacher's standardised patch;
+- InfoNCE (van den Oord et al., arXiv 1807.03748) between two vendors' drawings of a class, with features
+  pooled inside the mask;
+- cross entropy of the cosines between these features and one learned proxy per train class (Movshovitz-Attias
+  et al., arXiv 1703.07464, with a softmax over all classes), which separates an object from all train classes
+  and not only from those of its batch.
 """
 
 from __future__ import annotations
@@ -28,27 +31,27 @@ from ntt.encoders.base import Encoder
 
 
 class EncoderTraining:
-    """Trains ``encoder`` and writes its weights to ``output``.
+    """Train ``encoder`` and write its weights to ``output``.
 
     Args:
-        encoder: a nano encoder with random weights.
-        teacher: a trained encoder.
+        encoder: nano encoder with random weights.
+        teacher: trained encoder.
         sprites: cache folder of the sprites.
-        output: safetensors file of the finished weights.
-        folder: where checkpoint and log are kept.
-        minutes: how long to train, in minutes of wall clock, over all resumed runs.
-        grid: patches per side of a training picture.
-        layouts: objects per side of a mosaic, one of them drawn for each step.
-        pictures: pictures per step; every class in them is drawn twice.
-        layer_scale: initial LayerScale; the papers' 1e-5 wants a million steps.
-        temperature: of InfoNCE and of the proxies.
-        proxy_weight: of the proxies' loss; the two others count once.
-        muon_lr: learning rate of Muon for the matrices of the blocks.
-        adamw_lr: learning rate of AdamW for the rest.
-        weight_decay: of both.
-        photographs: folder with photographs to use as backgrounds too.
-        start: checkpoint of an earlier run (with other pictures) to take the encoder from.
-        seed: of all random choices.
+        output: safetensors file of the final weights.
+        folder: folder of checkpoint and log.
+        minutes: wall-clock training time in minutes, over all resumed runs.
+        grid: patches per side of a training image.
+        layouts: objects per side of a mosaic; one value is drawn per step.
+        pictures: images per step; every class occurs twice in them.
+        layer_scale: initial LayerScale; the 1e-5 of the papers would need a million steps.
+        temperature: temperature of InfoNCE and of the proxy loss.
+        proxy_weight: weight of the proxy loss; the other two have weight 1.
+        muon_lr: learning rate of Muon, for the matrices of the blocks.
+        adamw_lr: learning rate of AdamW, for all other parameters.
+        weight_decay: weight decay of both optimizers.
+        photographs: folder of additional background photographs.
+        start: checkpoint of an earlier run (with other images) from which the encoder is initialised.
+        seed: random seed.
     """
 
     def __init__(
@@ -102,11 +105,11 @@ class EncoderTraining:
         )
 
     def run(self) -> None:
-        """Train for the minutes that remain, then write the weights."""
+        """Train for the remaining minutes, then write the weights."""
         self.run_loop.run(save=lambda: self.run_loop.export(self.encoder.backbone, self.output))
 
     def step(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """One batch: the loss under ``loss``, beside it what is worth logging."""
+        """Process one batch; return the loss as ``loss`` and further values to log."""
         per_side = int(rng.choice(self.layouts))
         batch = self.mosaics.draw(rng, self.pictures * per_side**2 // 2, per_side)
         target = self.teacher(batch.images)
@@ -130,7 +133,7 @@ class EncoderTraining:
         }
 
     def _contrast(self, pooled: Tensor, batch: MosaicBatch) -> tuple[Tensor, Tensor]:
-        """InfoNCE over the batch, both ways, and how often the nearest neighbour is the right one."""
+        """Compute symmetric InfoNCE over the batch, and the accuracy of the nearest neighbour."""
         first, second = pooled.chunk(2)
         n = len(first)
         column = {int(c): i for i, c in enumerate(batch.classes[:n])}
@@ -141,7 +144,7 @@ class EncoderTraining:
 
 
 def _pool(features: Tensor, batch: MosaicBatch) -> Tensor:
-    """Mean features inside the masks, of length 1, ``(2 N, C)``."""
+    """Compute L2-normalised mean features inside the masks, ``(2 N, C)``."""
     grid = features.shape[1]
     weights = F.interpolate(batch.masks[:, None], (grid, grid), mode="area")[:, 0]
     return F.normalize(torch.einsum("nhw,nhwc->nc", weights, features[batch.image_of]), dim=-1)

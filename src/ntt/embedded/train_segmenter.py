@@ -1,10 +1,11 @@
 """Training of the embedded segmenters on prompts.
 
-As in Segment Anything (Kirillov et al., arXiv 2304.02643, section 3): focal loss times 20 plus dice loss on
-the best of the three multi-mask outputs, and a squared error on the predicted IoU, here of all three. The two
-other outputs count a little too (relaxed winner-takes-all, Rupprecht et al., arXiv 1612.00197, equation 9): a
-click on an emoji means one thing, and three rivals of which each wins a third of the clicks learn slowly.
-A click on a bare texture asks for a predicted IoU of zero, which is what lets a point grid reject background.
+As in Segment Anything (Kirillov et al., arXiv 2304.02643, section 3), the loss is focal loss times 20 plus
+dice loss on the best of the three multi-mask outputs, and a squared error on the predicted IoU, here of all
+three. The other two outputs contribute with a small weight (relaxed winner-takes-all, Rupprecht et al., arXiv
+1612.00197, equation 9): a click on an emoji has one correct mask, and three outputs that each win a third of
+the clicks would learn slowly. The target IoU of a click on a plain texture is zero, which lets a point grid
+reject background.
 """
 
 from __future__ import annotations
@@ -39,32 +40,32 @@ FIRST_STAGES = tuple(f"{TRUNK}body.{stage}" for stage in ("conv_stem", "bn1", "b
 
 
 class Material(Protocol):
-    """Draws training scenes."""
+    """Generator of training scenes."""
 
     def draw(self, rng: np.random.Generator, scenes: int, size: int) -> PromptBatch:
         """Draw ``scenes`` scenes of ``size`` pixels."""
 
 
 class SegmenterTraining:
-    """Trains ``segmenter`` and writes its weights to ``output``.
+    """Train ``segmenter`` and write its weights to ``output``.
 
     Args:
-        segmenter: a SAM 2 with random weights.
-        material: draws scenes with prompts.
-        output: safetensors file of the finished weights.
-        folder: where checkpoint and log are kept.
-        minutes: how long to train, in minutes of wall clock, over all resumed runs.
+        segmenter: SAM 2 with random weights.
+        material: generator of scenes with prompts.
+        output: safetensors file of the final weights.
+        folder: folder of checkpoint and log.
+        minutes: wall-clock training time in minutes, over all resumed runs.
         scenes: scenes per step.
         lr: learning rate of AdamW.
-        trunk_lr: learning rate of a pretrained trunk, whose first stages and batch norms stay as they are;
-            None trains the trunk like the rest.
-        weight_decay: of AdamW.
-        decay: share of the minutes, at the end, over which the learning rate falls to zero; 0 keeps it.
-        start: weights to start from: the checkpoint of an earlier run (at another image size), or a
-            safetensors file, of which the tensors that fit are taken.
+        trunk_lr: learning rate of a pretrained trunk, whose first stages and batch norms are frozen; None
+            trains the trunk like the rest.
+        weight_decay: weight decay of AdamW.
+        decay: final share of the minutes in which the learning rate decays to zero; 0 keeps it constant.
+        start: initial weights: the checkpoint of an earlier run (at another image size), or a safetensors
+            file, from which all matching tensors are loaded.
         trunk: weights of a timm trunk, ``pkg://PACKAGE/FILE``.
-        others: share of the mask loss that is the mean of the three masks; the rest is the best one's.
-        seed: of all random choices.
+        others: weight of the mean loss of the three masks; the best mask's loss has weight ``1 - others``.
+        seed: random seed.
     """
 
     def __init__(
@@ -123,12 +124,12 @@ class SegmenterTraining:
         )
 
     def run(self) -> None:
-        """Train for the minutes that remain, then write the weights."""
+        """Train for the remaining minutes, then write the weights."""
         with ThreadPoolExecutor(1) as self._drawer:
             self.run_loop.run(save=lambda: self.run_loop.export(self.segmenter.model, self.output))
 
     def step(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """One batch: the loss under ``loss``, beside it what is worth logging."""
+        """Process one batch; return the loss as ``loss`` and further values to log."""
         batch = self._drawn(rng)
         embedding = self.segmenter.encode_batch(batch.images)
         answers = [self.segmenter.decode_all(embedding, group.prompts) for group in batch.groups]
@@ -156,7 +157,7 @@ class SegmenterTraining:
         }
 
     def _drawn(self, rng: np.random.Generator) -> PromptBatch:
-        """The batch that was drawn beside the step before; the next one is begun."""
+        """Return the batch drawn during the previous step, and start drawing the next one."""
 
         def draw() -> PromptBatch:
             return self.material.draw(rng, self.scenes, self.segmenter.image_size)
@@ -169,14 +170,14 @@ class SegmenterTraining:
 
 
 def load_fitting(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Take the tensors whose key and shape ``model`` has; the others stay as they are."""
+    """Load the tensors whose key and shape match ``model``; leave the others unchanged."""
     own = model.state_dict()
     fitting = {key: value for key, value in tensors.items() if key in own and own[key].shape == value.shape}
     model.load_state_dict(fitting, strict=False)
 
 
 def load_trunk(trunk: TimmTrunk, weights: str) -> None:
-    """Load the weights of a whole timm network, classifier included, into a trunk made of it."""
+    """Load the weights of a complete timm network, including its classifier, into a trunk of that network."""
     whole = timm.create_model(trunk.model_name)
     load_by_key_or_position(whole, find_package_file(weights), trunk.model_name)
     own = trunk.body.state_dict()
@@ -184,9 +185,9 @@ def load_trunk(trunk: TimmTrunk, weights: str) -> None:
 
 
 def freeze_pretrained(model: nn.Module) -> None:
-    """Keep the first stages of a pretrained trunk as they are, and the statistics of all batch norms.
+    """Freeze the first stages of a pretrained trunk and the statistics of all batch norms.
 
-    The first stages see edges and colours, and their large maps are a third of a training step.
+    The first stages detect edges and colours, and their large maps take a third of a training step.
     """
     for name, module in model.named_modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -196,11 +197,11 @@ def freeze_pretrained(model: nn.Module) -> None:
 
 
 def look_where_the_click_is(transformer: nn.Module) -> None:
-    """Start every cross attention between tokens and image with equal query and key projections.
+    """Initialise every cross attention between tokens and image with equal query and key projections.
 
-    Positions of the click and of the image are encoded alike, so equal projections make a click's token
-    attend to the click's surroundings from the first step on. From independent projections the decoder first
-    learns to paint whatever is salient, the same for every click, and takes long to leave that.
+    Clicks and image positions share the same encoding, so equal projections make the token of a click attend
+    to the surroundings of the click from the first step. With independent projections, the decoder first
+    learns to segment salient objects regardless of the click, and takes long to unlearn this.
     """
     for name, module in transformer.named_modules():
         if name.endswith(
@@ -212,12 +213,12 @@ def look_where_the_click_is(transformer: nn.Module) -> None:
 
 
 def _dice_loss(probability: Tensor, target: Tensor) -> Tensor:
-    """``(N, K, m, m)`` each, to ``(N, K)``."""
+    """Compute the dice loss of ``(N, K, m, m)`` each: ``(N, K)``."""
     overlap = (probability * target).sum((2, 3))
     return 1 - (2 * overlap + 1) / (probability.sum((2, 3)) + target.sum((2, 3)) + 1)
 
 
 def _iou(mask: Tensor, target: Tensor) -> Tensor:
-    """``(N, K, m, m)`` bool each, to ``(N, K)``; 0 where the target is empty."""
+    """Compute the IoU of ``(N, K, m, m)`` bool each: ``(N, K)``; 0 if the target is empty."""
     union = (mask | target).sum((2, 3)).clamp(min=1)
     return (mask & target).sum((2, 3)) / union

@@ -1,4 +1,4 @@
-"""A resumable training loop that is given minutes instead of steps."""
+"""Resumable training loop with a time budget instead of a number of steps."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ console = Console()
 
 
 class TrainingRun:
-    """Runs steps until the minutes are used up, over as many processes as it takes.
+    """Run training steps until the time budget is used up, across any number of restarts.
 
-    The learning rate warms up linearly, stays, and decays linearly; progress is measured in time, so
-    the schedule ends when the minutes do on any machine. ``folder`` keeps ``checkpoint.pt`` and ``log.csv``.
+    The learning rate warms up linearly, stays constant, and decays linearly. Progress is measured in time, so
+    the schedule matches the budget on any machine. ``folder`` contains ``checkpoint.pt`` and ``log.csv``.
 
     Args:
-        modules: what is trained, by name.
-        optimizers: their optimizers.
-        step: given a random generator, returns a dictionary with the ``loss`` and other figures to log.
-        folder: where to keep the checkpoint and the log.
-        minutes: how long in all.
-        seed: of the random generator.
-        clip: largest gradient norm.
-        decay: share of the minutes, at the end, over which the learning rate falls to zero; 0 keeps it.
+        modules: trained modules by name.
+        optimizers: optimizers of the modules.
+        step: takes a random generator and returns a dictionary with the ``loss`` and further values to log.
+        folder: folder of the checkpoint and the log.
+        minutes: total training time in minutes.
+        seed: random seed.
+        clip: maximum gradient norm.
+        decay: final share of the minutes in which the learning rate decays to zero; 0 keeps it constant.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class TrainingRun:
         self.steps, self.spent = 0, 0.0
 
     def run(self, save: Callable[[], None]) -> None:
-        """Train for the time that remains; ``save`` is called at every checkpoint and at the end."""
+        """Train for the remaining time; call ``save`` at every checkpoint and at the end."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._resume()
         rng = np.random.default_rng([self.seed, self.steps])
@@ -122,7 +122,7 @@ class TrainingRun:
         )
 
     def _forget_lost_steps(self) -> None:
-        """Drop the log's lines after the checkpoint: those steps are about to be done again."""
+        """Drop log lines after the checkpoint, because those steps will be repeated."""
         file = self.folder / "log.csv"
         if file.exists():
             header, *rows = file.read_text().splitlines(keepends=True)

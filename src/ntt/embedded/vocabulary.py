@@ -1,8 +1,9 @@
-"""Which emoji the embedded world knows, and which of them no model may see in training.
+"""Emoji classes of the embedded data set, split into training and held-out classes.
 
-Three disjoint sets of classes: *train* teaches the nano models, *validation* chooses settings, *novel* is
-the few-shot benchmark and only ever reported on. A class is one Unicode code point, drawn by several vendors.
-An emoji that looks like a novel or validation class (its shape family) belongs to no set at all.
+There are three disjoint sets of classes: *train* is used to train the nano models, *validation* to choose
+settings, and *novel* as the few-shot benchmark for final results only. A class is one Unicode code point,
+drawn by several vendors. An emoji that looks similar to a novel or validation class (its shape family)
+belongs to no set.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ VALIDATION = {
     "trumpet": "1F3BA",
 }
 
-# Look-alikes of the held-out classes, by OpenMoji subgroup and by words of the annotation.
+# Emoji similar to the held-out classes, by OpenMoji subgroup and by words of the annotation.
 FAMILY_SUBGROUPS = frozenset(
     [
         "animal-bird", "animal-marine", "plant-flower", "transport-water", "transport-air",
@@ -70,7 +71,7 @@ FAMILY_SUBGROUPS = frozenset(
 )  # fmt: skip
 FAMILY_WORDS = frozenset(
     [
-        # look-alikes of novel classes
+        # similar to novel classes
         "airplane", "apple", "tomato", "peach", "cherries", "pear", "mango", "tangerine", "banana",
         "bicycle", "bike", "motorcycle", "scooter", "wheelchair", "bird", "chicken", "duck",
         "eagle", "feather", "boat", "ship", "ferry", "canoe", "butterfly", "bee", "fly", "mosquito",
@@ -79,7 +80,7 @@ FAMILY_WORDS = frozenset(
         "sushi", "streamer", "flower", "blossom", "rose", "tulip", "bouquet", "guitar", "banjo",
         "violin", "house", "home", "houses", "mushroom", "rabbit", "hare", "shoe", "boot", "sandal",
         "slipper", "skate", "shorts", "ski", "tree", "turtle", "umbrella", "parachute", "beach",
-        # look-alikes of validation classes
+        # similar to validation classes
         "bell", "cactus", "camera", "carrot", "cow", "ox", "buffalo", "bull", "crocodile", "lizard",
         "dragon", "crown", "frog", "hamburger", "sandwich", "ice", "key", "bulb", "pineapple",
         "pizza", "rocket", "scissors", "snail", "shell", "ball", "soccer", "basketball",
@@ -87,13 +88,13 @@ FAMILY_WORDS = frozenset(
         "saxophone", "horn",
     ]
 )  # fmt: skip
-# The one o'clock face stands for the other twenty-three, which differ by a hand's angle.
+# Excluded clock faces; the one o'clock face represents them, because they only differ in the hands.
 CLOCK_FACES = frozenset(f"{code:X}" for code in range(0x1F551, 0x1F568))
 
 
 @dataclass(frozen=True)
 class Emoji:
-    """One class of the embedded world: its code point ("1F34E") and its name ("red apple")."""
+    """One class: its code point ("1F34E") and its name ("red apple")."""
 
     code: str
     name: str
@@ -124,7 +125,7 @@ def read_vocabulary(openmoji_json: Path) -> Vocabulary:
 
 
 def in_held_out_family(subgroup: str, annotation: str) -> bool:
-    """Whether an emoji looks like a held-out class, by its OpenMoji subgroup or a word of its annotation."""
+    """Whether an emoji is similar to a held-out class, by OpenMoji subgroup or a word of its annotation."""
     words = set(re.findall(r"[a-z]+", annotation.lower()))
     return subgroup in FAMILY_SUBGROUPS or bool(words & FAMILY_WORDS)
 
@@ -134,5 +135,5 @@ def _named(table: dict[str, str]) -> tuple[Emoji, ...]:
 
 
 def all_emoji(vocabulary: Vocabulary) -> Iterable[Emoji]:
-    """Every class of the three sets, novel first."""
+    """Return all classes of the three sets, novel first."""
     return (*vocabulary.novel, *vocabulary.validation, *vocabulary.train)

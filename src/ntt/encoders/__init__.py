@@ -1,4 +1,4 @@
-"""Frozen image encoders: an image becomes a grid of patch features."""
+"""Frozen image encoders that map an image to a grid of patch features."""
 
 from ntt.encoders.base import Encoder
 from ntt.encoders.debias import PositionalDebias

@@ -1,4 +1,4 @@
-"""What the encoders built on a backbone share: from normalised images to one float32 feature map."""
+"""Base class of backbone encoders: input normalisation, layer selection, merging, debiasing."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ logger = logging.getLogger(__name__)
 
 
 class BackboneEncoder(Encoder):
-    """A frozen backbone with its input normalisation and a choice of its features.
+    """Frozen backbone with input normalisation and a selection of its layers; features are float32.
 
     Attributes:
-        backbone: the module.
-        layers: numbers of the layers whose features are taken, from 0.
-        random_weights: True when the weights are an untrained initialisation.
-        weights_file: the file the weights came from; None when they are random or came with the backbone.
+        backbone: the wrapped module.
+        layers: indices of the selected layers, from 0.
+        random_weights: whether the weights are an untrained initialisation.
+        weights_file: file from which the weights were loaded; None if they are random or were created with
+            the backbone.
     """
 
     mean: Tensor
@@ -52,23 +53,23 @@ class BackboneEncoder(Encoder):
         random_weights: bool,
         **options: Unpack[FeatureOptions],
     ) -> None:
-        """Take over a backbone.
+        """Wrap a backbone.
 
         Args:
-            name: of the variant.
-            backbone: with its weights.
-            channels: of the features of each of its layers.
+            name: variant name.
+            backbone: module with its weights loaded.
+            channels: feature channels of each layer.
             patch_size: side of a patch in pixels.
-            img_size: side in pixels that images are resized to.
-            mean: per-channel mean of the images the weights were trained on.
-            std: the same for the standard deviation.
-            architecture: what else tells it from other backbones with the same tensors.
+            img_size: side in pixels of the square input to which images are resized.
+            mean: per-channel mean of the training images.
+            std: per-channel standard deviation of the training images.
+            architecture: settings that change the features but not the tensors; part of the fingerprint.
             weights_file: see the class.
             random_weights: see the class.
             **options: see :class:`ntt.encoders.features.FeatureOptions`.
 
         Raises:
-            InputError: unsuitable size or options.
+            InputError: invalid image size or options.
         """
         super().__init__()
         merge = options.get("merge", "mean")
@@ -97,11 +98,15 @@ class BackboneEncoder(Encoder):
         self._run = torch.compile(self.layer_maps) if options.get("compile") else self.layer_maps
         self.eval().requires_grad_(False)
         if self.random_weights:
-            logger.warning("%s runs with random weights: its results mean nothing, only its speed does", name)
+            logger.warning("%s runs with random weights: only its speed is meaningful, not its results", name)
 
     @abstractmethod
     def layer_maps(self, pixels: Tensor) -> Sequence[Tensor]:
-        """Features ``(B, h, w, C)`` of each of ``self.layers``, of normalised images ``(B, 3, H, W)``."""
+        """Compute features ``(B, h, w, C)`` of each of ``self.layers`` from images ``(B, 3, H, W)``.
+
+        Args:
+            pixels: normalised images.
+        """
 
     def forward(self, images: Tensor) -> Tensor:
         """See :meth:`ntt.encoders.base.Encoder.forward`."""
@@ -120,19 +125,19 @@ class BackboneEncoder(Encoder):
         return self.debias.project_out(features, basis)
 
     def check_size(self, height: int, width: int) -> None:
-        """Raise InputError, naming the nearest valid sizes, unless the patch size divides both sides."""
+        """Raise InputError, listing the nearest valid sizes, unless the patch size divides both sides."""
         check_size(self.name, self.patch_size, height, width)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Check ``(B, 3, H, W)`` images in [0, 1] and apply mean and standard deviation."""
+        """Check the size of ``(B, 3, H, W)`` images in [0, 1] and normalise them by mean and deviation."""
         self.check_size(images.shape[-2], images.shape[-1])
         return (images - self.mean) / self.std
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
-        """Hash of architecture, image size and every weight; the weights' file layout does not matter.
+        """Hash of architecture, image size and all weights, independent of the checkpoint layout.
 
-        Computed at each request, since the weights may be trained or cast in between.
+        Recomputed on every access, because the weights may be trained or cast in between.
         """
         digest = hashlib.sha256()
         digest.update(json.dumps([self.architecture, self.img_size], sort_keys=True).encode())

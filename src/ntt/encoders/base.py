@@ -1,4 +1,4 @@
-"""The contract of every encoder: an image becomes a grid of patch features."""
+"""Encoder interface: map an image to a grid of patch features."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class Encoder(nn.Module, ABC):
     """Frozen image encoder.
 
     Attributes:
-        name: the variant's name ("dinov3_large").
+        name: variant name ("dinov3_large").
         embed_dim: number of channels C of a patch feature.
         patch_size: side of a patch in pixels (the stride of the feature grid).
-        img_size: side in pixels of the square that images are resized to.
-        fingerprint: changes whenever the features would (architecture, weights, image size).
-        random_weights: whether it is an untrained initialisation, whose figures mean nothing.
+        img_size: side in pixels of the square input to which images are resized.
+        fingerprint: hash of everything that affects the features (architecture, weights, image size).
+        random_weights: whether the weights are an untrained initialisation; results are then meaningless.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Encoder(nn.Module, ABC):
         """
 
     def plain(self, images: Tensor) -> Tensor:
-        """Encode as :meth:`forward` does, but keep the positional component that debiasing removes."""
+        """Encode like :meth:`forward`, but keep the positional component that debiasing removes."""
         features: Tensor = self(images)
         return features
 
     def debiased(self, features: Tensor) -> Tensor:
-        """Remove the positional component from ``plain`` features ``(..., C)``, where the encoder does so."""
+        """Remove the positional component from ``plain`` features ``(..., C)``, if debiasing is enabled."""
         return features

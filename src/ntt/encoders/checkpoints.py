@@ -1,4 +1,4 @@
-"""Loading DINOv2 and DINOv3 weights of any published layout, all of them or not at all."""
+"""Strict loading of DINOv2 and DINOv3 weights from any published checkpoint layout."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ntt.encoders.variants import Size, measure, variants_of
 from ntt.encoders.weights import RANDOM, Release, find_weights
 from ntt.errors import InputError
 
-# Wrappers that leave their name in front of every key: data parallel, torch.compile, Lightning, trainers.
+# Wrappers that prefix every key with their name: data parallel, torch.compile, Lightning, trainers.
 _PREFIX = re.compile(r"((module|_orig_mod|model|teacher|ema|backbone|encoder|state_dict)\.)*")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A weights file understood.
+    """Parsed weights file.
 
     Attributes:
-        path: the file.
-        layout: whose naming it follows.
-        tensors: weights under timm's keys; ``rope.periods`` too where the file has its own.
-        variants: the names that fit the tensors' shapes, usually one; none for an unknown size.
-        size: what the tensors' shapes tell.
+        path: weights file.
+        layout: recognised checkpoint layout.
+        tensors: weights under timm's keys, including ``rope.periods`` if the file contains it.
+        variants: names of the variants that match the tensor shapes, usually one; empty for an unknown size.
+        size: model size derived from the tensor shapes.
     """
 
     path: Path
@@ -43,25 +43,28 @@ class Checkpoint:
 def build_backbone(
     build: Callable[[], nn.Module], weights: str, release: Release, dtype: torch.dtype = torch.float32
 ) -> tuple[nn.Module, Path | None]:
-    """A backbone with its weights, and the file they came from; None for ``weights="random"``.
+    """Build a backbone and load its weights.
+
+    Returns:
+        The backbone and its weights file; None for ``weights="random"``.
 
     Raises:
-        InputError: absent weights, or anything that :func:`load_checkpoint` raises.
+        InputError: missing weights, or any error of :func:`load_checkpoint`.
     """
     if weights == RANDOM:
         return build(), None
     path = find_weights(weights, release)
-    with torch.device("meta"):  # the initial values of a large model take longer than its weights
+    with torch.device("meta"):  # initialising a large model takes longer than loading its weights
         backbone = build()
     load_checkpoint(backbone, path, release.name, dtype)
     return backbone, path
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a weights file and recognise its layout and variant.
+    """Read a weights file and detect its layout and variant.
 
     Raises:
-        InputError: unreadable, or of no known layout.
+        InputError: the file is unreadable or has an unknown layout.
     """
     layout, theirs = _recognise(path, read_tensors(path))
     tensors = layout.convert(theirs)
@@ -70,28 +73,28 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def load_checkpoint(backbone: nn.Module, path: Path, name: str, dtype: torch.dtype = torch.float32) -> None:
-    """Fill a backbone of variant ``name`` with the weights of ``path``, as ``dtype`` on the CPU.
+    """Load the weights of ``path`` into a backbone of variant ``name``, as ``dtype`` on the CPU.
 
-    The backbone may be on the meta device: its parameters are replaced, not copied into, so that tensors that
-    are of this type in the file stay memory-mapped.
+    The backbone may be on the meta device. Its parameters are replaced rather than copied into, which keeps
+    tensors memory-mapped if the file already stores them as ``dtype``.
 
     Raises:
-        InputError: unreadable, of no known layout, or not exactly this variant's tensors.
+        InputError: the file is unreadable, has an unknown layout, or does not match the variant exactly.
     """
     tensors = fitting_tensors(backbone, path, name)
     periods = tensors.pop("rope.periods", None)
     backbone.load_state_dict({key: t.to(dtype) for key, t in tensors.items()}, strict=True, assign=True)
     _materialise_buffers(backbone)
     if periods is not None:
-        # Meta stores the periods rounded to bfloat16, and its forward pass uses them so.
+        # Meta stores the periods rounded to bfloat16 and uses the rounded values in its forward pass.
         backbone.get_buffer("rope.periods").copy_(periods)
 
 
 def fitting_tensors(backbone: nn.Module, path: Path, name: str) -> dict[str, Tensor]:
-    """The tensors of ``path`` under timm's keys, once they are known to be all that the backbone needs.
+    """Return the tensors of ``path`` under timm's keys, after checking that they match the backbone exactly.
 
     Raises:
-        InputError: unreadable, of no known layout, or not exactly the tensors of variant ``name``.
+        InputError: the file is unreadable, has an unknown layout, or does not match variant ``name`` exactly.
     """
     checkpoint = read_checkpoint(path)
     tensors = dict(checkpoint.tensors)
@@ -105,18 +108,18 @@ def fitting_tensors(backbone: nn.Module, path: Path, name: str) -> dict[str, Ten
 
 
 def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> tuple[Layout, dict[str, Tensor]]:
-    """The first layout that matches under some prefix, and the tensors under that prefix, without it."""
+    """Find the first layout that matches under a known prefix; return it and the unprefixed tensors."""
     for prefix in _prefixes(tensors):
         inside = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
         for layout in LAYOUTS:
             if layout.matches(inside.keys()):
                 return layout, inside
     some = ", ".join(list(tensors)[:4])
-    raise InputError(f"{path} is in no known layout of DINOv2 or DINOv3 weights: its keys are {some} ...")
+    raise InputError(f"{path} has no known layout of DINOv2 or DINOv3 weights: its keys are {some} ...")
 
 
 def _prefixes(tensors: Mapping[str, Tensor]) -> list[str]:
-    """Known prefixes in front of a patch embedding; the teacher's first, then the shortest."""
+    """List known prefixes of a patch embedding key, the teacher's first, then by length."""
     anchors = {layout.anchor for layout in LAYOUTS}
     found = {key.removesuffix(anchor) for key in tensors for anchor in anchors if key.endswith(anchor)}
     known = [prefix for prefix in found if _PREFIX.fullmatch(prefix)]
@@ -124,7 +127,7 @@ def _prefixes(tensors: Mapping[str, Tensor]) -> list[str]:
 
 
 def _offending(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], layout: Layout) -> list[str]:
-    """What keeps the tensors from fitting, each in words and under the file's own key."""
+    """Describe each mismatch between expected and loaded tensors, using the file's own keys."""
     missing = [f"no {layout.their_key(key)}" for key in expected if key not in tensors]
     unknown = [f"unknown {layout.their_key(key)}" for key in tensors if key not in expected]
     misshapen = [
@@ -145,13 +148,13 @@ def _mismatch(checkpoint: Checkpoint, name: str, offending: list[str]) -> str:
     others = [f"encoder={variant}" for variant in checkpoint.variants if variant != name]
     first = ", ".join(offending[:3]) + (", ..." if offending[3:] else "")
     return (
-        f"{checkpoint.path} holds {found} in {layout.publisher}'s layout, but {name} was asked for: "
+        f"{checkpoint.path} contains {found} in {layout.publisher}'s layout, but {name} was requested: "
         f"{len(offending)} keys do not fit ({first}); use {' or '.join([*others, 'another file'])}"
     )
 
 
 def _materialise_buffers(backbone: nn.Module) -> None:
-    """Give the buffers that no file holds their values, if the backbone was built on the meta device."""
+    """Compute buffers that checkpoints do not contain, if the backbone was built on the meta device."""
     for module in backbone.modules():
         empty = [key for key, buffer in module.named_buffers(recurse=False) if buffer.is_meta]
         for key in empty:

@@ -1,7 +1,7 @@
-"""Removing from patch features what only says where in the image a patch lies.
+"""Positional debiasing of patch features.
 
-Features of vision transformers, DINOv3's above all, carry a component that depends on position and not on
-content, which hurts matching between images (Cuttano et al., *INSID3*, arXiv 2603.28480).
+Features of vision transformers, especially DINOv3, contain a component that depends on the patch position
+and not on the content. It hurts matching between images (Cuttano et al., *INSID3*, arXiv 2603.28480).
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ _SEED = 0
 
 
 class PositionalDebias:
-    """Projects the leading positional directions out of features.
+    """Project the leading positional directions out of features.
 
-    The directions are the leading right-singular vectors of the patch features of an image without content:
-    what remains there depends on position.
+    The directions are the leading right-singular vectors of the patch features of an image without content,
+    whose features depend on position only.
 
     Args:
-        rank: how many directions are removed; 0 removes none.
-        cache: folder in which the directions are kept, by the fingerprint of the encoder; None keeps none.
-        image: the image without content: ``black``, with its features centred, as INSID3 does; or ``noise``,
-            the mean features of several images of noise.
+        rank: number of directions to remove; 0 disables debiasing.
+        cache: folder that stores the directions by encoder fingerprint; None disables caching.
+        image: image without content: ``black`` uses centred features of a black image, as INSID3 does;
+            ``noise`` uses the mean features of several noise images.
 
     Raises:
-        InputError: a negative rank, an unknown image.
+        InputError: negative rank or unknown image.
     """
 
     def __init__(self, rank: int, cache: str | None = None, image: str = "noise") -> None:
         if rank < 0:
-            raise InputError(f"encoder.debias.rank={rank} is negative: give 0 for none, or more")
+            raise InputError(f"encoder.debias.rank={rank} is negative: use 0 to disable debiasing, or more")
         if image not in IMAGES:
             raise InputError(f"encoder.debias.image={image} is unknown: choose one of {', '.join(IMAGES)}")
         self.rank = rank
@@ -50,31 +50,32 @@ class PositionalDebias:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes a difference to features."""
+        """Settings that change the features; part of the encoder's fingerprint."""
         if self.rank and self.image == BLACK:
             return {"rank": self.rank, "image": BLACK}
         return {"rank": self.rank, "noise_images": NOISE_IMAGES if self.rank else 0}
 
     def check(self, name: str, embed_dim: int, patches: int) -> None:
-        """Raise InputError unless so many directions exist and some of the features would remain."""
+        """Raise InputError if ``rank`` exceeds the available directions or would remove all features."""
         most = min(embed_dim - 1, patches)
         if self.rank > most:
-            raise InputError(f"encoder.debias.rank={self.rank} does not suit {name}: give at most {most}")
+            raise InputError(f"encoder.debias.rank={self.rank} is too large for {name}: use at most {most}")
 
     def project_out(self, features: Tensor, basis: Tensor) -> Tensor:
-        """``F - F V V^T`` of features ``(..., C)`` and an orthonormal basis ``(C, rank)``."""
+        """Compute ``F - F V V^T`` for features ``(..., C)`` and an orthonormal basis ``(C, rank)``."""
         return features - (features @ basis) @ basis.mT
 
     def basis(
         self, features_of: Callable[[Tensor], Tensor], side: int, fingerprint: Callable[[], str], like: Tensor
     ) -> Tensor:
-        """The positional directions ``(C, rank)``, found once, of the type and on the device of ``like``.
+        """Return the positional directions ``(C, rank)`` with dtype and device of ``like``; computed once.
 
         Args:
-            features_of: the encoder without debiasing, ``(B, 3, H, W)`` in [0, 1] -> ``(B, h, w, C)``.
-            side: of the square image without content, in pixels.
-            fingerprint: of the encoder; asked for only when needed, since it reads all weights.
-            like: features to be debiased.
+            features_of: encoder without debiasing, ``(B, 3, H, W)`` in [0, 1] -> ``(B, h, w, C)``.
+            side: side in pixels of the square image without content.
+            fingerprint: returns the encoder's fingerprint; called only if needed, because it reads all
+                weights.
+            like: features to debias.
         """
         if self._basis is None:
             file = self.cache / f"{fingerprint()}.safetensors" if self.cache else None
@@ -92,19 +93,19 @@ class PositionalDebias:
 
 @torch.no_grad()
 def noise_features(features_of: Callable[[Tensor], Tensor], side: int, device: torch.device) -> Tensor:
-    """Mean patch features ``(P, C)`` of images of noise; what noise says of its content averages out."""
+    """Compute mean patch features ``(P, C)`` of noise images; averaging cancels their content."""
     generator = torch.Generator().manual_seed(_SEED)
     total: Tensor | int = 0
-    for _ in range(NOISE_IMAGES):  # one at a time: memory as for one image, whatever the encoder's size
+    for _ in range(NOISE_IMAGES):  # one at a time, to need no more memory than a single image
         noise = torch.rand(1, 3, side, side, generator=generator)
-        total = total + features_of(noise.to(device))[0].cpu().double()  # mps has no doubles
+        total = total + features_of(noise.to(device))[0].cpu().double()  # mps does not support float64
     assert isinstance(total, Tensor)
     return total.flatten(0, 1)
 
 
 @torch.no_grad()
 def black_features(features_of: Callable[[Tensor], Tensor], side: int, device: torch.device) -> Tensor:
-    """Centred patch features ``(P, C)`` of a black image, as in INSID3."""
+    """Compute centred patch features ``(P, C)`` of a black image, as in INSID3."""
     black = torch.zeros(1, 3, side, side, device=device)
     features = features_of(black)[0].cpu().double().flatten(0, 1)
     return features - features.mean(dim=0)
@@ -114,7 +115,7 @@ IMAGES = {NOISE: noise_features, BLACK: black_features}
 
 
 def _leading_directions(matrix: Tensor, rank: int) -> Tensor:
-    """Leading right-singular vectors of ``(P, C)`` as columns ``(C, rank)``."""
+    """Compute the leading right-singular vectors of ``(P, C)`` as columns ``(C, rank)``."""
     _, _, directions = torch.linalg.svd(matrix, full_matrices=False)
     return directions[:rank].mT.float().contiguous()
 
@@ -122,7 +123,7 @@ def _leading_directions(matrix: Tensor, rank: int) -> Tensor:
 def _load(file: Path) -> Tensor | None:
     try:
         return load_file(file)["basis"]
-    except (SafetensorError, KeyError):  # an interrupted write: it is found again
+    except (SafetensorError, KeyError):  # damaged cache file: the caller recomputes the directions
         return None
 
 

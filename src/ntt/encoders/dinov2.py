@@ -1,4 +1,4 @@
-"""DINOv2 vision transformers on timm's ``VisionTransformer``."""
+"""DINOv2 vision transformers, built on timm's ``VisionTransformer``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ntt.encoders.features import FeatureOptions, float_type
 from ntt.encoders.names import look_up
 from ntt.encoders.weights import Release
 
-# timm's packed SwiGLU counts both halves of its first matrix as hidden width.
+# The hidden width of timm's packed SwiGLU includes both halves of its first matrix.
 _FFN: dict[str, tuple[Any, type[nn.Module], int]] = {
     "mlp": (Mlp, nn.GELU, 1),
     "swiglu": (SwiGLUPacked, nn.SiLU, 2),
@@ -29,7 +29,7 @@ _FFN: dict[str, tuple[Any, type[nn.Module], int]] = {
 
 
 def build_dinov2(config: DINOv2Config) -> VisionTransformer:
-    """The randomly initialised transformer, on the default device, for any image size."""
+    """Build a randomly initialised transformer on the default device, for any image size."""
     mlp_layer, act_layer, halves = _FFN[config.ffn_layer]
     return VisionTransformer(
         img_size=config.position_grid * config.patch_size,
@@ -44,7 +44,7 @@ def build_dinov2(config: DINOv2Config) -> VisionTransformer:
         act_layer=act_layer,
         init_values=1e-5,
         reg_tokens=config.num_register_tokens,
-        # timm folds the class token's position into the token itself where there are registers.
+        # With registers, timm adds the position embedding of the class token to the token itself.
         no_embed_class=config.num_register_tokens > 0,
         dynamic_img_size=True,
     )
@@ -55,12 +55,12 @@ class DINOv2(BackboneEncoder):
 
     Args:
         name: a key of ``ntt.encoders.dinov2_configs.DINOV2_CONFIGS``.
-        img_size: side in pixels that images are resized to; a multiple of the patch size.
+        img_size: side in pixels of the square input, a multiple of the patch size; images are resized to it.
         weights: a checkpoint of any known layout, or ``random`` for an untrained initialisation.
         **options: see :class:`ntt.encoders.features.FeatureOptions`.
 
     Raises:
-        InputError: unknown name, unsuitable size or options, absent or unfitting weights.
+        InputError: unknown name, invalid image size or options, missing or mismatched weights.
     """
 
     backbone: VisionTransformer
@@ -110,14 +110,14 @@ class DINOv2(BackboneEncoder):
         return maps
 
     def _positions(self, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """Position embeddings of the class token ``(1, 1, C)`` and of the patches ``(1, h, w, C)``.
+        """Return position embeddings of the class token ``(1, 1, C)`` and of the patches ``(1, h, w, C)``.
 
-        The class token's is zero where timm has folded it into the token.
+        The embedding of the class token is zero if timm has added it to the token.
 
-        Bicubic to the size of the grid, as in transformers: antialiased where there are registers, plain
-        where there are none (timm always antialiases). Meta's own code does the same with registers; without
-        them it scales by ``(size + 0.1) / 37``, which at 224 pixels shifts samples by up to a quarter of a
-        cell, and by nothing at 518. That is not repeated here.
+        Patch embeddings are resized bicubically to the grid, as in transformers: with antialiasing for
+        variants with registers, without it for the others (timm always antialiases). Meta's code does the
+        same with registers. Without them, it scales by ``(size + 0.1) / 37``, which shifts samples by up to a
+        quarter of a cell at 224 pixels and not at all at 518. This implementation omits that offset.
         """
         grid = self.config.position_grid
         embedding = self.backbone.pos_embed

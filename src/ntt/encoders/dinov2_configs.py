@@ -1,7 +1,7 @@
-"""The one table of DINOv2 variants; a new variant is one more entry.
+"""Table of DINOv2 variants. To add a variant, add an entry to ``DINOV2_CONFIGS``.
 
-Numbers: Oquab et al., *DINOv2* (arXiv 2304.07193); Darcet et al., *Vision Transformers Need Registers*
-(arXiv 2309.16588) for the ``_reg`` forms; and the published checkpoints.
+Sources: Oquab et al., *DINOv2* (arXiv 2304.07193); Darcet et al., *Vision Transformers Need Registers*
+(arXiv 2309.16588) for the ``_reg`` variants; and the published checkpoints.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class DINOv2Config:
-    """One DINOv2 vision transformer.
+    """Architecture and weights of one DINOv2 variant.
 
     Attributes:
         embed_dim: channels C of a token.
         depth: number of blocks.
         num_heads: attention heads per block.
-        ffn_layer: plain two-layer perceptron (4 x wide), or a gated one with SiLU (SwiGLU).
+        ffn_layer: plain two-layer perceptron (hidden width 4 C), or a gated one with SiLU (SwiGLU).
         patch_size: side of a patch in pixels.
-        num_register_tokens: learned tokens beside the class token.
+        num_register_tokens: number of learned tokens besides the class token.
         position_grid: side of the learned grid of position embeddings, in patches.
-        origin: where weights come from; ``own`` for a variant of the user's.
-        checkpoint: name of the file that Meta publishes.
-        folder: folder of Meta's public download address that holds it.
+        origin: source of the weights; ``own`` for a user-defined variant.
+        checkpoint: name of the published weights file.
+        folder: folder of the weights file below Meta's download URL.
     """
 
     embed_dim: int
@@ -40,7 +40,7 @@ class DINOv2Config:
 
     @property
     def ffn_hidden(self) -> int:
-        """Hidden width of the feed-forward layer; SwiGLU takes two thirds, rounded up to a multiple of 8."""
+        """Hidden width of the feed-forward layer; SwiGLU uses two thirds, rounded up to a multiple of 8."""
         hidden = 4 * self.embed_dim
         return hidden if self.ffn_layer == "mlp" else -(-(hidden * 2 // 3) // 8) * 8
 
@@ -55,7 +55,7 @@ _PUBLISHED = {
 }
 
 DINOV2_CONFIGS: dict[str, DINOv2Config] = {
-    # Small enough to be trained on a CPU and committed; same code path as the published ones.
+    # Small enough to train on a CPU and to commit; uses the same code path as the published variants.
     "dinov2_nano": DINOv2Config(
         embed_dim=192,
         depth=6,

@@ -1,4 +1,4 @@
-"""DINOv3 patch features."""
+"""DINOv3 encoder."""
 
 from __future__ import annotations
 
@@ -26,16 +26,18 @@ class DINOv3(BackboneEncoder):
 
     Args:
         name: a key of ``ntt.encoders.dinov3_configs.DINOV3_CONFIGS``.
-        img_size: side in pixels that images are resized to; a multiple of the patch size.
+        img_size: side in pixels of the square input, a multiple of the patch size; images are resized to it.
         weights: a checkpoint of any known layout, or ``random`` for an untrained initialisation.
-        mean: per-channel mean of the images the weights were trained on.
-        std: the same for the standard deviation (the satellite weights have their own pair).
-        repo_dir: root of another clone of DINOv3 whose model is used in place of ntt's; it loads the weights
-            itself, and may know fewer layouts.
+        mean: per-channel mean of the training images.
+        std: per-channel standard deviation of the training images (the satellite weights have their own mean
+            and deviation).
+        repo_dir: root of another clone of DINOv3 whose model replaces ntt's. The clone loads the weights
+            itself and may support fewer layouts.
         **options: see :class:`ntt.encoders.features.FeatureOptions`.
 
     Raises:
-        InputError: unknown name, unsuitable size or options, absent or unfitting weights, unfit clone.
+        InputError: unknown name, invalid image size or options, missing or mismatched weights, or an unusable
+            clone.
     """
 
     def __init__(
@@ -88,5 +90,5 @@ def _clones_backbone(
     path = find_weights(weights, release_of(name, config))
     with torch.device("meta"):
         ours = DINOv3ViT(config)
-    fitting_tensors(ours, path, name)  # our own answer to a wrong or unsafe file, before the clone opens it
+    fitting_tensors(ours, path, name)  # reject a wrong or unsafe file before the clone opens it
     return load_from_clone(repo_dir, entry, path), path

@@ -1,9 +1,9 @@
-"""The one table of DINOv3 variants; a new variant is one more entry.
+"""Table of DINOv3 variants. To add a variant, add an entry to ``DINOV3_CONFIGS``.
 
-``dinov3.dinov3_utils`` offers it under the name that users of DINOv3 know. It lives here so that another
-clone can take the place of the folder ``dinov3``.
+``dinov3.dinov3_utils`` re-exports it under the name that DINOv3 users know. The table is defined here so that
+another clone can replace the folder ``dinov3``.
 
-Numbers: Siméoni et al., *DINOv3* (arXiv 2508.10104), and the published checkpoints.
+Sources: Siméoni et al., *DINOv3* (arXiv 2508.10104), and the published checkpoints.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class DINOv3Config:
-    """One DINOv3 vision transformer.
+    """Architecture and weights of one DINOv3 variant.
 
     Attributes:
         embed_dim: channels C of a token.
         depth: number of blocks.
         num_heads: attention heads per block.
         ffn_layer: plain two-layer perceptron, or a gated one with SiLU (SwiGLU).
-        ffn_ratio: nominal hidden width over ``embed_dim``. A SwiGLU has three matrices instead of two and
-            therefore takes two thirds of it, rounded up to a multiple of ``ffn_align``.
+        ffn_ratio: nominal hidden width over ``embed_dim``. SwiGLU has three matrices instead of two and
+            therefore uses two thirds of this width, rounded up to a multiple of ``ffn_align``.
         ffn_align: see ``ffn_ratio``; used by SwiGLU only.
         patch_size: side of a patch in pixels.
-        n_storage_tokens: learned tokens beside the class token ("registers" in DINOv2).
+        n_storage_tokens: number of learned tokens besides the class token ("registers" in DINOv2).
         rope_base: base of the rotary position embedding's periods.
-        entry: name of the function in ``hubconf.py`` that builds it, Meta's where Meta has one.
-        origin: where weights come from; ``own`` for a variant of the user's.
-        checkpoint: name of the file that Meta publishes, None where there is none.
-        rehost: repository on the Hugging Face hub where timm re-hosts the same weights, in its own layout.
-        instead: what to use where no weights were ever released.
+        entry: name of its builder in ``hubconf.py``, identical to Meta's if Meta has one.
+        origin: source of the weights; ``own`` for a user-defined variant.
+        checkpoint: name of Meta's published weights file; None if there is none.
+        rehost: Hugging Face repository where timm re-hosts the same weights in its own layout.
+        instead: variants to use instead if no weights were released.
     """
 
     embed_dim: int
@@ -51,7 +51,7 @@ class DINOv3Config:
 
     @property
     def repositories(self) -> tuple[str, ...]:
-        """Hugging Face repositories with the same weights: timm's open one, then Meta's gated one."""
+        """Hugging Face repositories of the weights: timm's open one, then Meta's gated one."""
         if not self.rehost or not self.checkpoint:
             return ()
         return (self.rehost, f"facebook/{self.checkpoint.rsplit('-', 1)[0].replace('_', '-')}")
@@ -67,7 +67,7 @@ class DINOv3Config:
 
 
 DINOV3_CONFIGS: dict[str, DINOv3Config] = {
-    # Small enough to be trained on a CPU and committed; same code path as the published ones.
+    # Small enough to train on a CPU and to commit; uses the same code path as the published variants.
     "dinov3_nano": DINOv3Config(
         embed_dim=192,
         depth=6,

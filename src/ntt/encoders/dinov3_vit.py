@@ -1,4 +1,4 @@
-"""DINOv3 vision transformers on timm's ``Eva``, with the methods of Meta's release."""
+"""DINOv3 vision transformers, built on timm's ``Eva`` with the methods of Meta's release."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ntt.encoders.dinov3_configs import DINOv3Config
 
 
 class DINOv3ViT(Eva):
-    """timm's transformer, and its weights' names, behind the interface of Meta's ``DinoVisionTransformer``.
+    """timm's transformer and weight names with the interface of Meta's ``DinoVisionTransformer``.
 
-    Query and value always carry a bias: a checkpoint without one is a checkpoint with zeros. The key's bias
-    is fixed at zero. timm computes the rotary embedding in float32, coordinates normalised separately per
-    axis; the paper's rescaling by up to 2 is an augmentation of training and has no part here.
+    Queries and values always have a bias; a checkpoint without one gets zeros. The key bias is fixed at zero.
+    timm computes the rotary embedding in float32 with coordinates normalised separately per axis. The paper
+    rescales them by up to 2 as a training augmentation, which inference does not need.
 
     Attributes:
         patch_size: side of a patch in pixels.
         n_blocks: number of transformer blocks.
-        n_storage_tokens: learned tokens beside the class token.
+        n_storage_tokens: number of learned tokens besides the class token.
     """
 
     def __init__(self, config: DINOv3Config) -> None:
@@ -37,7 +37,7 @@ class DINOv3ViT(Eva):
             qkv_bias=True,
             mlp_ratio=config.ffn_hidden / config.embed_dim,
             swiglu_mlp=config.ffn_layer == "swiglu",
-            # Only chooses timm's SwiGLU with separate matrices; the width is settled above.
+            # Only selects timm's SwiGLU with separate matrices; mlp_ratio already sets the width.
             swiglu_align_to=config.ffn_align,
             init_values=1e-5,
             num_reg_tokens=config.n_storage_tokens,
@@ -55,7 +55,7 @@ class DINOv3ViT(Eva):
         self.n_storage_tokens = config.n_storage_tokens
 
     def forward_features(self, x: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
-        """Every token of the last layer.
+        """Compute all tokens of the last layer.
 
         Args:
             x: ``(B, 3, H, W)`` normalised images.
@@ -81,13 +81,13 @@ class DINOv3ViT(Eva):
         return_class_token: bool = False,
         norm: bool = True,
     ) -> tuple[Any, ...]:
-        """Patch tokens of some layers, in the order of the layers.
+        """Compute patch tokens of selected layers, in layer order.
 
         Args:
             x: ``(B, 3, H, W)`` normalised images.
-            n: so many last layers, or the layers' numbers, from 0.
-            reshape: give ``(B, C, h, w)`` instead of ``(B, h * w, C)``.
-            return_class_token: give pairs with the class tokens ``(B, C)``.
+            n: number of last layers, or layer indices from 0.
+            reshape: return ``(B, C, h, w)`` instead of ``(B, h * w, C)``.
+            return_class_token: return pairs of patch tokens and class tokens ``(B, C)``.
             norm: apply the last norm to every layer.
         """
         layers = range(self.n_blocks - n, self.n_blocks) if isinstance(n, int) else n
@@ -103,12 +103,12 @@ class DINOv3ViT(Eva):
         return tuple(zip(patches, (tokens[:, 0] for tokens in outputs), strict=True))
 
     def forward(self, x: Tensor, is_training: bool = False) -> Any:  # type: ignore[override]
-        """The class token ``(B, C)``, or what ``forward_features`` gives if ``is_training``."""
+        """Return the class token ``(B, C)``, or the output of ``forward_features`` if ``is_training``."""
         features = self.forward_features(x)
         return features if is_training else features["x_norm_clstoken"]
 
     def _tokens(self, x: Tensor, layers: Sequence[int]) -> list[Tensor]:
-        """All tokens ``(B, N, C)`` after the given layers; blocks past the last of them are not run."""
+        """Compute all tokens ``(B, N, C)`` after the given layers; later blocks are not run."""
         tokens, rope = self._pos_embed(self.patch_embed(x))
         outputs = []
         for number, block in enumerate(self.blocks[: max(layers) + 1]):

@@ -1,4 +1,4 @@
-"""Several encoders side by side, their features concatenated."""
+"""Ensemble of encoders with concatenated features."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ntt.errors import InputError
 
 
 class EnsembleEncoder(Encoder):
-    """Features of several encoders, patch by patch one after another.
+    """Concatenate the features of several encoders per patch.
 
-    Each encoder sees the image at its own resolution and keeps its own options. Its features are brought to
-    length 1, so that each has the same say in a cosine, and resized to the grid of the encoder with the
-    finest one, whose image and patch size are the ensemble's.
+    Each encoder receives the image at its own resolution and keeps its own options. Its features are
+    L2-normalised, which gives all members equal weight in a cosine, and resized to the finest member's grid.
+    The ensemble takes its image size and patch size from that member.
 
     Args:
-        members: encoders by any name, such as ``first`` and ``second``; concatenated in this order.
+        members: encoders by arbitrary names, such as ``first`` and ``second``; concatenated in this order.
 
     Raises:
-        InputError: no member.
+        InputError: ``members`` is empty.
     """
 
     def __init__(self, members: Mapping[str, Encoder]) -> None:
         super().__init__()
         if not members:
-            raise InputError("encoder.members is empty: give at least two encoders")
+            raise InputError("encoder.members is empty: configure at least two encoders")
         self.members = nn.ModuleDict(members)
         finest = max(members.values(), key=lambda member: (_grid(member), member.img_size))
         self.name = "+".join(member.name for member in members.values())
@@ -48,7 +48,7 @@ class EnsembleEncoder(Encoder):
         return torch.cat([self._member_features(member, images, grid) for member in self._list()], dim=-1)
 
     def _member_features(self, member: Encoder, images: Tensor, grid: tuple[int, int]) -> Tensor:
-        """A member's features ``(B, *grid, C)``, each of length 1."""
+        """Compute the L2-normalised features ``(B, *grid, C)`` of a member."""
         sides = [self._member_side(member, side) for side in images.shape[-2:]]
         if sides != list(images.shape[-2:]):
             images = F.interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True)
@@ -61,7 +61,7 @@ class EnsembleEncoder(Encoder):
         return features
 
     def _member_side(self, member: Encoder, side: int) -> int:
-        """What a side of the ensemble's image is in a member's; its ``img_size`` at the ensemble's."""
+        """Convert a side in pixels to the member's input; the ensemble's ``img_size`` maps to its own."""
         patches = round(side / self.img_size * _grid(member))
         return max(patches, 1) * member.patch_size
 
@@ -70,16 +70,16 @@ class EnsembleEncoder(Encoder):
 
     @property
     def random_weights(self) -> bool:  # type: ignore[override]
-        """Whether any member's weights are an untrained initialisation."""
+        """Whether any member has random weights."""
         return any(member.random_weights for member in self._list())
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
-        """Hash of the members' fingerprints in their order."""
+        """Hash of the members' fingerprints, in order."""
         identity = " ".join(member.fingerprint for member in self._list())
         return hashlib.sha256(f"ensemble {identity}".encode()).hexdigest()[:16]
 
 
 def _grid(member: Encoder) -> int:
-    """Patches per side at the member's own image size."""
+    """Return the patches per side at the member's own image size."""
     return member.img_size // member.patch_size

@@ -1,4 +1,4 @@
-"""What of a backbone becomes features: which layers, how put together, in which precision."""
+"""Feature options of backbone encoders: selected layers, merging and precision."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ Choice = TypeVar("Choice")
 
 
 class FeatureOptions(TypedDict, total=False):
-    """What every encoder with a backbone can be asked for.
+    """Options of every backbone encoder.
 
     Attributes:
-        layers: numbers of the layers whose features are taken, negative ones from the end.
-        merge: how the features of several layers become one vector: ``mean``, ``concat``, or
-            ``concat_normalised``, where each layer's are brought to length 1 first, for an equal say in a
-            cosine.
+        layers: indices of the layers to use; negative indices count from the end.
+        merge: how to combine the features of several layers: ``mean``, ``concat``, or ``concat_normalised``,
+            which L2-normalises each layer first so that all layers weigh the same in a cosine.
         dtype: precision of weights and computation, ``float32`` or ``bfloat16``; features are float32.
-        compile: whether torch.compile is applied; pays off over many images on a GPU.
-        debias: removal of the positional component; None removes nothing.
+        compile: whether to apply torch.compile; worthwhile for many images on a GPU.
+        debias: removes the positional component; None disables debiasing.
     """
 
     layers: Sequence[int]
@@ -39,10 +38,10 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def float_type(options: FeatureOptions) -> torch.dtype:
-    """The precision asked for.
+    """Return the configured precision.
 
     Raises:
-        InputError: another one than ``float32`` or ``bfloat16``.
+        InputError: ``dtype`` is neither ``float32`` nor ``bfloat16``.
     """
     return _choose("dtype", _DTYPES, options.get("dtype", "float32"))
 
@@ -50,8 +49,8 @@ def float_type(options: FeatureOptions) -> torch.dtype:
 def cast(backbone: nn.Module, dtype: torch.dtype) -> None:
     """Change the precision of the weights in place.
 
-    Buffers follow the weights that they are used with. A module that has none keeps its buffers as they are:
-    rotary embeddings are computed from such, in float32.
+    Buffers are cast together with the weights of their module. Modules without weights keep their buffers,
+    because rotary embeddings are computed from them in float32.
     """
     for module in backbone.modules():
         weights = list(module.parameters(recurse=False))
@@ -63,35 +62,35 @@ def cast(backbone: nn.Module, dtype: torch.dtype) -> None:
 
 
 def pick_layers(name: str, layers: Sequence[int], depth: int) -> tuple[int, ...]:
-    """Numbers of the layers from 0, in their order.
+    """Convert layer indices to sorted indices from 0.
 
     Raises:
-        InputError: none, one twice, or one that does not exist.
+        InputError: ``layers`` is empty, repeats a layer, or contains an index out of range.
     """
     asked = list(layers)
     numbers = {layer % depth for layer in asked if -depth <= layer < depth}
     if not asked or len(numbers) != len(asked):
         raise InputError(
-            f"encoder.layers={asked} does not suit {name}: give one or more different ones "
-            f"from 0 to {depth - 1}, or from the end from -1 to -{depth}"
+            f"encoder.layers={asked} is invalid for {name}: use one or more distinct layers "
+            f"from 0 to {depth - 1}, or from -1 to -{depth} to count from the end"
         )
     return tuple(sorted(numbers))
 
 
 def merging(merge: str) -> Callable[[Sequence[Tensor]], Tensor]:
-    """The function that makes one feature map ``(B, h, w, C)`` of several.
+    """Return the function that merges several feature maps into one ``(B, h, w, C)``.
 
     Raises:
-        InputError: a word that is none of ``mean``, ``concat`` and ``concat_normalised``.
+        InputError: ``merge`` is not ``mean``, ``concat`` or ``concat_normalised``.
     """
     return _choose("merge", _MERGES, merge)
 
 
 def merged_dim(merge: str, channels: Sequence[int]) -> int:
-    """Channels of what :func:`merging` makes of maps with these channels.
+    """Return the number of channels after :func:`merging` maps with these channels.
 
     Raises:
-        InputError: maps of different widths cannot be averaged.
+        InputError: ``mean`` of maps with different numbers of channels.
     """
     if merge != "mean":
         return sum(channels)
@@ -124,5 +123,5 @@ _MERGES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
 
 def _choose(key: str, choices: Mapping[str, Choice], word: str) -> Choice:
     if word not in choices:
-        raise InputError(f"encoder.{key}={word} is not known: use {' or '.join(choices)}")
+        raise InputError(f"encoder.{key}={word} is unknown: use {' or '.join(choices)}")
     return choices[word]

@@ -1,4 +1,4 @@
-"""DINOv3 through torch.hub: the entries that ``dinov3/hubconf.py`` offers, and those of another clone."""
+"""DINOv3 through torch.hub: entry points of ``dinov3/hubconf.py`` and models of another clone."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from ntt.encoders.dinov3_vit import DINOv3ViT
 from ntt.encoders.weights import RANDOM, Release
 from ntt.errors import InputError
 
-_PACKAGE = "dinov3"  # the package inside Meta's clone, and the folder beside ntt
+_PACKAGE = "dinov3"  # name of the package in Meta's clone and of the folder shipped with ntt
 _NEEDED = ("get_intermediate_layers", "forward_features")
 
 
 def release_of(name: str, config: DINOv3Config) -> Release:
-    """What the world has of a variant's weights."""
+    """Return the published weights of a variant."""
     return Release(name, config.origin, config.checkpoint, config.repositories, config.instead)
 
 
 def entry_of(name: str, config: DINOv3Config) -> str:
-    """The function of ``hubconf.py`` that builds a variant."""
+    """Return the name of the function in ``hubconf.py`` that builds a variant."""
     return config.entry or name
 
 
 def hub_entries() -> dict[str, Callable[..., nn.Module]]:
-    """A function for every variant, under Meta's name of it."""
+    """Return a builder for every variant, by Meta's name."""
     return {entry_of(name, config): _entry(name, config) for name, config in DINOV3_CONFIGS.items()}
 
 
@@ -54,27 +54,27 @@ def _entry(name: str, config: DINOv3Config) -> Callable[..., nn.Module]:
         weights: a file of any published layout.
 
     Raises:
-        InputError: absent or unfitting weights.
+        InputError: missing or mismatched weights.
     """
     return build
 
 
 def load_from_clone(repo_dir: str, entry: str, weights: Path | None) -> nn.Module:
-    """A backbone that another torch.hub repository builds, weights and all.
+    """Build a backbone with its weights from another torch.hub repository.
 
     Args:
-        repo_dir: root folder of the clone, where its ``hubconf.py`` is.
-        entry: the function to call.
-        weights: file that the clone reads by itself; None for an untrained initialisation.
+        repo_dir: root folder of the clone, which contains ``hubconf.py``.
+        entry: function to call.
+        weights: file that the clone loads; None for an untrained initialisation.
 
     Raises:
-        InputError: no such folder or entry, the clone fails, or its model has not the methods needed.
+        InputError: missing folder or entry, an error inside the clone, or a model without a required method.
     """
     folder = Path(repo_dir).expanduser()
-    without = f"leave out encoder.repo_dir to use the {_PACKAGE} folder that comes with ntt"
+    without = f"remove encoder.repo_dir to use the {_PACKAGE} folder shipped with ntt"
     if not (folder / "hubconf.py").is_file():
         raise InputError(
-            f"encoder.repo_dir={folder} has no hubconf.py: give the root of a clone of DINOv3, or {without}"
+            f"encoder.repo_dir={folder} has no hubconf.py: use the root of a DINOv3 clone, or {without}"
         )
     options: dict[str, Any] = {"pretrained": False} if weights is None else {"weights": str(weights)}
     try:
@@ -82,7 +82,7 @@ def load_from_clone(repo_dir: str, entry: str, weights: Path | None) -> nn.Modul
             backbone = torch.hub.load(str(folder), entry, source="local", **options)
     except InputError:
         raise
-    except Exception as error:  # whatever another project's code may raise
+    except Exception as error:  # the clone's code may raise anything
         if "Cannot find callable" in str(error):
             raise InputError(
                 f"Module '{_PACKAGE}' has no attribute '{entry}': {folder}/hubconf.py does not define it; "
@@ -91,8 +91,8 @@ def load_from_clone(repo_dir: str, entry: str, weights: Path | None) -> nn.Modul
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         what = f"{entry} from {weights}" if weights else entry
         raise InputError(
-            f"{folder} cannot build {what}: {why}; Meta's clone reads Meta's files only, under their "
-            f"own names: give it such a file, install what it needs, or {without}"
+            f"{folder} cannot build {what}: {why}; Meta's clone only reads Meta's files under their "
+            f"original names: use such a file, install the clone's dependencies, or {without}"
         ) from error
     missing = [method for method in _NEEDED if not hasattr(backbone, method)]
     if missing:
@@ -102,7 +102,7 @@ def load_from_clone(repo_dir: str, entry: str, weights: Path | None) -> nn.Modul
 
 @contextmanager
 def _package_set_aside() -> Iterator[None]:
-    """Let the clone import its own package ``dinov3``, whichever was imported before; that one comes back."""
+    """Unload the imported package ``dinov3`` so that the clone can import its own, then restore it."""
     before = _take_out()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Say what a weights file is: ``python -m ntt.encoders.inspect FILE [FILE ...]``."""
+"""Identify weights files: ``python -m ntt.encoders.inspect FILE [FILE ...]``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ntt.errors import InputError
 
 
 def describe(path: Path) -> str:
-    """Layout, variant, size and precision of a weights file, in one line.
+    """Describe layout, variant, size and precision of a weights file in one line.
 
     Raises:
-        InputError: unreadable, or of no known layout.
+        InputError: the file is unreadable or has an unknown layout.
     """
     checkpoint = read_checkpoint(path)
     layout, tensors = checkpoint.layout, checkpoint.tensors
@@ -28,7 +28,7 @@ def describe(path: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Describe each file; the exit code is 2 where one cannot be."""
+    """Describe each file; return exit code 2 if any file cannot be identified."""
     if not arguments:
         print("usage: python -m ntt.encoders.inspect FILE [FILE ...]", file=sys.stderr)
         return 2

@@ -1,7 +1,7 @@
-"""The few changes of tensors, beside their names, between published layouts and timm's.
+"""Tensor transforms between published checkpoint layouts and timm's, beyond renaming keys.
 
-Each works in place on a dictionary under timm's keys (or the intermediate ones that the tables name), and
-leaves alone what does not fit: the strict load that follows then names it.
+Each transform modifies a dictionary in place. Its keys are timm's or the intermediate keys of the layout
+tables. Transforms skip tensors of unexpected shape; the strict load that follows reports them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ Tensors = dict[str, Tensor]
 
 
 def _attentions(tensors: Tensors, suffix: str) -> Iterator[str]:
-    """Prefixes ``blocks.N.attn.`` of the keys that end in ``suffix``."""
+    """Yield the prefix ``blocks.N.attn.`` of each key that ends in ``suffix``."""
     for key in [key for key in tensors if re.fullmatch(rf"blocks\.\d+\.attn\.{re.escape(suffix)}", key)]:
         yield key.removesuffix(suffix)
 
 
 def fuse_qkv(tensors: Tensors) -> None:
-    """Stack separate query, key and value projections; parts that do not fit stay and are refused later."""
+    """Stack separate query, key and value projections; mismatched parts stay and are rejected later."""
     for kind in ("weight", "bias"):
         for attention in _attentions(tensors, f"query.{kind}"):
             keys = [f"{attention}{part}.{kind}" for part in ("query", "key", "value")]
@@ -32,12 +32,12 @@ def fuse_qkv(tensors: Tensors) -> None:
 
 
 def split_qkv_bias(tensors: Tensors) -> None:
-    """Meta's fused bias, times its mask as in their forward pass, becomes timm's query and value biases."""
+    """Mask Meta's fused bias, as its forward pass does, and split it into timm's query and value biases."""
     for attention in _attentions(tensors, "qkv.bias"):
         bias = tensors[f"{attention}qkv.bias"].float()
         mask = tensors.get(f"{attention}qkv.bias_mask")
         if mask is None:
-            # Exports without the buffer: the architecture masks the key's third.
+            # Some exports lack the buffer; the architecture masks the third that belongs to the key.
             mask = torch.ones_like(bias).index_fill(0, torch.arange(len(bias) // 3, 2 * len(bias) // 3), 0)
         if mask.shape != bias.shape or not mask.float().isfinite().all():
             continue
@@ -49,14 +49,14 @@ def split_qkv_bias(tensors: Tensors) -> None:
 
 
 def drop_zero_key_bias(tensors: Tensors) -> None:
-    """DINOv3 has no key bias; one that is zero says the same, any other stays and is refused later."""
+    """Drop key biases that are zero, because DINOv3 has none; others stay and are rejected later."""
     for attention in _attentions(tensors, "k_bias"):
         if not tensors[f"{attention}k_bias"].any():
             del tensors[f"{attention}k_bias"]
 
 
 def add_zero_biases(tensors: Tensors) -> None:
-    """Checkpoints published without query and value biases have zero ones; all blocks or none."""
+    """Add zero query and value biases if a checkpoint has none in any block."""
     if any(key.endswith((".q_bias", ".v_bias")) for key in tensors):
         return
     for attention in _attentions(tensors, "qkv.weight"):
@@ -65,7 +65,7 @@ def add_zero_biases(tensors: Tensors) -> None:
 
 
 def fold_class_position(tensors: Tensors) -> None:
-    """With registers, timm adds the class token's position into the token itself."""
+    """Add the position embedding of the class token to the token, as timm does for models with registers."""
     if not tensors.keys() >= {"reg_token", "cls_token", "pos_embed"}:
         return
     positions, token = tensors["pos_embed"].float(), tensors["cls_token"].float()
@@ -75,7 +75,7 @@ def fold_class_position(tensors: Tensors) -> None:
 
 
 def name_ungated(tensors: Tensors) -> None:
-    """``mlp.up`` is a SwiGLU's ungated matrix beside a gate, and a perceptron's first without one."""
+    """Rename ``mlp.up`` to the ungated SwiGLU matrix if a gate exists, else to the first perceptron layer."""
     for key in [key for key in tensors if re.fullmatch(r"blocks\.\d+\.mlp\.up\.(weight|bias)", key)]:
         mlp, kind = key.split("up.")
         name = "fc1_x" if f"{mlp}fc1_g.{kind}" in tensors else "fc1"

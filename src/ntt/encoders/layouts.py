@@ -1,6 +1,6 @@
-"""The layouts in which DINOv2 and DINOv3 weights are published, each a table of keys to timm's.
+"""Published checkpoint layouts of DINOv2 and DINOv3, each a table from its keys to timm's.
 
-``{i}`` in a table stands for the number of a block.
+``{i}`` in a table stands for a block index.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ _BLOCK = re.compile(r"(?<![^.])\d+(?![^.])")
 
 @dataclass(frozen=True)
 class Layout:
-    """One publisher's way to name and arrange the weights of one family.
+    """Key names and tensor shapes of one publisher's checkpoints of one family.
 
     Attributes:
-        publisher: whose layout it is.
+        publisher: name of the publisher.
         family: "DINOv2" or "DINOv3".
-        anchor: the key of the patch embedding, from which a prefix of all keys is told.
-        markers: keys of which one is present in this layout; tells apart layouts with the same anchor.
-        keys: their key -> timm's key, or the intermediate key that ``transforms`` expect.
+        anchor: key of the patch embedding, used to detect a common prefix of all keys.
+        markers: keys of which at least one is present in this layout; they distinguish layouts that share an
+            anchor.
+        keys: published key -> timm's key, or the intermediate key that ``transforms`` expect.
         ignored: patterns of keys that the forward pass does not use.
-        transforms: the few real changes of tensors, in order, on renamed keys.
+        transforms: tensor transforms, applied in order after renaming.
     """
 
     publisher: str
@@ -48,11 +49,11 @@ class Layout:
     transforms: tuple[Callable[[Tensors], None], ...] = ()
 
     def matches(self, keys: Set[str]) -> bool:
-        """Whether these keys, all of a model's, are this layout's."""
+        """Whether the keys of a checkpoint match this layout."""
         return self.anchor in keys and any(marker in keys for marker in self.markers)
 
     def convert(self, tensors: Mapping[str, Tensor]) -> Tensors:
-        """Tensors under timm's keys; a key that the table does not know stays as it is."""
+        """Convert tensors to timm's keys; unknown keys stay unchanged."""
         kept = {k: v for k, v in tensors.items() if not any(fnmatchcase(k, p) for p in self.ignored)}
         converted = {_rename(key, self.keys): tensor for key, tensor in kept.items()}
         for transform in self.transforms:
@@ -60,7 +61,7 @@ class Layout:
         return converted
 
     def their_key(self, key: str) -> str:
-        """The name that this layout gives to timm's key, for messages."""
+        """Return this layout's name of a timm key, for messages."""
         return _rename(key, {ours: theirs for theirs, ours in self.keys.items()})
 
 
@@ -123,7 +124,7 @@ _TRANSFORMERS_DINOV2 = {
     "layernorm.bias": "norm.bias",
 }
 
-# A plain perceptron's first matrix is called like a SwiGLU's ungated one; name_ungated tells them apart.
+# The first matrix of a perceptron and the ungated one of a SwiGLU share a name; name_ungated separates them.
 _TRANSFORMERS_DINOV3 = {
     "embeddings.cls_token": "cls_token",
     "embeddings.register_tokens": "reg_token",
@@ -153,7 +154,7 @@ _TRANSFORMERS_DINOV3 = {
     "norm.bias": "norm.bias",
 }
 
-# In this order: the first that matches is taken, so the more telling markers come first.
+# The first match wins, so layouts with more specific markers come first.
 LAYOUTS: tuple[Layout, ...] = (
     Layout(
         publisher="transformers",
@@ -179,7 +180,7 @@ LAYOUTS: tuple[Layout, ...] = (
         anchor="patch_embed.proj.weight",
         markers=("storage_tokens", "rope_embed.periods", "blocks.0.attn.qkv.bias_mask"),
         keys=_META_DINOV3,
-        # The second norm is for the local crops of training.
+        # The second norm is only used for local crops during training.
         ignored=("mask_token", "local_cls_norm.*"),
         transforms=(split_qkv_bias, drop_zero_key_bias, add_zero_biases),
     ),

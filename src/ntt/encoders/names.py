@@ -1,4 +1,4 @@
-"""Looking a variant up by name, with a helpful answer to a misspelt one."""
+"""Look-up of variants by name, with suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Config = TypeVar("Config")
 
 
 def look_up(family: str, configs: Mapping[str, Config], name: str) -> Config:
-    """The entry called ``name``.
+    """Return the entry called ``name``.
 
     Raises:
-        InputError: no such entry; names the closest one, or all of them when none is close.
+        InputError: unknown name; the message suggests the closest one, or lists all if none is close.
     """
     if name in configs:
         return configs[name]

@@ -1,4 +1,4 @@
-"""Reading the tensors of a weights file, and saying in one line why one cannot be read."""
+"""Reading of weights files, with one-line errors for unreadable ones."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from torch import Tensor
 
 from ntt.errors import InputError
 
-# Training checkpoints keep the weights one or two levels down; of teacher and student the teacher counts.
 INDEX = ".index.json"
+# Training checkpoints nest the weights one or two levels deep. The teacher takes precedence over the student.
 _WRAPPERS = ("teacher", "model", "state_dict", "backbone")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Every tensor of a ``.safetensors``, ``.safetensors.index.json`` or ``torch.save`` file, on the CPU.
+    """Read all tensors of a ``.safetensors``, ``.safetensors.index.json`` or ``torch.save`` file to the CPU.
 
-    The kind is told from the content, not from the suffix. Files are memory-mapped where their format allows
-    it, and no code stored in a file is ever run.
+    The format is detected from the content, not from the suffix. Files are memory-mapped if the format
+    supports it. Code stored in a file is never executed.
 
     Raises:
-        InputError: no file, or one that is empty, cut short, text, or holds other objects than tensors.
+        InputError: the file is missing, empty, truncated, a text file, or contains more than tensors.
     """
     start = _first_bytes(path)
     if start[8:9] == b"{":
@@ -41,20 +41,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} is a Git LFS pointer, not the weights: run git lfs pull")
     if start.isascii():
         first_line = start.decode().split("\n")[0][:40]
-        raise InputError(f"{path} holds text ({first_line!r}), not weights: fetch it again")
-    raise InputError(f"{path} is neither a safetensors file nor one of torch.save: fetch it again")
+        raise InputError(f"{path} contains text ({first_line!r}), not weights: download it again")
+    raise InputError(f"{path} is neither a safetensors file nor a torch.save file: download it again")
 
 
 def _first_bytes(path: Path) -> bytes:
     if path.is_dir():
-        raise InputError(f"{path} is a folder: give the weights file inside it")
+        raise InputError(f"{path} is a folder: use the weights file inside it")
     try:
         with path.open("rb") as file:
             start = file.read(64)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if not start:
-        raise InputError(f"{path} is empty: fetch it again")
+        raise InputError(f"{path} is empty: download it again")
     return start
 
 
@@ -62,7 +62,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, RuntimeError, KeyError, ValueError) as error:
-        raise InputError(f"{path} is damaged or cut short ({error}): fetch it again") from error
+        raise InputError(f"{path} is damaged or truncated ({error}): download it again") from error
 
 
 def _read_shards(path: Path) -> dict[str, Tensor]:
@@ -70,40 +70,41 @@ def _read_shards(path: Path) -> dict[str, Tensor]:
         shards = sorted(set(json.loads(path.read_text())["weight_map"].values()))
         parts = [path.with_name(shard) for shard in shards]
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} has no weight_map that lists the files beside it") from error
+        raise InputError(f"{path} has no weight_map that lists the weights files next to it") from error
     tensors: dict[str, Tensor] = {}
     for part in parts:
         if part.name.endswith(INDEX):
-            raise InputError(f"{path} lists {part.name}, which is no weights file")
+            raise InputError(f"{path} lists {part.name}, which is not a weights file")
         tensors.update(read_tensors(part))
     return tensors
 
 
 def _read_torch(path: Path) -> object:
-    # torch.load maps a path only, and takes a path's suffix for its kind; an open file goes by content.
+    # torch.load memory-maps paths only. It detects the format by suffix for paths, by content for open files.
     mapped = zipfile.is_zipfile(path) and path.suffix != ".safetensors"
     try:
         with path.open("rb") as file:
             return torch.load(path if mapped else file, map_location="cpu", weights_only=True, mmap=mapped)
     except UnpicklingError as error:
         raise InputError(
-            f"{path} is damaged or holds Python objects besides tensors, which could run code when read: "
-            "fetch it again, or save only its state_dict()"
+            f"{path} is damaged or contains Python objects besides tensors, which could run code on loading: "
+            "download it again, or save only its state_dict()"
         ) from error
-    except Exception as error:  # damaged bytes make the reader fail in more ways than can be listed
-        raise InputError(f"{path} is damaged or cut short: fetch it again") from error
+    except Exception as error:  # torch.load raises many exception types for damaged files
+        raise InputError(f"{path} is damaged or truncated: download it again") from error
 
 
 def _unwrap(content: object, path: Path) -> dict[str, Tensor]:
-    """The dictionary of tensors, wherever in the nested dictionaries it lies."""
+    """Find the dictionary of tensors inside nested checkpoint dictionaries."""
     while isinstance(content, Mapping) and (inner := _first_wrapped(content)) is not None:
         content = inner
     if not isinstance(content, Mapping):
-        raise InputError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")
+        raise InputError(f"{path} contains a {type(content).__name__}, not a dictionary of tensors")
     tensors = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if not tensors:
         raise InputError(
-            f"{path} holds no tensors, nor under {', '.join(_WRAPPERS)}: it has {_some(content)}"
+            f"{path} contains no tensors, neither at the top level nor under {', '.join(_WRAPPERS)}; "
+            f"its keys are {_some(content)}"
         )
     return tensors
 

@@ -1,4 +1,4 @@
-"""Any timm model whose intermediate feature map makes a grid of patch features."""
+"""Encoder for timm models with intermediate feature maps."""
 
 from __future__ import annotations
 
@@ -23,26 +23,29 @@ _USUAL_STRIDE = 16
 
 
 class TimmEncoder(BackboneEncoder):
-    """Feature maps of given strides, by default the deepest of them, from a timm model.
+    """Feature maps of selected strides from a timm model, by default the deepest of these maps.
 
     Runs in channels-last memory format, which is several times faster for convolutions on a CPU.
 
     Args:
-        name: name of the variant, for messages and results.
+        name: variant name, for messages and results.
         model_name: timm's name of the architecture.
-        stride: pixels per cell of the feature maps to choose layers from, one number or several. The finest
-            takes the part of a patch size; coarser maps are upsampled bilinearly to its grid. None takes
-            the patch size of a vision transformer, and 16 of anything else.
-        img_size: side in pixels that images are resized to; a multiple of the finest stride.
-        weights: a file, ``pkg://PACKAGE/FILE`` for one inside an installed package, ``pretrained`` for what
-            timm downloads, or ``random``. A file's tensors are those of the timm model with its classifier,
-            under timm's keys or in timm's order.
-        mean: per-channel mean of the images the weights were trained on; None takes what timm says.
-        std: the same for the standard deviation.
-        **options: see :class:`ntt.encoders.features.FeatureOptions`; the layers are those of these strides.
+        stride: pixels per cell of the candidate feature maps, one number or several. The finest one acts as
+            the patch size; coarser maps are upsampled bilinearly to its grid. None uses the patch size of a
+            vision transformer, and 16 for other architectures.
+        img_size: side in pixels of the square input to which images are resized; a multiple of the finest
+            stride.
+        weights: a file, ``pkg://PACKAGE/FILE`` for a file inside an installed package, ``pretrained`` for
+            timm's download, or ``random``. A file must contain the tensors of the timm model with its
+            classifier, under timm's keys or in timm's order.
+        mean: per-channel mean of the training images; None uses timm's value.
+        std: per-channel standard deviation of the training images; None uses timm's value.
+        **options: see :class:`ntt.encoders.features.FeatureOptions`; ``layers`` indexes the maps of these
+            strides.
 
     Raises:
-        InputError: unknown architecture or stride, unsuitable size or options, absent or unfitting weights.
+        InputError: unknown architecture or stride, invalid image size or options, missing or mismatched
+            weights.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class TimmEncoder(BackboneEncoder):
         )
         self._levels = [levels[layer] for layer in self.layers]
         self._enlarge = [strides[level] // self.patch_size for level in self._levels]
-        # The last norm is a transformer's only; in other networks it belongs to a layer that is not taken.
+        # Only transformers need the last norm; in other networks it belongs to a layer that is not used.
         self._norm = _is_transformer(strides)
         # Layers past the feature map are never run.
         backbone.prune_intermediate_layers(self._levels, prune_norm=not self._norm, prune_head=True)
@@ -102,54 +105,54 @@ def _create(model_name: str, pretrained: bool) -> Any:
     if not timm.is_model(model_name):
         raise InputError(f"Unknown timm model: {model_name}. List them with timm.list_models()")
     try:
-        # Vision transformers take other image sizes than their own only if told so; others need no telling.
+        # Vision transformers need this flag to accept other image sizes; other models reject the flag.
         try:
             return timm.create_model(model_name, pretrained=pretrained, dynamic_img_size=True)
         except TypeError:
             return timm.create_model(model_name, pretrained=pretrained)
-    except Exception as error:  # timm raises what its download, the hub's client and torch raise
+    except Exception as error:  # timm passes on errors of the download, the hub client and torch
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         weights = PRETRAINED if pretrained else RANDOM
         raise InputError(
             f"timm cannot build {model_name} with encoder.weights={weights}: {why}; "
-            "without a network give a file with encoder.weights=FILE"
+            "without network access, use a local file with encoder.weights=FILE"
         ) from error
 
 
 def _strides(backbone: Any, model_name: str) -> list[int]:
-    """Pixels per cell of each feature map."""
+    """Return the pixels per cell of each feature map."""
     if not hasattr(backbone, "forward_intermediates") or not backbone.feature_info:
-        raise InputError(f"{model_name} gives no intermediate feature maps: choose another timm model")
+        raise InputError(f"{model_name} has no intermediate feature maps: choose another timm model")
     return [info["reduction"] for info in backbone.feature_info]
 
 
 def _is_transformer(strides: Sequence[int]) -> bool:
-    """Whether all maps have one stride, the patch size."""
+    """Whether all maps have the same stride, the patch size."""
     return len(strides) > 1 and len(set(strides)) == 1
 
 
 def _wanted(stride: int | Sequence[int] | None, strides: Sequence[int]) -> list[int]:
-    """The strides asked for, the finest first."""
+    """Return the requested strides, finest first."""
     if stride is None:
         return [strides[0] if _is_transformer(strides) else _USUAL_STRIDE]
     return [stride] if isinstance(stride, int) else sorted(set(stride))
 
 
 def _levels(strides: Sequence[int], model_name: str, wanted: Sequence[int]) -> list[int]:
-    """Numbers of the feature maps with these strides."""
+    """Return the indices of the feature maps with these strides."""
     choices = ", ".join(map(str, sorted(set(strides))))
     for stride in wanted:
         if stride not in strides:
             raise InputError(f"{model_name} has no feature map of stride {stride}; it has {choices}")
     if not wanted:
-        raise InputError(f"encoder.stride is empty: give one or more of {choices}")
+        raise InputError(f"encoder.stride is empty: use one or more of {choices}")
     return [level for level, stride in enumerate(strides) if stride in wanted]
 
 
 def _upsample(features: Tensor, factor: int, grid: Sequence[int]) -> Tensor:
-    """Bring ``(B, C, h, w)`` to the finest grid, each cell staying where it was in the image.
+    """Upsample ``(B, C, h, w)`` to the finest grid, keeping each cell at its position in the image.
 
-    A coarse map reaches past the edge of an image whose size its stride does not divide: that is cut off.
+    If its stride does not divide the image size, a coarse map extends past the image edge and is cropped.
     """
     if factor > 1:
         features = F.interpolate(features, scale_factor=factor, mode="bilinear", align_corners=False)
@@ -157,10 +160,10 @@ def _upsample(features: Tensor, factor: int, grid: Sequence[int]) -> Tensor:
 
 
 def load_by_key_or_position(backbone: nn.Module, path: Path, name: str) -> None:
-    """Load a file strictly by key, or by position where it has the same tensors under another project's keys.
+    """Load a file strictly by key, or by position if it has the same tensors under another project's keys.
 
     Raises:
-        InputError: it does not fit.
+        InputError: the tensors do not match the backbone.
     """
     tensors = read_tensors(path)
     expected = backbone.state_dict()
@@ -173,11 +176,11 @@ def load_by_key_or_position(backbone: nn.Module, path: Path, name: str) -> None:
     ]
     if problems:
         some = ", ".join(sorted(problems)[:3])
-        raise InputError(f"{path} does not fit {name}: {len(problems)} keys differ, such as {some}")
+        raise InputError(f"{path} does not match {name}: {len(problems)} keys differ, such as {some}")
     backbone.load_state_dict({key: tensor.to(expected[key].dtype) for key, tensor in tensors.items()})
 
 
 def _same_order(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
-    """Whether both list tensors of the same role (weight, bias, ...) and shape in the same order."""
+    """Whether both contain tensors of the same role (weight, bias, ...) and shape in the same order."""
     theirs = [(key.rsplit(".")[-1], tensor.shape) for key, tensor in tensors.items()]
     return theirs == [(key.rsplit(".")[-1], tensor.shape) for key, tensor in expected.items()]

@@ -1,4 +1,4 @@
-"""Telling from the shapes of converted tensors which variant they belong to."""
+"""Detection of the variant from the shapes of converted tensors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
 
 
 class Size(NamedTuple):
-    """What tells variants of a family apart; 0 for what cannot be told."""
+    """Dimensions that distinguish the variants of a family; 0 if unknown."""
 
     width: int
     depth: int
@@ -27,7 +27,7 @@ class Size(NamedTuple):
 
 
 def measure(tensors: Mapping[str, Tensor]) -> Size:
-    """The size of a model from its tensors under timm's keys, however damaged they are."""
+    """Derive the model size from tensors under timm's keys, even if some are missing or damaged."""
     hidden = _side(tensors, "blocks.0.mlp.fc2.weight", -1)
     packed = _side(tensors, "blocks.0.mlp.fc1.weight", 0) == 2 * hidden > 0
     gated = packed or "blocks.0.mlp.fc1_g.weight" in tensors
@@ -47,7 +47,7 @@ def _side(tensors: Mapping[str, Tensor], key: str, dimension: int) -> int:
 
 
 def variants_of(family: str, size: Size) -> tuple[str, ...]:
-    """Names of the family's variants of this size."""
+    """Return the names of all variants of a family that have this size."""
     known = {
         "DINOv2": {
             name: Size(c.embed_dim, c.depth, c.patch_size, c.ffn_hidden, c.num_register_tokens, c.ffn_layer)

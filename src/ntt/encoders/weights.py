@@ -1,4 +1,4 @@
-"""Where an encoder's weights lie, and what to do when they do not."""
+"""Location of encoder weights, with advice if they are missing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ RANDOM = "random"
 Origin = Literal["published", "embedded", "unreleased", "own"]
 
 _ADVICE: dict[Origin, str] = {
-    "published": "fetch them with: python scripts/download_checkpoints.py encoder={name}",
+    "published": "download them with: python scripts/download_checkpoints.py encoder={name}",
     "embedded": "they are part of the repository: restore them with git checkout -- checkpoints/nano, "
     "or train them with python scripts/train_nano.py",
-    "unreleased": "none were ever released for {name}: give your own with encoder.weights=FILE, "
-    "or use the nearest that were, {instead}",
-    "own": "give your own with encoder.weights=FILE",
+    "unreleased": "none were released for {name}: use your own with encoder.weights=FILE, "
+    "or the closest released variants, {instead}",
+    "own": "use your own with encoder.weights=FILE",
 }
 
 _PACKAGE = "pkg://"
@@ -28,14 +28,14 @@ _PACKAGE = "pkg://"
 
 @dataclass(frozen=True)
 class Release:
-    """What the world has of a variant's weights.
+    """Published weights of a variant.
 
     Attributes:
-        name: the variant.
-        origin: where its weights come from.
-        official: name of the publisher's file.
-        repositories: on the Hugging Face hub, that hold the same weights, each in its own layout.
-        instead: what to use where no weights were ever released.
+        name: variant name.
+        origin: source of the weights.
+        official: name of the publisher's weights file.
+        repositories: Hugging Face repositories with the same weights, each in its own layout.
+        instead: variants to use instead if no weights were released.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Release:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the file may be called: the publisher's name, the integration guide's, the hub's."""
+        """Possible file names: the publisher's, the integration guide's, and those of the hub."""
         if self.official is None:
             return ()
         guide = re.sub(r"_pretrain_.*(?=\.pth$)", "_pretrain", self.official)
@@ -54,19 +54,19 @@ class Release:
 
     @property
     def advice(self) -> str:
-        """What a user can do about absent weights."""
+        """Advice for users whose weights are missing."""
         others = " or ".join(f"encoder={other}" for other in self.instead)
         return _ADVICE[self.origin].format(name=self.name, instead=others)
 
 
 def find_weights(weights: str, release: Release) -> Path:
-    """The file to load.
+    """Find the weights file to load.
 
-    Where it is absent, the same weights under another of their names will do, in the same folder: the
-    download script fetches DINOv3 from the Hugging Face hub, since the official files need a form filled in.
+    If the file is missing, the same weights under another known name in the same folder are used: the
+    download script gets DINOv3 from the Hugging Face hub, because Meta's files require a signed form.
 
     Raises:
-        InputError: absent; names the files looked for and how to get one.
+        InputError: no file exists; the message lists the names tried and how to get the weights.
     """
     asked = _as_path(weights)
     candidates = [asked]
@@ -76,25 +76,25 @@ def find_weights(weights: str, release: Release) -> Path:
         if candidate.exists():
             return candidate
     others = ", ".join(candidate.name for candidate in candidates[1:])
-    beside = f" (nor, beside it, {others})" if others else ""
+    beside = f" (nor {others} in the same folder)" if others else ""
     raise InputError(f"No weights of {release.name} at {asked}{beside}; {release.advice}")
 
 
 def hub_file(repository: str) -> str:
-    """Name under which a repository's ``model.safetensors`` is kept."""
+    """Return the local file name of a repository's ``model.safetensors``."""
     return f"{repository.split('/')[-1]}.safetensors"
 
 
 def find_package_file(weights: str) -> Path:
-    """The file of a path, or of ``pkg://PACKAGE/FILE`` for one that an installed package carries.
+    """Resolve a path, or ``pkg://PACKAGE/FILE`` for a file inside an installed package.
 
     Raises:
-        InputError: no such package or file.
+        InputError: missing package or file.
     """
     if not str(weights).startswith(_PACKAGE):
         path = _as_path(weights)
         if not path.exists():
-            raise InputError(f"No weights at {path}; give another file, or encoder.weights=random")
+            raise InputError(f"No weights at {path}; use another file, or encoder.weights=random")
         return path
     package, _, inside = weights.removeprefix(_PACKAGE).partition("/")
     try:
@@ -109,5 +109,5 @@ def find_package_file(weights: str) -> Path:
 
 def _as_path(weights: str | None) -> Path:
     if not weights:
-        raise InputError("encoder.weights is empty: give a file, or encoder.weights=random")
+        raise InputError("encoder.weights is empty: use a file, or encoder.weights=random")
     return Path(weights).expanduser()

@@ -1,1 +1,1 @@
-"""How the stages run: Hydra outside, Lightning inside. Nobody imports this package but the commands."""
+"""Run the stages with Hydra and Lightning. Only the commands import this package."""

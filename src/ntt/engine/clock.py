@@ -1,4 +1,4 @@
-"""How long the parts of a run take."""
+"""Timing of the parts of a run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 
 
 class Clock:
-    """Adds up wall time by name.
+    """Accumulate wall time by name.
 
-    On a GPU, where work is only queued, the times are between marks that the GPU passes. Nobody waits for it
-    until the seconds are read.
+    GPU work is asynchronous, so it is timed with CUDA events. The GPU is synchronized only when the seconds
+    are read.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Clock:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Total of each name so far."""
+        """Total seconds of each name so far."""
         for name, start, end in self._marks:
             end.synchronize()
             self._seconds[name] += start.elapsed_time(end) / 1e3
@@ -31,19 +31,19 @@ class Clock:
         return dict(self._seconds)
 
     def take(self) -> dict[str, float]:
-        """Total of each name since the last time; counting begins anew."""
+        """Return the total seconds of each name since the last call and reset them."""
         taken = self.seconds
         self._seconds.clear()
         return taken
 
     def add(self, seconds: Mapping[str, float]) -> None:
-        """Count what was measured elsewhere."""
+        """Add seconds that were measured elsewhere."""
         for name, count in seconds.items():
             self._seconds[name] += count
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
-        """Count the time inside the block."""
+        """Measure the time spent inside the block."""
         if torch.cuda.is_initialized():
             start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
             start.record()

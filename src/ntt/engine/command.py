@@ -1,4 +1,4 @@
-"""Running a function as a Hydra command with readable errors."""
+"""Run a function as a Hydra command with readable errors."""
 
 from __future__ import annotations
 
@@ -29,16 +29,15 @@ USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 
 
 def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resumes: bool = False) -> None:
-    """Compose ``conf/<name>.yaml`` with the command line and call ``task`` with it.
+    """Compose ``conf/<name>.yaml`` with the command-line overrides and call ``task`` with the config.
 
-    ``legacy_config=FILE`` among the words stands for what that file asks for.
+    ``legacy_config=FILE`` is replaced by the overrides that the file translates to.
 
-    Bad input ends in one line on stderr and exit code 2; with ``ntt.debug=true`` in a traceback. A job of a
-    sweep that fails, whatever the reason, says so, leaves the reason in ``failure.json`` and lets the others
-    run; the exit code is 1 then. With ``resumes``, a command that was cut short goes on in the folder that
-    it began.
+    Bad input prints one line on stderr and exits with code 2; with ``ntt.debug=true`` it raises. A sweep job
+    that fails for any reason logs the error and writes it to ``failure.json``; the other jobs continue and
+    the exit code is 1. With ``resumes``, an interrupted command continues in its earlier run directory.
     """
-    # Hydra would print errors its own way and exit with 1; with this variable it raises them.
+    # By default Hydra prints errors itself and exits with 1; with this variable it raises them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     _shorten_warnings()
     remark: str | None = None
@@ -62,7 +61,7 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
 
     try:
         if any(word.startswith(LEGACY_CONFIG) for word in sys.argv[1:]):
-            # Imported here, so that --help and misspelt options answer at once.
+            # Imported here to keep --help and errors about misspelt options fast.
             from ntt.engine.legacy_config import expand_words
 
             sys.argv[1:], remark = expand_words(sys.argv[1:])
@@ -83,7 +82,7 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
 
 @contextmanager
 def exit_on_bad_input() -> Iterator[None]:
-    """End a script whose input is bad with one line on stderr and exit code 2."""
+    """On bad input, print one line on stderr and exit with code 2."""
     try:
         yield
     except USER_ERRORS as error:
@@ -91,12 +90,12 @@ def exit_on_bad_input() -> Iterator[None]:
 
 
 def _debugging() -> bool:
-    """Read from the command line, since the error may be in composing the config."""
+    """Read ``ntt.debug`` from the command line, because composing the config may have failed."""
     return any(word.lstrip("+").lower() == "ntt.debug=true" for word in sys.argv[1:])
 
 
 def _fail_job(error: Exception) -> None:
-    """End a job of a sweep: one line for the user's mistakes, the traceback of ours."""
+    """Log the failure of a sweep job: one line for a user error, a traceback for any other."""
     reason = describe(error) if isinstance(error, USER_ERRORS) else f"{type(error).__name__}: {error}"
     folder = Path(HydraConfig.get().runtime.output_dir)
     log = logging.getLogger(__name__)
@@ -105,11 +104,11 @@ def _fail_job(error: Exception) -> None:
 
 
 def _end_sweep(error: Exception) -> None:
-    """A launcher gave up, and Hydra with it: compare the jobs that there are."""
+    """Compare the jobs that have finished after the launcher failed."""
     from ntt.reporting.comparison import compare_sweep  # takes a second to import
 
     reason = next(iter(str(error).splitlines()), "")
-    print(f"The sweep was cut short: {type(error).__name__}: {reason}", file=sys.stderr, flush=True)
+    print(f"Sweep interrupted by {type(error).__name__}: {reason}", file=sys.stderr, flush=True)
     for folder in sweeps_begun():
         compare_sweep(folder)
     _tell_failures()
@@ -131,6 +130,6 @@ def _give_up(error: BaseException) -> None:
 
 
 def _shorten_warnings() -> None:
-    """Send warnings to the log, without the source line that caused them."""
+    """Send warnings to the log without the source line that caused them."""
     logging.captureWarnings(True)
     warnings.formatwarning = lambda message, *_, **__: str(message)

@@ -1,4 +1,4 @@
-"""Saying in one line what is wrong with a command line or a config."""
+"""One-line descriptions of errors in a command line or a config."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ntt.errors import InputError, did_you_mean
 from ntt.optional import DISTRIBUTION
 
 MAX_LINES = 10
-# How a group's option is called in messages; encoders are told apart by how their name begins.
+# Names of encoder families in messages, by the prefix of the option.
 ENCODER_FAMILIES = {"dinov2": "DINOv2 model", "dinov3": "DINOv3 model"}
-# Options that come with a package, and the optional dependency of ntt that brings it.
+# Config options that an optional package provides, and the extra of ntt that installs it.
 EXTRAS = {
     "hydra/launcher/submitit_slurm": "cluster",
     "hydra/launcher/joblib": "cluster",
@@ -25,9 +25,9 @@ EXTRAS = {
 
 
 def describe(error: BaseException) -> str:
-    """One line for a user: what is wrong and, where something similar exists, what was probably meant.
+    """Describe an error to the user in one line, with a suggestion if a similar name exists.
 
-    Several problems found at once have a line each.
+    An InputError that lists several problems gets one line for each.
     """
     chain = list(_causes(error))
     for cause in chain:
@@ -41,7 +41,7 @@ def describe(error: BaseException) -> str:
         if isinstance(cause, InterpolationKeyError) and cause.parent_node is not None:
             return _unknown_choice(cause)
         if isinstance(cause, OverrideParseException):
-            return f"Cannot read {cause.override!r}: write group=option or path.to.key=value"
+            return f"Cannot parse the override {cause.override!r}: write group=option or path.to.key=value"
     if isinstance(error, InstantiationException) and len(chain) > 1:
         where = [line.removeprefix("full_key: ") for line in str(error).splitlines() if "full_key:" in line]
         return f"{where[0] if where else 'config'}: {_one_line(chain[-1])}"
@@ -49,14 +49,14 @@ def describe(error: BaseException) -> str:
 
 
 def require_values(cfg: DictConfig) -> None:
-    """Raise InputError naming every value that the config leaves to the user (``???``) and got none."""
+    """Raise InputError with the name of every required value (``???``) that is missing."""
     missing = sorted(OmegaConf.missing_keys(cfg))
     if missing:
         raise InputError("; ".join(f"{key} has no value: add {key}=<value>" for key in missing))
 
 
 def _causes(error: BaseException) -> Iterable[BaseException]:
-    """The error and what led to it, outermost first."""
+    """Yield the error and its causes, outermost first."""
     current: BaseException | None = error
     while current is not None:
         yield current
@@ -64,7 +64,7 @@ def _causes(error: BaseException) -> Iterable[BaseException]:
 
 
 def _few_lines(error: InputError) -> str:
-    """Each problem on its line, the first ones if there are many."""
+    """Return the problems, one per line, at most ``MAX_LINES`` of them."""
     lines = str(error).splitlines()
     more = [f"... and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
     return "\n".join([*lines[:MAX_LINES], *more])
@@ -78,7 +78,7 @@ def _one_line(error: BaseException) -> str:
 def _unknown_option(missing: str, options: Iterable[str]) -> str:
     if missing in EXTRAS:
         install = f"pip install '{DISTRIBUTION}[{EXTRAS[missing]}]'"
-        return f"{missing} comes with a package that is not installed: {install}"
+        return f"{missing} needs a package that is not installed: {install}"
     group, _, option = missing.rpartition("/")
     known = sorted(options)
     kind = ENCODER_FAMILIES.get(option.lower()[:6], group) if group == "encoder" else group
@@ -86,7 +86,7 @@ def _unknown_option(missing: str, options: Iterable[str]) -> str:
 
 
 def _unknown_choice(error: InterpolationKeyError) -> str:
-    """Of ``${table.${choice}}``, what the table has."""
+    """Describe a choice in ``${table.${choice}}`` that the table lacks, with the known choices."""
     quoted = re.search(r"'(.+)'", str(error))
     node, path = error.parent_node._get_root(), quoted.group(1).split(".") if quoted else []
     for depth, key in enumerate(path):

@@ -1,4 +1,4 @@
-"""How references and targets reach the stages."""
+"""Data loading for the stages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ntt.structures import Reference, Target
 
 
 class NumberedTargets(Dataset[NumberedTarget]):
-    """Some of the targets, each with its number in the whole data set."""
+    """Subset of the targets, each with its index in the whole dataset."""
 
     def __init__(self, targets: TargetsOrReasons, indices: Sequence[int]) -> None:
         self.targets = targets
@@ -34,18 +34,17 @@ class NumberedTargets(Dataset[NumberedTarget]):
 
 
 class StageData(LightningDataModule):
-    """Pictures of references to validate on, batches of references to predict on, of targets to test on.
+    """Data module with references for the validate and predict loops and targets for the test loop.
 
     Args:
-        dataset: references and targets.
-        reference_batch: how many references a step gets.
-        image_batch: how many targets a step gets.
-        workers: processes that read images beside the main one; with 0 a thread reads one image ahead.
+        dataset: References and targets.
+        reference_batch: References per step.
+        image_batch: Targets per step.
+        workers: Worker processes that read images; with 0, a thread prefetches one batch.
 
     Attributes:
-        references_done: so many references are left out, the first ones.
-        images_done: numbers of target images that are left out; those left are split among the processes of
-            a run.
+        references_done: Number of leading references to skip.
+        images_done: Indices of target images to skip. The others are split among the processes of a run.
     """
 
     def __init__(self, dataset: FewShotDataset, reference_batch: int, image_batch: int, workers: int) -> None:
@@ -60,17 +59,17 @@ class StageData(LightningDataModule):
 
     @property
     def images_left(self) -> list[int]:
-        """Numbers of the target images that are still to be segmented."""
+        """Indices of the target images that are not segmented yet."""
         return [index for index in range(len(self.dataset.targets)) if index not in self.images_done]
 
     @property
     def share(self) -> list[int]:
-        """Those of them that this process segments."""
+        """Indices of the remaining target images that this process segments."""
         left = self.images_left
         return left if self.trainer is None else left[self.trainer.global_rank :: self.trainer.world_size]
 
     def val_dataloader(self) -> DataLoader[Reference]:
-        """References without masks, those of one picture in a list, for ``mask_references``."""
+        """References without masks, one list per image, for ``mask_references``."""
         references = self.dataset.references
         return DataLoader(
             references,
@@ -80,7 +79,7 @@ class StageData(LightningDataModule):
         )
 
     def predict_dataloader(self) -> DataLoader[Reference]:
-        """References, in lists, for ``fill_memory``."""
+        """Lists of references for ``fill_memory``."""
         left = range(self.references_done, len(self.dataset.references))
         return DataLoader(
             Subset(self.dataset.references, left),
@@ -90,7 +89,7 @@ class StageData(LightningDataModule):
         )
 
     def test_dataloader(self) -> DataLoader[NumberedTarget] | ReadAhead[NumberedTarget]:
-        """Targets, or why one cannot be read, with their numbers, in lists, for ``test``."""
+        """Lists of indexed targets for ``test``; an :class:`Unreadable` replaces an unreadable image."""
         loader = DataLoader(
             NumberedTargets(TargetsOrReasons(self.dataset.targets), self.share),
             batch_size=self.image_batch,
@@ -101,7 +100,7 @@ class StageData(LightningDataModule):
         return loader if self.workers else ReadAhead(loader)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Move the images of targets; references are cropped on the CPU first."""
+        """Move target images to the device; references stay on the CPU, where they are cropped first."""
         return [each if isinstance(each, Reference) else _moved(each[0], each[1], device) for each in batch]
 
 
@@ -112,5 +111,5 @@ def _moved(index: int, target: Target | Unreadable, device: torch.device) -> Num
 
 
 def _limit_pixels(most: int | None, _: int) -> None:
-    """Hold a worker that was not forked to the limit of ``limit_pictures``."""
+    """Apply the pixel limit of ``limit_pictures`` in a worker that was not forked."""
     Image.MAX_IMAGE_PIXELS = most

@@ -1,4 +1,4 @@
-"""Telling one set of references from another."""
+"""Digest of a set of references."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ntt.structures import Reference
 
 
 def references_digest(references: Iterable[Reference]) -> str:
-    """Changes with any pixel, mask, label or the order; not with where the files lie."""
+    """Hash the pixels, masks, labels and order of the references; file paths are not hashed."""
     digest = hashlib.sha256()
     for reference in references:
         digest.update(f"{tuple(reference.image.shape)} {reference.label}".encode())
         digest.update(reference.image.contiguous().numpy().tobytes())
-        assert reference.mask is not None, "masks are made before"
+        assert reference.mask is not None, "masks must be made before"
         digest.update(reference.mask.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

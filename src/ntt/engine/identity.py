@@ -1,4 +1,4 @@
-"""Telling whether a folder holds the run that a config asks for."""
+"""Identity of a run, which decides whether a run directory matches a config."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import ntt
 if TYPE_CHECKING:
     from ntt.data import FewShotDataset
 
-# What may differ without any result being different.
+# Config keys that do not affect the results.
 IRRELEVANT = ("paths", "logger", "cache", "resume", "ntt", "loader_workers")
 IRRELEVANT_OF_TRAINER = ("devices", "num_nodes", "strategy", "default_root_dir", "logger")
 
 
 def run_identity(cfg: DictConfig) -> str:
-    """Changes with the config, with a file that it names (weights, annotations) and with the version of ntt.
+    """Hash the config, the files that it names (weights, annotations) and the version of ntt.
 
-    Of files, size and time of the last change are looked at. Folders of pictures are not: who replaces
-    pictures under the same names says ``resume=false``.
+    A file is identified by its size and modification time. Image contents are not hashed; pass
+    ``resume=false`` after replacing images.
     """
     content = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(content, dict)
@@ -37,9 +37,9 @@ def run_identity(cfg: DictConfig) -> str:
 
 
 def data_digest(dataset: FewShotDataset) -> str:
-    """Changes with the choice, the order and the labels of references and targets.
+    """Hash the selection, order and labels of references and targets.
 
-    Pictures are known by where they are; what is in them is not looked at.
+    Images are identified by their paths; their contents are not hashed.
     """
     references = [[str(each.file), each.label, each.source] for each in dataset.references.entries]
     targets = [[str(each.file), each.image_id] for each in dataset.targets.entries]
@@ -60,6 +60,6 @@ def _texts(node: Any) -> Iterator[str]:
 def _state(text: str) -> list[int]:
     try:
         stat = Path(text).stat()
-    except (OSError, ValueError):  # too long for a path, or with a null byte
+    except (OSError, ValueError):  # not a valid path: too long, or contains a null byte
         return []
     return [stat.st_size, stat.st_mtime_ns] if Path(text).is_file() else []

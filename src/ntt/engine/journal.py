@@ -1,4 +1,4 @@
-"""Results that are on disk as soon as they are known, whatever happens to the process afterwards."""
+"""Append-only storage of results that survives a killed process."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from zlib import crc32
 
 
 class Journal:
-    """Lines of JSON, each with its checksum; several processes write a file each and read all.
+    """JSON lines with checksums. Each process writes its own file and reads the files of all processes.
 
-    A line that a killed process left half written, or that the disk damaged, is passed over: what it said is
-    computed again.
+    Incomplete or damaged lines are skipped, and their results are computed again.
 
     Args:
-        folder: of the files ``<name>.<writer>.jsonl``.
-        name: what the lines are about.
-        writer: number of the process that appends.
+        folder: Folder of the files ``<name>.<writer>.jsonl``.
+        name: Kind of the results.
+        writer: Rank of the writing process.
     """
 
     def __init__(self, folder: Path, name: str, writer: int = 0) -> None:
@@ -29,7 +28,7 @@ class Journal:
         self.file = folder / f"{name}.{writer}.jsonl"
 
     def append(self, entry: Any) -> None:
-        """Write one entry, strict JSON, and wait until the disk has it."""
+        """Write one entry as strict JSON and sync it to disk."""
         text = json.dumps(entry, allow_nan=False).encode()
         with self._opened() as file:
             file.write(b"%08x %s\n" % (crc32(text), text))
@@ -37,7 +36,7 @@ class Journal:
             os.fsync(file.fileno())
 
     def read(self) -> Iterator[Any]:
-        """Entries of all writers, each in the order of writing."""
+        """Yield the entries of all writers; entries of one writer keep their order."""
         for file in sorted(self.folder.glob(f"{self.name}.*.jsonl")):
             with file.open("rb") as lines:
                 for line in lines:
@@ -46,11 +45,11 @@ class Journal:
                         yield json.loads(text)
 
     def memo(self) -> Memo:
-        """What was computed so far, by number."""
+        """Return the results so far, by index."""
         return Memo(self)
 
     def _opened(self) -> Any:
-        """The writer's file, its end at the beginning of a line."""
+        """Open this writer's file for appending, and terminate an incomplete last line."""
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.file.open("a+b")
         if file.tell():
@@ -61,9 +60,9 @@ class Journal:
 
 
 class Memo(dict[int, Any]):
-    """Results by the number of what they were computed of; a new one is in the journal at once.
+    """Results by the index of their input; a new result is written to the journal immediately.
 
-    Results are strict JSON. The first process of a run writes; others, which compute the same, only read.
+    Results are strict JSON. Only the first process of a run writes; the others compute the same results.
     """
 
     def __init__(self, journal: Journal) -> None:

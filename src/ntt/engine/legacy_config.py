@@ -1,7 +1,7 @@
-"""Configs of the code that the integration guide belongs to, in terms of this project's options.
+"""Translate configs of the integration guide's code to the options of this project.
 
-They are configs of Lightning's command line around ``Sam2MatcherLightningModel``; docs/integration_guide.md
-says what each key becomes. ``legacy_config=FILE`` and ``scripts/convert_legacy_config.py`` read them here.
+They are LightningCLI configs for ``Sam2MatcherLightningModel``; docs/integration_guide.md lists the option
+for each key. ``legacy_config=FILE`` and ``scripts/convert_legacy_config.py`` use this module.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from ntt.foreign_keys import Rule, becomes, of_kind, only, translate, unused
 from ntt.models.guide import AUTOMATIC, GRID, settle_encoder
 from ntt.yaml_files import read_yaml
 
-TELLING = {"segmenter": "sam2_cfg_file", "dataset": "dataset_cfgs"}  # config groups, and the keys that choose
+TELLING = {"segmenter": "sam2_cfg_file", "dataset": "dataset_cfgs"}  # config group: legacy key that sets it
 GROUPS = ("encoder", "segmenter", "model", "dataset", "logger")
 METHODS = {method.name: method for method in (AUTOMATIC, GRID)}
 MODEL = "model.init_args.model_cfg."
 DATASETS = "model.init_args.dataset_cfgs."
 CLASS_SPLITS: dict[str, tuple[str, ...]] = {
-    "default_classes": (),  # all of the reference file
-    "few_shot_classes": (  # of COCO those that PASCAL VOC has too
+    "default_classes": (),  # all classes of the reference file
+    "few_shot_classes": (  # COCO classes that are also in PASCAL VOC
         *("airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "couch", "cow"),
         *("dining table", "dog", "horse", "motorcycle", "person", "potted plant", "sheep", "train", "tv"),
     ),
@@ -41,7 +41,7 @@ CLASS_SPLITS: dict[str, tuple[str, ...]] = {
 def _class_path(path: Any) -> Mapping[str, Any]:
     wanted = "Sam2MatcherLightningModel"
     if of_kind(path, str).rpartition(".")[2] != wanted:
-        raise InputError(f"{path} is not possible here, only {wanted}")
+        raise InputError(f"{path} is not supported, only {wanted}")
     return {}
 
 
@@ -52,7 +52,7 @@ def _model(name: Any) -> Mapping[str, Any]:
 
 
 def _seed(seed: Any) -> Mapping[str, Any] | None:
-    """True and False leave it to chance there, which is not done here."""
+    """Translate a seed. The legacy code picks a random seed for True and False, which is not supported."""
     return None if isinstance(seed, bool) else becomes("seed", int)(seed)
 
 
@@ -66,13 +66,15 @@ def _in_custom(option: str) -> Rule:
 def _class_split(name: Any) -> Mapping[str, Any]:
     if of_kind(name, str) not in CLASS_SPLITS:
         known = " and ".join(CLASS_SPLITS)
-        raise InputError(f"{name} is not known here, only {known}: list the classes in cat_names instead")
+        raise InputError(
+            f"{name} is unknown, only {known} are supported; list the classes in cat_names instead"
+        )
     classes = CLASS_SPLITS[name]
     return {"dataset.classes": list(classes)} if classes else {}
 
 
 def _class_names(names: Any) -> Mapping[str, Any]:
-    """A list, or one text with commas."""
+    """Translate a list of class names or a comma-separated string."""
     names = names.split(",") if isinstance(names, str) else names
     if not isinstance(names, list):
         raise InputError(f"{shortened(names)} is not a list of names")
@@ -80,12 +82,12 @@ def _class_names(names: Any) -> Mapping[str, Any]:
 
 
 def _devices(devices: Any) -> Mapping[str, Any] | None:
-    """A run here has one device; the results are the same."""
+    """Ignore a number of devices other than 1; it does not affect the results."""
     return {} if devices == 1 else None
 
 
 def _logger(loggers: Any) -> Mapping[str, Any] | None:
-    """That of CSV files is here too."""
+    """Translate CSVLogger; ignore other loggers."""
     entries = loggers if isinstance(loggers, list) else [loggers]
     paths = [str(entry.get("class_path")) for entry in entries if isinstance(entry, Mapping)]
     return {"logger": "csv"} if any(path.endswith("CSVLogger") for path in paths) else None
@@ -128,7 +130,7 @@ OUTER: dict[str, Rule] = {
     **{f"{DATASETS}fill_memory.{key}": rule for key, rule in FILL_MEMORY.items()},
     **{f"{DATASETS}test.{key}": rule for key, rule in TEST.items()},
     "model.init_args.data_load_cfgs.workers": becomes("loader_workers", int),
-    # The rest of the trainer's arguments is about training, or about what is shown and kept.
+    # The other trainer arguments concern training, display and checkpoints.
     **{f"trainer.{argument}": unused for argument in signature(Trainer).parameters},
     "trainer.accelerator": becomes("trainer.accelerator", str),
     "trainer.precision": becomes("trainer.precision", int | str),
@@ -136,7 +138,7 @@ OUTER: dict[str, Rule] = {
     "trainer.deterministic": becomes("+trainer.deterministic", bool),
     "trainer.devices": _devices,
     "trainer.logger": _logger,
-    # Of that code's command line.
+    # Command-line options of the legacy code.
     "ckpt_path": unused,
     "out_path": unused,
     "out_support_res": unused,
@@ -149,13 +151,13 @@ OUTER: dict[str, Rule] = {
 
 @dataclass(frozen=True)
 class LegacyConfig:
-    """What such a config asks for, in terms of ``conf/``.
+    """A legacy config translated to the options of ``conf/``.
 
     Attributes:
-        file: where it was read.
-        choices: an option for each config group that it decides.
-        values: by dotted names; with a plus in front where ``conf/`` has no such value.
-        unused: full keys that have no meaning here.
+        file: Source file.
+        choices: Option of each config group that the file sets.
+        values: Values by dotted key; a key that ``conf/`` lacks starts with a plus.
+        unused: Full keys without an equivalent.
     """
 
     file: Path
@@ -164,27 +166,27 @@ class LegacyConfig:
     unused: Sequence[str]
 
     def remark(self, decided: Collection[str] = ()) -> str | None:
-        """For the log: what is left out, and what is left to the defaults though it changes the result.
+        """Return a log line with the ignored keys and the defaults that affect the result, or None.
 
         Args:
-            decided: config groups that the command line chooses.
+            decided: Config groups that the command line sets.
         """
         parts = []
         if self.unused:
-            parts.append(f"left out, without a meaning here: {', '.join(self.unused)}")
+            parts.append(f"ignored keys without an equivalent: {', '.join(self.unused)}")
         chosen = {*self.choices, *decided}
         silent = [f"{group} ({key})" for group, key in TELLING.items() if group not in chosen]
         if silent:
-            parts.append(f"says nothing of the {' and the '.join(silent)}, so that is the embedded one")
+            parts.append(f"does not set the {' and the '.join(silent)}; using the embedded default")
         return f"{self.file}: {'; '.join(parts)}" if parts else None
 
     def words(self) -> list[str]:
-        """Words of the command line that ask for the same."""
+        """Return the equivalent command-line overrides."""
         choices = [f"{group}={option}" for group, option in self.choices.items()]
         return choices + [f"{name}={_as_word(value)}" for name, value in self.values.items()]
 
     def experiment(self) -> str:
-        """Text of a file in ``conf/experiment`` that asks for the same."""
+        """Return the text of an equivalent file in ``conf/experiment``."""
         content: dict[str, Any] = {
             "defaults": [{f"override /{group}": option} for group, option in self.choices.items()]
         }
@@ -194,21 +196,25 @@ class LegacyConfig:
             for node in nodes:
                 place = place.setdefault(node, {})
             place[last] = value
-        lines = ["# @package _global_", f"# Made of {self.file.name} by scripts/convert_legacy_config.py."]
+        lines = [
+            "# @package _global_",
+            f"# Converted from {self.file.name} by scripts/convert_legacy_config.py.",
+        ]
         if self.unused:
-            lines += ["# Left out, without a meaning here:", *(f"#   {key}" for key in self.unused)]
+            lines += ["# Ignored keys without an equivalent:", *(f"#   {key}" for key in self.unused)]
         return "\n".join([*lines, yaml.safe_dump(content, sort_keys=False, allow_unicode=True)])
 
 
 def read_legacy_config(file: Path) -> LegacyConfig:
-    """Read and translate one.
+    """Read and translate a legacy config.
 
     Raises:
-        InputError: absent or unreadable; or a line for each key that is unknown or has an impossible value.
+        InputError: The file is missing or unreadable; or one line per key that is unknown or has an
+            unsupported value.
     """
     content = _load(file)
     known = {f"{MODEL}{key}": rule for method in _methods(content) for key, rule in method.rules.items()}
-    # Here the length says how many references are taken, and so needs no check.
+    # The length of the memory bank sets the number of shots, so it needs no consistency check.
     known[f"{MODEL}memory_bank_cfg.length"] = becomes("dataset.shots", int)
     found = translate(content, {**known, **OUTER})
     settle_encoder(found, MODEL)
@@ -220,15 +226,16 @@ def read_legacy_config(file: Path) -> LegacyConfig:
 
 
 def expand_words(words: Sequence[str]) -> tuple[list[str], str | None]:
-    """Put what the file of ``legacy_config=FILE`` asks for in the place of this word.
+    """Replace ``legacy_config=FILE`` by the overrides that the file translates to.
 
-    What other words decide is left to them: a value, and with a config group all that lies under it.
+    Other overrides take precedence: an overridden value, or everything under an overridden config group, is
+    not taken from the file.
 
     Returns:
-        The new words, and what to say in the log.
+        The new overrides and a line for the log, or None.
 
     Raises:
-        InputError: two such words; see also :func:`read_legacy_config`.
+        InputError: ``legacy_config`` is given more than once; see also :func:`read_legacy_config`.
     """
     places = [place for place, word in enumerate(words) if word.startswith(LEGACY_CONFIG)]
     if len(places) != 1:
@@ -247,12 +254,12 @@ def expand_words(words: Sequence[str]) -> tuple[list[str], str | None]:
 def _load(file: Path) -> Mapping[Any, Any]:
     content = read_yaml(file)
     if not isinstance(content, Mapping):
-        raise InputError(f"{file}: holds no keys; give a config with the keys model and trainer")
+        raise InputError(f"{file} contains no keys; give a config with the keys model and trainer")
     return content
 
 
 def _methods(content: Mapping[Any, Any]) -> Sequence[Any]:
-    """The method that the config names; both where it names none that is known."""
+    """Return the method that the config names, or both methods if it names no known one."""
     named = translate(content, {f"{MODEL}name": _model}).options.get("model")
     return [METHODS[named]] if named else list(METHODS.values())
 

@@ -1,4 +1,4 @@
-"""What one target image yields; every callback reads it."""
+"""Result of one target image, the input of every callback."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ntt.structures import Instances, Target
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one image and what it was made from.
+    """Result of one target image with its intermediate results.
 
     Attributes:
-        index: number of the image in the order of the run, from 0.
-        target: the image.
+        index: Index of the image in the dataset, from 0.
+        target: Target image.
         features: ``(h, w, C)`` patch features.
-        proposals: what the segmenter offered.
-        instances: what the model reports, best first.
+        proposals: Proposals of the segmenter.
+        instances: Final instances, highest score first.
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""A GPU for each of the jobs that run side by side on one machine."""
+"""GPU assignment for sweep jobs that run in parallel on one machine."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 class OwnDevice(Callback):
-    """Shows each process of a sweep one GPU, in turn if processes outnumber them; without GPUs does nothing.
+    """Assign one GPU to each process of a sweep, round-robin; without GPUs, do nothing.
 
-    By process and not by job: CUDA, once started, keeps its device, and a process does several jobs.
+    GPUs are assigned by process, not by job: a process runs several jobs, and CUDA keeps its device once it
+    is initialized.
     """
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Count the GPUs once, in the process that starts the others."""
+        """List the GPUs once, in the parent process."""
         self.devices = visible_devices()
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Choose the GPU before the job starts CUDA."""
+        """Choose the GPU before the job initializes CUDA."""
         if self.devices:
             lock = own_lock(Path(config.hydra.sweep.dir) / ".processes")
             device = self.devices[int(Path(lock.lock_file).name) % len(self.devices)]
             os.environ[VISIBLE] = device
-            logging.getLogger(__name__).info("This job's GPU: %s", device)
+            logging.getLogger(__name__).info("GPU of this job: %s", device)
 
 
 def visible_devices() -> list[str]:
-    """The GPUs of this machine, or those of them that ``CUDA_VISIBLE_DEVICES`` leaves."""
+    """Return the GPUs of this machine, limited to ``CUDA_VISIBLE_DEVICES`` if it is set."""
     chosen = os.environ.get(VISIBLE)
     if chosen is not None:
         return [device for device in chosen.split(",") if device]
@@ -45,9 +46,9 @@ def visible_devices() -> list[str]:
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
-@cache  # kept, and so locked, until the process ends, however it ends
+@cache  # keeps the file locked until the process ends
 def own_lock(folder: Path) -> FileLock:
-    """A locked file of ``folder``, named by the first number that no living process has."""
+    """Lock the file in ``folder`` with the lowest number that no running process holds."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in itertools.count():
         lock = FileLock(folder / str(number))
@@ -56,4 +57,4 @@ def own_lock(folder: Path) -> FileLock:
         except Timeout:
             continue
         return lock
-    raise AssertionError("numbers do not end")
+    raise AssertionError("unreachable")

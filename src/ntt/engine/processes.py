@@ -1,13 +1,13 @@
-"""The processes that share a run."""
+"""Rank of this process in a distributed run."""
 
 from __future__ import annotations
 
 import os
 
-# LOCAL_RANK is before SLURM_PROCID, which processes started by one process of a job inherit from it.
+# LOCAL_RANK precedes SLURM_PROCID, because child processes inherit SLURM_PROCID from their parent.
 RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
 
 
 def process_rank() -> int:
-    """Number of this process among those of its run, as launchers tell it."""
+    """Return the rank of this process in its run from the launcher's environment variables."""
     return int(next((os.environ[key] for key in RANK_VARIABLES if key in os.environ), 0))

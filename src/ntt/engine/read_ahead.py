@@ -1,4 +1,4 @@
-"""Reading the next picture while this one is segmented."""
+"""Prefetching of target images."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ END = object()
 
 
 class ReadAhead(Generic[Item]):
-    """What a loader yields, one item ahead: a thread reads it while the last one is worked on.
+    """Iterate over a data loader while a thread prefetches the next item.
 
-    A thread and not a process, since pictures are decoded outside of Python's lock, and processes need shared
-    memory that containers are short of.
+    A thread is sufficient, because image decoding releases the GIL; worker processes would need shared
+    memory, which is often limited in containers.
 
     Args:
-        loader: without workers of its own.
+        loader: Data loader without workers.
     """
 
     def __init__(self, loader: DataLoader[Item]) -> None:

@@ -1,4 +1,4 @@
-"""Keeping what callbacks note of each image, so that a killed run goes on and several processes share one."""
+"""Storage of the callbacks' notes, for resuming runs and for runs with several processes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ntt.errors import InputError
 
 
 class Recorder(Callback):
-    """Shows every image to the callbacks that look at images, and keeps their notes.
+    """Pass every image to the outcome callbacks and store their notes.
 
     Args:
-        journal: where a line for each image goes.
-        observers: the callbacks, by the names that their notes have in the journal.
+        journal: Receives one line per image.
+        observers: Callbacks by the key of their notes in the journal.
     """
 
     def __init__(self, journal: Journal, observers: Mapping[str, OutcomeCallback]) -> None:
@@ -28,11 +28,11 @@ class Recorder(Callback):
         self.observers = observers
 
     def images_done(self) -> set[int]:
-        """Numbers of the images that need not be segmented again; what could not be read is tried again."""
+        """Return the indices of the segmented images; unreadable images are tried again."""
         return {entry["index"] for entry in self.journal.read() if "unread" not in entry}
 
     def _entries(self) -> dict[int, Any]:
-        """One an image; what could be read in the end counts, whichever process had failed to."""
+        """Return one entry per image; a result takes precedence over a failed read by any process."""
         entries: dict[int, Any] = {}
         for entry in self.journal.read():
             if "unread" not in entry or entry["index"] not in entries:
@@ -47,7 +47,7 @@ class Recorder(Callback):
         batch: Sequence[NumberedTarget],
         *_: Any,
     ) -> None:
-        """Take the images of a batch one by one."""
+        """Process the images of a batch one by one."""
         for index, each in batch:
             if isinstance(each, Unreadable):
                 unread = {"image_id": each.image_id, "file": str(each.file), "reason": each.reason}
@@ -59,17 +59,17 @@ class Recorder(Callback):
             self.journal.append({"index": outcome.index, "seconds": share, "notes": notes})
 
     def summarise(self, stages: Stages) -> None:
-        """Let every callback sum up the images of all processes, of this run and of those cut short.
+        """Let every callback summarise the images of all processes, including interrupted runs.
 
         Raises:
-            InputError: there are images that no process has seen.
+            InputError: Some images were not processed.
         """
         entries = self._entries()
         lacking = len(stages.dataset.targets) - len(entries)
         if lacking:
             raise InputError(
                 f"{lacking} of {len(stages.dataset.targets)} images were not segmented by any process of the "
-                "run; to take fewer say dataset.limit, and no limit of the trainer"
+                "run; to use fewer images, set dataset.limit instead of a limit of the trainer"
             )
         in_order = [entries[index] for index in sorted(entries)]
         unread = [entry["unread"] for entry in in_order if "unread" in entry]

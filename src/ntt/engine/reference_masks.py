@@ -1,4 +1,4 @@
-"""Masks of references that came with a box or points: those of an earlier run, or new ones."""
+"""Pseudo masks of references that have a box or points instead of a mask."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 
 class ReferenceMasks:
-    """Completes the references of a data set, and keeps what was made of them in its ``mask_file``.
+    """Add pseudo masks to the references of a dataset and store them in its ``mask_file``.
 
     Args:
-        dataset: holds the references.
-        segmenter: makes the masks.
+        dataset: Dataset with the references.
+        segmenter: Makes the pseudo masks.
     """
 
     def __init__(self, dataset: FewShotDataset, segmenter: Segmenter) -> None:
@@ -37,10 +37,10 @@ class ReferenceMasks:
         self._foreign = False
 
     def recall(self) -> int:
-        """Give references the masks that were made before, of the same picture and prompt by this segmenter.
+        """Load the pseudo masks that this segmenter made earlier from the same images and prompts.
 
         Returns:
-            How many references have no mask yet.
+            Number of references that still have no mask.
         """
         references, file = self.dataset.references, self.dataset.mask_file
         lacking = [index for group in references.without_mask() for index in group]
@@ -53,16 +53,16 @@ class ReferenceMasks:
             if found is not None and tuple(found.mask["size"]) == references.entries[index].size:
                 self._keep(index, found)
         if self._made:
-            logger.info("mask_references: %d of %d masks are in %s", len(self._made), len(lacking), file)
+            logger.info("mask_references: loaded %d of %d masks from %s", len(self._made), len(lacking), file)
         return len(lacking) - len(self._made)
 
     def add(self, indices: Sequence[int], masks: Tensor, ious: Tensor) -> None:
-        """Give references their new masks.
+        """Add new pseudo masks to references.
 
         Args:
-            indices: which N of the data set's references.
+            indices: Indices of N references of the dataset.
             masks: ``(N, H, W)`` bool.
-            ious: ``(N,)``, as predicted.
+            ious: ``(N,)`` predicted IoUs.
         """
         for index, mask, iou in zip(indices, masks, ious.tolist(), strict=True):
             if mask.any():
@@ -71,26 +71,26 @@ class ReferenceMasks:
             else:
                 entry = self.dataset.references.entries[index]
                 self._empty.append(
-                    f"{entry.source}: {self.segmenter.name} finds nothing at its box or points; "
-                    "draw a mask or correct them"
+                    f"{entry.source}: {self.segmenter.name} found no object at its box or points; "
+                    "correct them or draw a mask"
                 )
 
     def store(self) -> None:
-        """Write all masks; where that cannot be done, say so and go on.
+        """Write all pseudo masks; log a warning if the file cannot be written.
 
         Raises:
-            InputError: some masks are empty, one a line.
+            InputError: Some masks are empty; one line for each.
         """
         file = self.dataset.mask_file
         if self._foreign:
-            logger.warning("%s holds no masks made here and is left alone; the new ones are not stored", file)
+            logger.warning("%s was not written by ntt and is not overwritten; new masks are not stored", file)
         elif self._made:
             try:
                 write_json(file, self.dataset.with_masks(self._made), indent=None)
-            except (OSError, ValueError) as error:  # ValueError: a NaN in what is copied
-                logger.warning("%s: the masks made cannot be stored (%s)", file, error)
+            except (OSError, ValueError) as error:  # ValueError: a NaN in the copied annotations
+                logger.warning("%s: cannot store the pseudo masks (%s)", file, error)
             else:
-                logger.info("mask_references: %d masks are in %s", len(self._made), file)
+                logger.info("mask_references: stored %d masks in %s", len(self._made), file)
         if self._empty:
             raise InputError("\n".join(self._empty))
 

@@ -1,4 +1,4 @@
-"""The folder of one run: whose it is, how far the run has come, and how it ended."""
+"""Run directory: identity, progress and outcome of one run."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ RUN_KIND, SWEEP_KIND = "run", "sweep"
 
 
 class RunFolder:
-    """A folder that one run has for itself while it is used as a context.
+    """Run directory, locked for one run while it is used as a context manager.
 
-    ``run.json`` says what was asked for, ``progress/`` holds the results so far until the run is finished,
-    which is when there is ``metrics.json``.
+    ``run.json`` records the command and the identity of the run. ``progress/`` contains the results so far;
+    it is removed when the run finishes and writes ``metrics.json``.
 
     Args:
-        path: the folder.
-        identity: of :func:`ntt.engine.identity.run_identity`.
-        command: the words that asked for the run, so that the same command finds it again.
-        resume: go on with what is there of the same run; False begins anew.
+        path: Run directory.
+        identity: Identity from :func:`ntt.engine.identity.run_identity`.
+        command: Command-line overrides, by which the same command finds the run again.
+        resume: Continue the same run if it is in the directory; False starts over.
 
     Attributes:
-        rank: number of this process among those of the run; 0 does what only one may do.
+        rank: Rank of this process in the run; only rank 0 writes shared files.
     """
 
     def __init__(self, path: Path, identity: str, command: Sequence[str], resume: bool) -> None:
@@ -48,10 +48,10 @@ class RunFolder:
         self._lock = FileLock(path / LOCK)
 
     def __enter__(self) -> Self:
-        """Take possession; what is there of another run is no longer in force.
+        """Lock the directory and delete the results of any other run in it.
 
         Raises:
-            InputError: another process is at work in the folder, or it holds files that are not of a run.
+            InputError: Another process uses the directory, or it contains files that no run wrote.
         """
         if self.rank:
             return self
@@ -61,14 +61,14 @@ class RunFolder:
             self._lock.acquire(blocking=False)
         except Timeout:
             raise InputError(
-                f"{self.path}: another process is at work here; wait, or name another folder"
+                f"{self.path} is in use by another process; wait or choose another output directory"
             ) from None
         held = read_record(self.path)
-        for file in self.path.rglob(f".*.{UNFINISHED}*"):  # what a killed process was writing
+        for file in self.path.rglob(f".*.{UNFINISHED}*"):  # incomplete files of a killed process
             file.unlink(missing_ok=True)
         if not (self.resume and held.get("identity") == self.identity):
             if held.get("identity") not in (None, self.identity):
-                logger.warning("%s holds another run, which is replaced", self.path)
+                logger.warning("Replacing another run in %s", self.path)
             for name in (METRICS, PREDICTIONS):
                 (self.path / name).unlink(missing_ok=True)
             shutil.rmtree(self.path / PROGRESS, ignore_errors=True)
@@ -83,75 +83,73 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether the run is finished."""
         return is_finished(self.path)
 
     def metrics(self) -> dict[str, Any]:
-        """What the finished run found."""
+        """Metrics of the finished run."""
         content: dict[str, Any] = json.loads((self.path / METRICS).read_text())
         return content
 
     def journal(self, name: str) -> Journal:
-        """Where the results of a stage are kept as they come."""
+        """Journal with the results of a stage."""
         return Journal(self.path / PROGRESS, name, self.rank)
 
     def require_data(self, digest: str) -> None:
-        """Begin anew if the results so far are of other data than these.
+        """Delete the results so far if they were computed from other data.
 
         Args:
-            digest: of :func:`ntt.engine.identity.data_digest`.
+            digest: Digest from :func:`ntt.engine.identity.data_digest`.
         """
         if self.rank:
             return
         file = self.path / PROGRESS / "data.json"
         if file.is_file() and json.loads(file.read_text()) != digest:
-            logger.warning("%s: references or images are others than before; it begins anew", self.path)
+            logger.warning("%s: references or target images have changed; starting over", self.path)
             shutil.rmtree(self.path / PROGRESS)
         write_json(file, digest)
 
     def memo(self, name: str) -> Memo:
-        """Results of a stage so far, by number; keeps new ones."""
+        """Results of a stage so far, by index; new results are stored."""
         return self.journal(name).memo()
 
     def finish(self, metrics: Any) -> None:
-        """Write ``metrics.json``; what was kept in case of a crash goes."""
+        """Write ``metrics.json`` and delete ``progress/``."""
         write_json(self.path / METRICS, metrics)
         shutil.rmtree(self.path / PROGRESS, ignore_errors=True)
 
 
 def refuse_others(folder: Path, kind: str) -> None:
-    """Stop before anything is replaced that is not ours to replace.
+    """Refuse a directory whose contents must not be replaced.
 
     Args:
-        folder: that was named; it need not exist.
-        kind: what is to work there, ``RUN_KIND`` or ``SWEEP_KIND``.
+        folder: Output directory; it need not exist.
+        kind: Kind of the new output, ``RUN_KIND`` or ``SWEEP_KIND``.
 
     Raises:
-        InputError: the folder is of the other kind, or holds files that no run has left.
+        InputError: The directory contains output of the other kind, or files that no run wrote.
     """
     held = read_record(folder)
     if held.get("kind", kind) != kind:
-        raise InputError(f"{folder}: holds a {held['kind']}, and this is a {kind}; name another folder")
+        raise InputError(f"{folder} contains a {held['kind']}, not a {kind}; choose another output directory")
     foreign = [name for name in (METRICS, PROGRESS) if (folder / name).exists()]
     if foreign and not held:
-        raise InputError(
-            f"{folder}: {foreign[0]} is here and no {RUN}, so it is not of a run; name another folder"
-        )
+        raise InputError(f"{folder} contains {foreign[0]} but no {RUN}; choose another output directory")
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the run in a folder is finished."""
+    """Whether the run in a directory is finished."""
     return (folder / METRICS).is_file()
 
 
 def write_record(folder: Path, kind: str, command: Sequence[str], identity: str | None = None) -> None:
-    """Write what was asked for, and from where, into a folder.
+    """Write the command and the working directory to ``run.json``.
 
     Args:
-        folder: of a run or a sweep.
+        folder: Directory of a run or a sweep.
         kind: ``RUN_KIND`` or ``SWEEP_KIND``.
-        command: of ``command_of``.
-        identity: of a run.
+        command: Command from ``command_of``.
+        identity: Identity of a run.
     """
     here = str(Path.cwd())
     record = {"kind": kind, "command": list(command), "working_directory": here, "identity": identity}
@@ -159,7 +157,7 @@ def write_record(folder: Path, kind: str, command: Sequence[str], identity: str 
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """What was asked for in a folder; empty where that is not known."""
+    """Read ``run.json`` of a directory; empty if it is missing or unreadable."""
     try:
         content = json.loads((folder / RUN).read_text())
     except (OSError, ValueError):
@@ -168,7 +166,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def in_use(folder: Path) -> bool:
-    """Whether another process is at work in a folder."""
+    """Whether another process uses a directory."""
     try:
         with FileLock(folder / LOCK).acquire(blocking=False):
             return False
@@ -177,19 +175,19 @@ def in_use(folder: Path) -> bool:
 
 
 def failure_of(folder: Path, results: Sequence[str] = (METRICS,)) -> str | None:
-    """Why the run in a folder failed or has no results; None if it has.
+    """Return why a run failed or has no results; None if it succeeded.
 
     Args:
-        folder: of the run.
-        results: names of files of which a finished run leaves one.
+        folder: Run directory.
+        results: File names, at least one of which a finished run writes.
     """
-    try:  # which is there only as long as the run was not tried again
+    try:  # failure.json is deleted when the run is started again
         return str(json.loads((folder / FAILURE).read_text())["reason"])
     except (OSError, ValueError, KeyError, TypeError):
         done = any((folder / name).is_file() for name in results)
-        return None if done else f"it left no {' or '.join(results)}; its log may say why"
+        return None if done else f"no {' or '.join(results)} was written; see the log of the run"
 
 
 def write_failure(folder: Path, reason: str) -> None:
-    """Say why there will be no ``metrics.json``."""
+    """Write the reason of a failure to ``failure.json``."""
     write_json(folder / FAILURE, {"reason": reason})

@@ -1,4 +1,4 @@
-"""Finding the folder that the same command began to fill before."""
+"""Resume an interrupted command in its earlier run directory."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ logger = logging.getLogger(__name__)
 SWEEP_FLAGS = ("-m", "--multirun")
 RUN_PLACE, SWEEP_PLACE = "hydra.run.dir", "hydra.sweep.dir"
 PLACES = {RUN_PLACE: RUN_KIND, SWEEP_PLACE: SWEEP_KIND}
-LOOKED_THROUGH = 500  # of the latest folders
+LOOKED_THROUGH = 500  # number of latest run directories to search
 
 
 def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
-    """Words that send a run or sweep to the folder where the same command was cut short, if there is one.
+    """Direct a run or sweep to the directory where the same command was interrupted, if there is one.
 
-    A sweep is continued even if it came to its end: what failed is tried again. A finished run is not, a new
-    one gets a folder of its own.
+    A sweep is continued even if it has finished, to retry its failed jobs. After a finished run, a new run
+    directory is used.
 
     Args:
-        words: of the command line.
-        conf: folder of the configs.
-        name: of the config that the words are for.
+        words: Command-line arguments.
+        conf: Folder of the configs.
+        name: Name of the primary config.
+
+    Returns:
+        The command-line arguments, with an override for the directory if there is an earlier one.
     """
     flags = [word for word in words if word.startswith("-")]
     settings = [word for word in words if not word.startswith("-")]
@@ -48,10 +51,10 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
 
 
 def refuse_named(words: Sequence[str]) -> None:
-    """Look at the folder that a command names before Hydra writes its own files there.
+    """Check the output directory that a command names before Hydra writes to it.
 
     Raises:
-        InputError: it is not for this command.
+        InputError: The directory contains other files, see :func:`refuse_others`.
     """
     for word in words:
         name, _, value = word.lstrip("+").partition("=")
@@ -60,19 +63,19 @@ def refuse_named(words: Sequence[str]) -> None:
 
 
 def command_of(settings: Sequence[str], name: str) -> list[str]:
-    """The words that tell one command from another: not those about where and how Hydra runs it."""
+    """Return the config name and the overrides that identify a command, without those of ``hydra``."""
     return [name, *(word for word in settings if not word.lstrip("+~").startswith("hydra"))]
 
 
 def typed_words(hydra: DictConfig | HydraConf) -> list[str]:
-    """The settings of a command as they were typed, from Hydra's own config: ``${...}`` is not resolved."""
+    """Return the overrides of a command as typed, from Hydra's config; ``${...}`` is not resolved."""
     words = OmegaConf.to_container(hydra.overrides.task, resolve=False)
     assert isinstance(words, list)
     return [str(word) for word in words]
 
 
 def _earlier(settings: Sequence[str], conf: Path, name: str) -> list[Path]:
-    """Folders of runs and sweeps, the last one first, where words about paths put them."""
+    """Return the directories of earlier runs and sweeps under ``paths.runs``, latest first."""
     about_paths = [word for word in settings if word.lstrip("+").startswith("paths")]
     with initialize_config_dir(str(conf), version_base="1.3"):
         runs = OmegaConf.select(compose(name, about_paths), "paths.runs")

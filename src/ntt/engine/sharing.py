@@ -1,4 +1,4 @@
-"""Whether this run shares the segmenter's answers with others."""
+"""Proposal cache that a run shares with other runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ WHEN = ("sweep", "always", "never")
 
 
 def shared_answers(cfg: DictConfig) -> SharedAnswers | None:
-    """The store that ``cache`` asks for, opened; None where nothing is to be shared.
+    """Open the proposal cache that the ``cache`` config describes; None if this run does not use a cache.
 
     Raises:
-        InputError: ``cache.when`` is none of ``WHEN``.
+        InputError: ``cache.when`` is not one of ``WHEN``.
     """
     if cfg.cache.when not in WHEN:
         raise InputError(f"cache.when={cfg.cache.when} is unknown; choose one of {', '.join(WHEN)}")

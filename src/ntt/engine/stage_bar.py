@@ -1,4 +1,4 @@
-"""How far a stage is, how fast it goes and how long it will take."""
+"""Progress of a stage: items done, rate and remaining time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ logger = logging.getLogger(__name__)
 
 
 class StageBar:
-    """A bar on a terminal; elsewhere a log line now and then, and one at the end.
+    """Progress bar on a terminal; otherwise log lines at intervals and at the end.
 
     Args:
-        name: of the stage.
-        unit: what it counts.
-        total: how many there are.
-        seconds_between_lines: how often a line is logged where there is no terminal.
-        console: where the bar is drawn; None for that of the process.
+        name: Name of the stage.
+        unit: Name of the counted items.
+        total: Number of items.
+        seconds_between_lines: Seconds between log lines if there is no terminal.
+        console: Console for the bar; None creates one for stdout.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class StageBar:
         self._bar = _bar(console) if console.is_terminal else None
 
     def start(self) -> Self:
-        """Show it."""
+        """Show the bar."""
         if self._bar is None:
             logger.info("%s: %d %s", self.name, self.total, self.unit)
         else:
@@ -51,7 +51,7 @@ class StageBar:
         return self
 
     def stop(self, complete: bool = True) -> None:
-        """Leave the terminal as it was; say how it went if the stage is complete."""
+        """Restore the terminal; without a terminal, log the final line if the stage is complete."""
         if self._bar is not None:
             self._bar.stop()
         elif complete:
@@ -66,7 +66,7 @@ class StageBar:
         self.stop(complete=error is None)
 
     def advance(self, count: int = 1) -> None:
-        """Count so many more."""
+        """Add ``count`` finished items."""
         self.done += count
         if self._bar is not None:
             self._bar.update(self._task, advance=count, rate=f"{self.rate:.1f}/s")
@@ -76,12 +76,12 @@ class StageBar:
 
     @property
     def rate(self) -> float:
-        """Items a second so far."""
+        """Items per second so far."""
         return self.done / max(time.monotonic() - self._started, 1e-9)
 
     @property
     def left(self) -> int:
-        """Items to come."""
+        """Remaining items."""
         return self.total - self.done
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The stages of a run, as Lightning runs them."""
+"""Stages of a run as Lightning loops."""
 
 from __future__ import annotations
 
@@ -30,24 +30,25 @@ logger = logging.getLogger(__name__)
 
 
 class Stages(LightningModule):
-    """``fill_memory`` is Lightning's predict loop over references, ``test`` its test loop over targets.
+    """Lightning module whose predict loop runs ``fill_memory`` and whose test loop runs ``test``.
 
-    ``mask_references`` comes before them, where references have a box or points and no mask: the validation
-    loop over their pictures.
+    If references have a box or points instead of a mask, the validation loop first runs ``mask_references``
+    over their images.
 
     Args:
-        model: filled by ``fill_memory``, asked by ``test``.
-        dataset: says what the classes are.
-        memo: results so far, by the name of what is computed and then by number; keeps new ones.
-        strict: whether a target image that cannot be read ends the run; otherwise it is left out.
+        model: Model with the reference memory, which ``fill_memory`` fills.
+        dataset: References, targets and class names.
+        memo: Returns the stored results of a computation by its name; a mapping from index to result that
+            stores new results.
+        strict: Raise if a target image is unreadable; otherwise skip it.
 
     Attributes:
-        reference_masks: what ``mask_references`` makes.
-        clock: seconds of ``mask_references``, ``fill_memory``, ``postprocess_memory``; in the end also those
+        reference_masks: Pseudo masks from ``mask_references``.
+        clock: Seconds of ``mask_references``, ``fill_memory`` and ``postprocess_memory``; after the run, also
             of the parts of ``test``.
-        test_clock: seconds of the parts of ``test`` for the batch at hand.
-        report: what callbacks have to say in ``metrics.json``.
-        images: in the end, how many target images were segmented.
+        test_clock: Seconds of the parts of ``test`` for the current batch.
+        report: Entries that callbacks add to ``metrics.json``.
+        images: Number of segmented target images, set after the run.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class Stages(LightningModule):
         self.test_clock = Clock()
         self.report: dict[str, Any] = {}
         self.images = 0
-        self._most_images = 0  # that fit memory at once; 0 until it runs out
+        self._most_images = 0  # largest batch that fits in memory; 0 until memory runs out
 
     def recall_masks(self) -> bool:
-        """Give references the masks that an earlier run, or an earlier process of this one, made.
+        """Load the pseudo masks of an earlier run, or of an earlier process of this run.
 
         Returns:
             Whether there are references without a mask.
@@ -89,11 +90,11 @@ class Stages(LightningModule):
         return bool(self.dataset.references.without_mask())
 
     def on_validation_start(self) -> None:
-        """Note which references lie on which picture, as the data loader does."""
+        """Group the references without a mask by image, in the order of the data loader."""
         self.pictures = self.dataset.references.without_mask()
 
     def validation_step(self, batch: list[Reference], batch_idx: int) -> None:
-        """mask_references: make the masks of the references of one picture."""
+        """mask_references: make the pseudo masks of the references in one image."""
         prompts = [reference.prompt for reference in batch if reference.prompt is not None]
         with self.clock.measure("mask_references"):
             masks, ious = self.model.segment_prompts(batch[0].image, prompts)
@@ -102,14 +103,14 @@ class Stages(LightningModule):
         self.reference_masks.add(group, masks, ious)
 
     def on_validation_epoch_end(self) -> None:
-        """Keep the masks for later runs."""
+        """Store the pseudo masks for later runs."""
         self.reference_masks.store()
 
     def begin_memory(self) -> int:
-        """Forget what the memory held; remember what an earlier process of this run encoded.
+        """Reset the reference memory and restore the references that an earlier process encoded.
 
         Returns:
-            How many references that are, the first ones.
+            Number of restored references; they are the first ones of the dataset.
         """
         digest = references_digest(self.dataset.references)
         memory = self.model.start_memory(self.dataset.class_names, digest)
@@ -122,7 +123,11 @@ class Stages(LightningModule):
         return len(memory)
 
     def predict_step(self, batch: list[Reference]) -> int:
-        """fill_memory: remember some references; returns how many, since Lightning warns of None."""
+        """fill_memory: add references to the memory.
+
+        Returns:
+            Number of references; Lightning warns if it is None.
+        """
         memory, began = self.model.memory, self.clock.seconds.get("fill_memory", 0.0)
         first = len(memory)
         with self.clock.measure("fill_memory"):
@@ -134,7 +139,7 @@ class Stages(LightningModule):
         return len(batch)
 
     def postprocess_memory(self) -> None:
-        """Make one prototype per class of what was remembered."""
+        """Aggregate the reference memory into one prototype per class."""
         with self.clock.measure("postprocess_memory"):
             self.model.memory.aggregate()
         logger.info(
@@ -145,7 +150,7 @@ class Stages(LightningModule):
         )
 
     def fill_negatives(self) -> None:
-        """Remember look-alikes: those of the dataset, then those that the model finds on the references."""
+        """Add hard negatives: those of the dataset, then those that the model mines on the references."""
         dataset = self.dataset
         with self.clock.measure("fill_negatives"):
             self.model.remember_negatives(dataset.negatives)
@@ -154,13 +159,13 @@ class Stages(LightningModule):
                     self.model.mine_negatives(dataset.references, bar.advance, self.memo("mistakes"))
         count = len(self.model.memory.negatives[1])
         if count:
-            logger.info("fill_negatives: %d look-alikes", count)
+            logger.info("fill_negatives: %d hard negatives", count)
 
     def calibrate(self) -> None:
-        """Find the score threshold, if it is to be found."""
+        """Calibrate the score threshold if the model requests it."""
         if not self.model.wants_calibration:
             return
-        references = cast(Sequence[Reference], self.dataset.references)  # read only as they are tried
+        references = cast(Sequence[Reference], self.dataset.references)  # loaded lazily
         tried = min(len(references), MAX_REFERENCES)
         with self.clock.measure("calibrate"), StageBar("calibrate", "references", tried) as bar:
             found = self.model.calibrate(references, bar.advance, self.memo("calibrate"))
@@ -168,7 +173,7 @@ class Stages(LightningModule):
         logger.info("calibrate: score_threshold is %.3f", found.threshold)
 
     def test_step(self, batch: Sequence[NumberedTarget]) -> list[Outcome]:  # type: ignore[override]
-        """test: segment some images, keeping what callbacks may draw or evaluate."""
+        """test: segment a batch of images and return the results for the callbacks."""
         targets = self._readable(batch)
         outcomes: list[Outcome] = []
         while len(outcomes) < len(targets):
@@ -177,14 +182,14 @@ class Stages(LightningModule):
         return outcomes
 
     def _segment_some(self, targets: Sequence[tuple[int, Target]]) -> list[Outcome]:
-        """Segment these images at once, or the first half of them if memory runs out."""
+        """Segment these images in one batch, or the first half of them if memory runs out."""
         try:
             return self._segment(targets)
         except (RuntimeError, MemoryError) as error:
             if len(targets) == 1 or not is_out_of_memory(error):
                 raise
         if not self._most_images:
-            logger.warning("Out of memory with %d images at once; going on with fewer", len(targets))
+            logger.warning("Out of memory with a batch of %d images; using smaller batches", len(targets))
         self._most_images = len(targets) // 2
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -201,13 +206,13 @@ class Stages(LightningModule):
             for (index, target), *parts in zip(targets, features, embeddings, strict=True)
         ]
         if self.model.shared_answers is not None:
-            # So long it would have taken, that speed can be compared; "shared" is what others spent of it.
+            # Add the cached time, so that throughput stays comparable; "shared" reports it separately.
             saved = self.model.shared_answers.take_saved()
             self.test_clock.add({"propose": saved, "shared": saved})
         return outcomes
 
     def _readable(self, batch: Sequence[NumberedTarget]) -> list[tuple[int, Target]]:
-        """The images that can be segmented; others are said, or end the run."""
+        """Log and skip unreadable images; raise if ``strict``."""
         for _, each in batch:
             if isinstance(each, Unreadable):
                 if self.strict:

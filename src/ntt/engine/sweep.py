@@ -1,4 +1,4 @@
-"""What a sweep is asked for, which of its jobs failed, and that nobody else works in its folder."""
+"""Sweep directory: record of the command, lock and failed jobs."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
     from lightning import Trainer
 
 BAD_INPUT = 2
-OVERRIDES = "overrides.yaml"  # Hydra writes it where a job begins
+OVERRIDES = "overrides.yaml"  # Hydra writes it to the directory of each job
 
 
 class _Begun(NamedTuple):
-    """A sweep of this process: what keeps its folder, and of which files a finished job leaves one."""
+    """A sweep of this process: the lock of its directory, and the result files of its jobs."""
 
     lock: FileLock
     results: tuple[str, ...]
 
 
-# Not in the callback: Hydra makes it and hands nothing back, and launchers send it to the processes of jobs.
+# Not an attribute of the callback: Hydra does not expose it, and launchers pickle it for job processes.
 _begun: dict[Path, _Begun] = {}
 
 
 class SweepFolder(Callback):
-    """Keeps the sweep's folder for itself, and notes there what the sweep is.
+    """Lock the directory of a sweep and record its command.
 
     Args:
-        results: names of files of which a job that did not fail leaves one.
+        results: File names, at least one of which a successful job writes.
     """
 
     def __init__(self, results: Sequence[str] = (METRICS,)) -> None:
         self.results = tuple(results)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Before the first job; ends the command where another sweep is at work in the folder."""
+        """Lock the directory before the first job; exit if another sweep uses it."""
         folder = Path(config.hydra.sweep.dir)
         try:
             refuse_others(folder, SWEEP_KIND)
@@ -57,42 +57,42 @@ class SweepFolder(Callback):
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            _refuse(f"{folder}: another sweep is at work here; wait, or name another folder")
+            _refuse(f"{folder} is in use by another sweep; wait or choose another output directory")
         _begun[folder] = _Begun(lock, self.results)
         write_record(folder, SWEEP_KIND, command_of(typed_words(config.hydra), config.hydra.job.config_name))
 
 
 def _refuse(reason: str) -> NoReturn:
-    """An error would only be a warning to Hydra."""
+    """Print the reason and exit, because Hydra only warns about errors in callbacks."""
     print(reason, file=sys.stderr)
     sys.exit(BAD_INPUT)
 
 
 def in_sweep() -> bool:
-    """Whether this process runs a job of a sweep."""
+    """Whether this process runs a sweep job."""
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 
 def refuse_processes(trainer: Trainer) -> None:
-    """Stop a job of a sweep that would start processes: Lightning repeats the command, which is the sweep's.
+    """Refuse to start processes in a sweep job, because Lightning would repeat the command of the sweep.
 
     Raises:
-        InputError: the trainer starts processes, and nobody has done so before, and the run is a sweep's.
+        InputError: The run is a sweep job and the trainer starts several processes itself.
     """
     if in_sweep() and trainer.world_size > 1 and trainer.strategy.launcher is not None:
         raise InputError(
-            f"trainer.devices: a job of a sweep cannot start {trainer.world_size} processes; let each have "
-            "one device (hydra/launcher=local_parallel), or type the commands one by one"
+            f"trainer.devices: a sweep job cannot start {trainer.world_size} processes; use one device per "
+            "job (hydra/launcher=local_parallel) or run the commands one by one"
         )
 
 
 def sweeps_begun() -> list[Path]:
-    """Folders of the sweeps that this process began."""
+    """Directories of the sweeps that this process started."""
     return list(_begun)
 
 
 def failed_jobs() -> dict[str, str]:
-    """Their jobs that left no results, with the reason of each."""
+    """Failed jobs of the sweeps of this process, with the reasons."""
     reasons = {
         job.name: failure_of(job, begun.results)
         for folder, begun in _begun.items()
@@ -102,7 +102,7 @@ def failed_jobs() -> dict[str, str]:
 
 
 def job_folders(folder: Path) -> list[Path]:
-    """The folders of a sweep's jobs, in the order they were started."""
+    """Directories of the jobs of a sweep, in starting order."""
     return sorted((file.parent for file in folder.glob(f"*/{OVERRIDES}")), key=_job_number)
 
 

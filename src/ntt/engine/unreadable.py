@@ -1,4 +1,4 @@
-"""Target images that cannot be read do not end a run."""
+"""Placeholders for target images that cannot be read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ntt.structures import Target
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Takes the place of a target image.
+    """Placeholder for a target image that cannot be read.
 
     Attributes:
-        image_id: as the target would have it.
-        file: that cannot be read.
-        reason: why not, and what to do.
+        image_id: Id of the target image.
+        file: Image file.
+        reason: Why it cannot be read and how to fix it.
     """
 
     image_id: int | str
@@ -30,14 +30,16 @@ class Unreadable:
         return f"{self.file}: {self.reason}"
 
 
-NumberedTarget = tuple[int, Target | Unreadable]  # with its number in the whole data set
+NumberedTarget = tuple[int, Target | Unreadable]  # index in the whole dataset, target
 
 
 class TargetsOrReasons(Dataset[Target | Unreadable]):
-    """Targets; why one cannot be read is yielded and not raised, which would end a worker process.
+    """Targets of a dataset, with an :class:`Unreadable` for each image that cannot be read.
+
+    Raising the error instead would end a worker process.
 
     Args:
-        targets: of a data set.
+        targets: Targets of a dataset.
     """
 
     def __init__(self, targets: Targets) -> None:

@@ -1,4 +1,4 @@
-"""How good instances and maps are: average precision by benchmark, mIoU, recall, ceilings of both halves."""
+"""Evaluation: average precision of several benchmarks, mIoU, proposal recall, oracle labels and masks."""
 
 from ntt.evaluation.base import Evaluation, kinds
 from ntt.evaluation.best_match import best_match_iou

@@ -1,4 +1,4 @@
-"""How well the objects of one image are found."""
+"""Average best overlap of the objects of one image."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ntt.structures import Instances
 
 
 def best_match_iou(instances: Instances, true_masks: Tensor, true_labels: Tensor) -> float | None:
-    """The best IoU of each object with an instance of its class, averaged over the objects.
+    """Average the best IoU of each object with an instance of its class over the objects.
 
     Average best overlap (ABO) of one image, Uijlings et al., *Selective Search for Object Recognition*, IJCV
-    2013, section 5, but only what has the object's class counts. Scores play no part.
+    2013, section 5, but only instances of the object's class count. Scores are ignored.
 
     Args:
-        instances: N of the image.
+        instances: N instances of the image.
         true_masks: ``(M, H, W)`` bool.
         true_labels: ``(M,)`` int64.
 
     Returns:
-        0 to 1; None without objects.
+        Mean IoU from 0 to 1; None without objects.
     """
     if len(true_masks) == 0:
         return None

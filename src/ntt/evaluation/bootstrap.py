@@ -1,4 +1,4 @@
-"""Whether a difference in AP is more than chance: the paired bootstrap over images."""
+"""Significance of a difference in AP: paired bootstrap over images."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from ntt.evaluation.coco_ap import ALL_AREAS, load_results
 RESAMPLES = 1000
 CONFIDENCE = 0.95
 RECALLS = np.linspace(0, 1, 101)
-# All n images may favour one side by chance with probability 2 / 2^n, which is below 5 % from here on only.
+# All n images favour the same side by chance with probability 2 / 2^n, which is below 5 % for n >= 6.
 FEWEST_IMAGES = 6
-DETECTIONS = 100  # of a class in an image that count
-BLOCK = 4_000_000  # weights held at once, resamples times detections; bounds memory
+DETECTIONS = 100  # maximum number of detections per class and image
+BLOCK = 4_000_000  # maximum number of weights (resamples times detections) in memory
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ClassMatches:
-    """What COCO's evaluation found out about the detections of one class, best first.
+    """COCO matches of the detections of one class, highest score first.
 
     Attributes:
-        images: ``(D,)`` int64, the position of each detection's image.
-        right: ``(T, D)`` bool, whether it finds an object, at each of ten IoU.
-        counted: ``(T, D)`` bool, False where it counts neither way.
-        objects: ``(I,)`` float64, how many are to be found in each image.
+        images: ``(D,)`` int64, position of the image of each detection.
+        right: ``(T, D)`` bool, True for true positives at each of ten IoU thresholds.
+        counted: ``(T, D)`` bool, False for ignored detections.
+        objects: ``(I,)`` float64, number of objects in each image.
     """
 
     images: NDArray[np.int64]
@@ -46,7 +46,7 @@ class ClassMatches:
 
 @dataclass(frozen=True)
 class Interval:
-    """A difference of AP, and between which values it lies with 95 % confidence; None where undefined."""
+    """Difference of AP with its 95 % confidence interval; None if undefined."""
 
     difference: float | None
     low: float | None
@@ -54,26 +54,26 @@ class Interval:
 
     @property
     def is_chance(self) -> bool:
-        """Whether it may be: no difference is within the interval."""
+        """Whether the difference is not significant: the interval contains zero or is undefined."""
         return self.low is None or self.high is None or self.low <= 0 <= self.high
 
 
 def match_images(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str) -> list[ClassMatches]:
-    """Match results with objects, once for all resamples, by pycocotools.
+    """Match results with objects by pycocotools, once for all resamples.
 
     Args:
-        ground_truth: of all images that were segmented.
-        results: of ``coco_results``.
+        ground_truth: Ground truth of all segmented images.
+        results: Results from ``coco_results``.
         kind: ``segm`` or ``bbox``.
 
     Returns:
-        One entry a category, in the order of their ids; images are in the order of ``image_order``.
+        One entry per category, in the order of the category ids; images are in the order of ``image_order``.
     """
     ground_truth, results = with_numbers(ground_truth, results)
     evaluation = COCOeval(ground_truth, load_results(ground_truth, results, kind), kind)
     evaluation.params.areaRng = evaluation.params.areaRng[ALL_AREAS : ALL_AREAS + 1]
     evaluation.params.maxDets = [DETECTIONS]
-    with redirect_stdout(io.StringIO()):  # it reports each of its steps
+    with redirect_stdout(io.StringIO()):  # pycocotools prints each step
         evaluation.evaluate()
     count = len(evaluation.params.imgIds)
     return [
@@ -83,35 +83,35 @@ def match_images(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: st
 
 
 def image_order(ground_truth: COCO) -> list[int | str]:
-    """The ids of the images, as pycocotools orders them; as they come where some are texts."""
+    """Return the image ids in the order of pycocotools; in file order if some ids are strings."""
     ids = ground_truth.getImgIds()
     return sorted(ids) if all(isinstance(identity, int) for identity in ids) else ids
 
 
 def resample(images: int, count: int = RESAMPLES, seed: int = 0) -> Floats:
-    """How often each image is drawn, ``(count, images)``: as many as there are, with replacement."""
+    """Draw bootstrap samples: how often each image is drawn with replacement, ``(count, images)``."""
     generator = np.random.default_rng(seed)
     return generator.multinomial(images, [1 / images] * images, size=count).astype(np.float64)
 
 
 def weighted_ap(matches: Sequence[ClassMatches], weights: Floats) -> Floats:
-    """COCO's AP by class where images count several times or not at all.
+    """Compute the COCO AP by class with integer weights of the images.
 
-    With weights of 1 it is pycocotools' AP. With whole numbers it is that of the data with each image so many
-    times, but for the order of equally scored detections.
+    With weights of 1 it equals the AP of pycocotools. Other weights give the AP of a dataset with repeated
+    images, except for the order of detections with equal scores.
 
     Args:
-        matches: of K classes.
-        weights: ``(B, I)`` whole numbers, a row for each set of images.
+        matches: Matches of K classes.
+        weights: ``(B, I)`` integers, one row per resample.
 
     Returns:
-        ``(B, K)``; NaN where a class has no object in the images that count.
+        ``(B, K)``; NaN if a class has no object in images with a positive weight.
     """
     return np.stack([_class_ap(each, weights) for each in matches], axis=1)
 
 
 def mean_ap(class_aps: Floats) -> Floats:
-    """The mean over the classes that have objects, ``(B, K)`` to ``(B,)``; NaN without one."""
+    """Average over the classes with objects, ``(B, K)`` to ``(B,)``; NaN if there are none."""
     defined = ~np.isnan(class_aps)
     counts = defined.sum(axis=1)
     sums = np.where(defined, class_aps, 0).sum(axis=1)
@@ -119,16 +119,16 @@ def mean_ap(class_aps: Floats) -> Floats:
 
 
 def interval(difference: float | None, resampled: Floats, images: int) -> Interval:
-    """The percentile interval of a difference.
+    """Compute the percentile interval of a difference.
 
     Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), section 13.3. Both sides of a difference
-    are computed on the same resamples, so that images that are hard for both widen nothing.
+    are computed on the same resamples, so images that are hard for both do not widen the interval.
 
     Args:
-        difference: on the images as they are.
-        resampled: ``(B,)`` the same on each resample; NaN where it is undefined.
-        images: how many have an object; fewer than ``FEWEST_IMAGES`` give no interval, as one would have no
-            width at all.
+        difference: Difference on the original images.
+        resampled: ``(B,)`` difference on each resample; NaN if undefined.
+        images: Number of images with an object. Below ``FEWEST_IMAGES`` there is no interval; with one image
+            it would have zero width.
     """
     values = resampled[~np.isnan(resampled)]
     if difference is None or images < FEWEST_IMAGES or not len(values):
@@ -139,7 +139,7 @@ def interval(difference: float | None, resampled: Floats, images: int) -> Interv
 
 
 def _merge(images: Sequence[dict[str, Any] | None], thresholds: int) -> ClassMatches:
-    """The matches of one class in all images; None where pycocotools has neither truth nor result."""
+    """Merge the matches of one class in all images; None marks images without objects and results."""
     known = [(position, each) for position, each in enumerate(images) if each is not None]
     objects = np.zeros(len(images))
     for position, each in known:
@@ -156,7 +156,7 @@ def _merge(images: Sequence[dict[str, Any] | None], thresholds: int) -> ClassMat
 
 
 def _class_ap(matches: ClassMatches, weights: Floats) -> Floats:
-    """AP of one class, ``(B, I)`` weights to ``(B,)``."""
+    """Compute the AP of one class, ``(B, I)`` weights to ``(B,)``."""
     objects = weights @ matches.objects
     ap = np.full(len(weights), np.nan)
     present = np.flatnonzero(objects)
@@ -169,13 +169,13 @@ def _class_ap(matches: ClassMatches, weights: Floats) -> Floats:
 
 
 def _precisions(matches: ClassMatches, weights: Floats, objects: Floats) -> Iterator[Floats]:
-    """Precision averaged over recall, ``(B,)``, at each IoU in turn; every set of images has an object."""
+    """Yield the precision averaged over recall, ``(B,)``, at each IoU; every resample must have an object."""
     drawn = weights[:, matches.images]
     before: NDArray[np.bool_] | None = None
     for right, counted in zip(matches.right, matches.counted, strict=True):
-        if before is None or (counted != before).any():  # mostly the same at all IoU
+        if before is None or (counted != before).any():  # usually the same at all IoU thresholds
             detected, before = np.cumsum(drawn * counted, axis=1), counted
-        # Precision and recall are needed where recall grows only.
+        # Precision and recall are needed only where recall increases.
         hits = np.flatnonzero(right)
         found = np.cumsum(drawn[:, hits], axis=1)
         precision = found / (detected[:, hits] + np.spacing(1))

@@ -1,4 +1,4 @@
-"""Which half of the method is weak: what AP would be with perfect labels, and with perfect masks."""
+"""Oracle instances: proposals with oracle labels, and oracle masks with predicted labels."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ def true_label_instances(
     nms_iou: float,
     max_instances: int,
 ) -> Instances:
-    """Every proposal takes the label of the true mask that it overlaps most, and its predicted IoU as score.
+    """Label each proposal with its best-matching ground-truth mask; the score is the predicted IoU.
 
-    A proposal that overlaps no true mask by ``BACKGROUND_IOU`` is background and dropped. The NMS is the
-    model's. The AP of the result is what these proposals allow a perfect classifier.
+    Proposals whose IoU with every ground-truth mask is below ``BACKGROUND_IOU`` are dropped as background.
+    The NMS is that of the model. The resulting AP is the upper bound of these proposals with a perfect
+    classifier.
 
     Args:
-        proposals: N of one image.
+        proposals: N proposals of one image.
         true_masks: ``(M, height, width)`` bool.
         true_labels: ``(M,)`` int64.
-        height: of the image in pixels.
-        width: of the image in pixels.
-        nms_iou: box IoU above which the worse of two proposals of a class is dropped.
-        max_instances: at most so many are kept.
+        height: Image height in pixels.
+        width: Image width in pixels.
+        nms_iou: Box IoU above which the lower-scored of two proposals of a class is dropped.
+        max_instances: Maximum number of instances.
     """
     masks = proposals.logits > 0
     if len(masks) == 0 or len(true_masks) == 0:
@@ -51,12 +52,12 @@ def true_label_instances(
 
 
 def true_mask_instances(similarities: Tensor, true_masks: Tensor) -> Instances:
-    """True masks, each labelled and scored by the class that it resembles most.
+    """Label and score each ground-truth mask by its most similar class.
 
-    The AP of the result is what this encoder's features allow perfect proposals.
+    The resulting AP is the upper bound of this encoder's features with perfect proposals.
 
     Args:
-        similarities: ``(M, K)`` of each mask with each class, K at least 1.
+        similarities: ``(M, K)`` similarity of each mask with each class, K >= 1.
         true_masks: ``(M, H, W)`` bool.
     """
     if len(true_masks) == 0:

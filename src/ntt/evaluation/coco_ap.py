@@ -1,4 +1,4 @@
-"""Average precision as COCO defines it, by pycocotools or faster-coco-eval."""
+"""COCO average precision, computed by pycocotools or faster-coco-eval."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pycocotools.cocoeval import COCOeval
 from ntt.errors import InputError
 from ntt.evaluation.base import Evaluation, by_class, kinds, with_numbers
 
-# Where both libraries keep what, in COCOeval.stats.
+# Positions of the metrics in COCOeval.stats of both libraries.
 SUMMARY = {"AP": 0, "AP50": 1, "AP75": 2, "APs": 3, "APm": 4, "APl": 5, "AR100": 8}
 ALL_AREAS, LAST = 0, -1
 FASTER = partial(COCOeval_faster, print_function=logging.getLogger(__name__).debug)
@@ -25,23 +25,23 @@ BACKENDS = {"pycocotools": COCOeval, "faster": FASTER}
 
 
 class CocoEvaluation(Evaluation):
-    """COCO's AP: the mean over ten IoU from 0.5 to 0.95, at 101 points of recall, 100 detections an image.
+    """COCO AP: mean over ten IoU thresholds from 0.5 to 0.95, 101 recall levels, 100 detections per image.
 
     Lin et al., *Microsoft COCO*, arXiv 1405.0312. ``bbox`` and ``segm`` also have APs, APm, APl (small,
     medium, large) and AR100.
 
     Args:
-        backend: ``pycocotools`` is COCO's own code; ``faster`` is faster-coco-eval, which gives its numbers.
+        backend: ``pycocotools`` is the official code; ``faster`` is faster-coco-eval with the same results.
 
     Raises:
-        InputError: there is no such backend.
+        InputError: The backend is unknown.
     """
 
     protocol = "COCO"
 
     def __init__(self, backend: str = "pycocotools") -> None:
         if backend not in BACKENDS:
-            raise InputError(f"evaluation.backend is {backend!r}; make it one of: {', '.join(BACKENDS)}")
+            raise InputError(f"evaluation.backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
         self.evaluator = BACKENDS[backend]
 
     def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -64,18 +64,18 @@ class CocoEvaluation(Evaluation):
 def accumulate(
     evaluator: Callable[..., COCOeval], ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str
 ) -> COCOeval:
-    """Match results with objects: ``eval["precision"]`` is by IoU, recall, category, area and limit."""
+    """Match results with objects; ``eval["precision"]`` has axes IoU, recall, category, area and limit."""
     evaluation = evaluator(ground_truth, load_results(ground_truth, results, kind), kind)
-    with redirect_stdout(io.StringIO()):  # pycocotools reports each of its steps
+    with redirect_stdout(io.StringIO()):  # pycocotools prints each step
         evaluation.evaluate()
         evaluation.accumulate()
     return evaluation
 
 
 def load_results(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str) -> COCO:
-    """Results as pycocotools wants them: it writes into them, cannot load none, and measures their boxes.
+    """Load results for pycocotools, which modifies them, cannot load an empty list and prefers box areas.
 
-    With a box beside it, the area of the box would be taken for that of the mask.
+    For masks the boxes are removed, because pycocotools would use the area of the box instead of the mask.
     """
     unused = "bbox" if kind == "segm" else "segmentation"
     with redirect_stdout(io.StringIO()):
@@ -88,16 +88,16 @@ def load_results(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: st
 
 
 def summary(stats: Sequence[float], positions: Mapping[str, int]) -> dict[str, float | None]:
-    """Metrics by name, from where a library keeps them."""
+    """Return the metrics by name from their positions in ``stats``."""
     return {name: _defined(stats[position]) for name, position in positions.items()}
 
 
 def class_ap(evaluation: COCOeval) -> list[float | None]:
-    """AP of each category, in the order of their ids."""
+    """Return the AP of each category, in the order of the category ids."""
     precision = evaluation.eval["precision"][:, :, :, ALL_AREAS, LAST]  # IoU, recall, category
     return [_defined(np.mean(precision[:, :, k])) for k in range(precision.shape[2])]
 
 
 def _defined(value: float) -> float | None:
-    """None for the libraries' -1."""
+    """Replace the -1 of the libraries by None."""
     return None if value < 0 else float(value)

@@ -1,4 +1,4 @@
-"""Instances as COCO results, and back."""
+"""Conversion between instances and COCO results."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ntt.structures import Instances
 def coco_results(
     image_id: int | str, instances: Instances, category_ids: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """Write instances the way COCO's results files do.
+    """Convert instances to the COCO results format.
 
     Args:
-        image_id: of the image they were found in.
-        instances: best first.
+        image_id: Image id.
+        instances: Instances, highest score first.
         category_ids: COCO id of each label.
 
     Returns:
-        One object an instance, in their order: ``image_id``, ``category_id``, ``score``, ``bbox`` (x, y,
-        width, height in pixels) and ``segmentation`` (compressed run lengths); ready for JSON.
+        One JSON-serializable entry per instance, in the same order: ``image_id``, ``category_id``, ``score``,
+        ``bbox`` (x, y, width, height in pixels) and ``segmentation`` (compressed RLE).
     """
     boxes = instances.boxes.double().clone()
     boxes[:, 2:] -= boxes[:, :2]
@@ -52,13 +52,13 @@ def coco_results(
 def instances_of(
     results: Sequence[Mapping[str, Any]], category_ids: Sequence[int], height: int, width: int
 ) -> Instances:
-    """Read what ``coco_results`` wrote of one image.
+    """Convert the COCO results of one image to instances.
 
     Args:
-        results: with run lengths, in any order.
+        results: Results with RLE masks, in any order.
         category_ids: COCO id of each label.
-        height: of the image in pixels.
-        width: of the image in pixels.
+        height: Image height in pixels.
+        width: Image width in pixels.
     """
     if not results:
         return Instances.empty(height, width)

@@ -1,4 +1,4 @@
-"""Average precision as LVIS defines it, by faster-coco-eval."""
+"""LVIS average precision, computed by faster-coco-eval."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from ntt.errors import InputError
 from ntt.evaluation.base import Evaluation, by_class, kinds, with_numbers
 from ntt.evaluation.coco_ap import FASTER, class_ap, load_results, summary
 
-DETECTIONS = 300  # of one image that count, the best of all classes
-# Where faster-coco-eval keeps what, in COCOeval_faster.all_stats with LVIS's rules.
+DETECTIONS = 300  # maximum number of detections per image over all classes
+# Positions of the metrics in COCOeval_faster.all_stats with lvis_style=True.
 SUMMARY = {"AP": 0, "AP50": 1, "AP75": 2, "APs": 3, "APm": 4, "APl": 5, "APr": 14, "APc": 15, "APf": 16}
 SUMMARY["AR300"] = 6
 IMAGE_FIELDS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
 class LvisEvaluation(Evaluation):
-    """COCO's AP by the rules of LVIS, whose annotators looked for a few classes in each image only.
+    """COCO AP with the LVIS protocol for federated annotations: each image is annotated for few classes.
 
-    Gupta et al., *LVIS*, arXiv 1908.03195, section 2. A result counts where its class is annotated in the
-    image or known to be absent (``neg_category_ids``), and where not all objects of the class are annotated
-    (``not_exhaustive_category_ids``) a result that matches none is passed over. ``bbox`` and ``segm`` also
-    have APs, APm, APl and AR300, and APr, APc, APf of the rare, common and frequent classes.
+    Gupta et al., *LVIS*, arXiv 1908.03195, section 2. A result counts only if its class is annotated in the
+    image or verified as absent (``neg_category_ids``). If not all objects of the class are annotated
+    (``not_exhaustive_category_ids``), unmatched results are ignored. ``bbox`` and ``segm`` also have APs,
+    APm, APl and AR300, and APr, APc, APf for the rare, common and frequent classes.
     """
 
     protocol = "LVIS"
 
     def check(self, ground_truth: COCO) -> None:
-        """Raise InputError for the first image and the first category without LVIS's fields."""
+        """Raise InputError for the first image and the first category that lack LVIS fields."""
         lacking = [
             f"image {image['id']} has no {field}"
             for field in IMAGE_FIELDS
@@ -46,7 +46,7 @@ class LvisEvaluation(Evaluation):
             if "frequency" not in category
         ][:1]
         if lacking:
-            advice = "take a file of LVIS, or evaluation=coco"
+            advice = "use an LVIS file or evaluation=coco"
             raise InputError("\n".join(f"dataset.target_file: {what}; {advice}" for what in lacking))
 
     def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -63,9 +63,9 @@ class LvisEvaluation(Evaluation):
 
 
 def _counted(ground_truth: COCO, results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The best of each image, of classes that were looked for there.
+    """Keep the best results of each image whose classes were annotated or verified there.
 
-    faster-coco-eval leaves the others out too, but stops where an image has masks of no other classes.
+    faster-coco-eval also drops the other results, but fails if an image has only masks of such classes.
     """
     looked_for = {image["id"]: set(image["neg_category_ids"]) for image in ground_truth.dataset["images"]}
     for annotation in ground_truth.dataset["annotations"]:

@@ -1,4 +1,4 @@
-"""What is reported where nothing should be, and what is found where something should."""
+"""Open-set metrics: precision and recall of all instances, and false positives in images without objects."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ HIT_IOU = 0.5
 def open_set_metrics(
     ground_truth: COCO, results: Sequence[Mapping[str, Any]], unseen: Collection[int | str] = ()
 ) -> dict[str, Any]:
-    """Judge everything that is reported, whatever its score: what AP, which ranks, does not see.
+    """Evaluate all reported instances regardless of score, which AP, a ranking metric, does not measure.
 
-    An instance is right if its mask has an IoU of at least 0.5 with an object of its class that no better
-    scored one has taken; on a crowd region it is neither right nor wrong. Where objects have no mask, boxes
-    are compared.
+    An instance is a true positive if its mask has an IoU of at least 0.5 with an object of its class that no
+    instance with a higher score has matched. Instances on a crowd region are ignored. If objects have no
+    masks, boxes are compared.
 
     Args:
-        ground_truth: of the images that were segmented.
-        results: of ``coco_results``.
-        unseen: images that could not be read; their objects are missed, and they are not ``absent``.
+        ground_truth: Ground truth of the segmented images.
+        results: Results from ``coco_results``.
+        unseen: Ids of unreadable images; their objects count as missed, and they are not ``absent``.
 
     Returns:
-        ``precision`` and ``recall`` over all images, and of the images without any object of the classes:
-        ``absent_images``, how many there are, ``absent_silent``, the share of them in which nothing is
-        reported, and ``absent_instances``, how many instances an image; None where it is undefined.
+        ``precision`` and ``recall`` over all images. For images without any object of the classes:
+        ``absent_images``, their number; ``absent_silent``, the fraction of them without any instance; and
+        ``absent_instances``, the mean number of instances per image. Undefined values are None.
     """
     reported: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for result in results:
@@ -53,7 +53,7 @@ def open_set_metrics(
 
 
 def _judge(results: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    """How many results of an image are right and how many wrong."""
+    """Count the true positives and the false positives of an image."""
     right = wrong = 0
     for category in {result["category_id"] for result in results}:
         mine = [result for result in results if result["category_id"] == category]

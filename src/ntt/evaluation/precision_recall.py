@@ -1,4 +1,4 @@
-"""Curves of precision over recall."""
+"""Precision-recall curves."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ from pycocotools.coco import COCO
 from ntt.evaluation.base import with_numbers
 from ntt.evaluation.coco_ap import ALL_AREAS, FASTER, LAST, accumulate
 
-# Which of COCO's ten IoU, from 0.5 to 0.95, each curve is the mean of.
+# Slice of COCO's ten IoU thresholds, from 0.5 to 0.95, that each curve averages.
 CURVES = {"AP50": slice(0, 1), "AP75": slice(5, 6), "AP": slice(None)}
 
 
 def precision_recall(
     ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str
 ) -> dict[str, list[float]]:
-    """COCO's interpolated precision at 101 levels of recall, averaged over the classes.
+    """Compute COCO's interpolated precision at 101 recall levels, averaged over the classes.
 
-    Each curve averages to the metric whose name it has, since that is how COCO defines it (Lin et al.,
-    arXiv 1405.0312).
+    The mean of each curve is the metric of the same name, as COCO defines it (Lin et al., arXiv 1405.0312).
 
     Args:
-        ground_truth: of the images that were segmented.
-        results: of ``coco_results``.
+        ground_truth: Ground truth of the segmented images.
+        results: Results from ``coco_results``.
         kind: ``bbox`` or ``segm``.
 
     Returns:
-        ``recall``, 0 to 1 in steps of 0.01, and the precision at each of them: ``AP50`` and ``AP75`` at one
-        IoU, ``AP`` averaged over ten. Without any object there is nothing to recall: empty.
+        ``recall``, 0 to 1 in steps of 0.01, and the precision at each level: ``AP50`` and ``AP75`` at one IoU
+        threshold, ``AP`` averaged over ten. Empty if there are no objects.
     """
     evaluation = accumulate(FASTER, *with_numbers(ground_truth, results), kind)
     precision = evaluation.eval["precision"][:, :, :, ALL_AREAS, LAST]  # IoU, recall, category

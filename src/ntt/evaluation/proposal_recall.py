@@ -1,4 +1,4 @@
-"""How much of the truth the proposals hold, whatever the classes."""
+"""Class-agnostic recall of proposals."""
 
 from __future__ import annotations
 
@@ -20,21 +20,23 @@ BEST = (100, 1000)
 
 
 def count_found(proposals: Proposals, true_masks: Tensor) -> dict[str, int]:
-    """Count the objects of one image, and at how many of ``IOUS`` they are found, for ``average_recall``.
+    """Count the objects of one image and their matches over ``IOUS``, for ``average_recall``.
 
-    Hosang et al., *What makes for effective detection proposals?* (arXiv 1502.05082), as COCO computes it
-    with ``useCats=0``: the part of all objects that the best 100 or 1000 proposals of their image hold, each
-    one object at most, averaged over ten IoU from 0.5 to 0.95. Proposals are ordered by their predicted IoU.
+    Hosang et al., *What makes for effective detection proposals?* (arXiv 1502.05082), as computed by COCO
+    with ``useCats=0``: the fraction of all objects that the best 100 or 1000 proposals of their image match,
+    at most one object each, averaged over ten IoU thresholds from 0.5 to 0.95. Proposals are ordered by
+    predicted IoU.
 
-    Masks are not made as large as the image: proposals are compared, on the segmenter's grid, with the part
-    of each cell that an object covers, which gives the IoU of the coarse mask with the object at full size.
+    Proposals are not upsampled to the image: on the segmenter's grid, they are compared with the fraction of
+    each cell that an object covers, which gives the IoU of the coarse mask with the full-size object.
 
     Args:
-        proposals: N of the image.
+        proposals: N proposals of the image.
         true_masks: ``(M, H, W)`` bool, without crowd regions.
 
     Returns:
-        ``objects``, and for each kind and number of proposals what they hold, as ``segm/AR100``.
+        ``objects`` and, for each kind and number of proposals, the matches summed over ``IOUS``, with keys
+        such as ``segm/AR100``.
     """
     counts = {"objects": len(true_masks)}
     if len(proposals) and len(true_masks):
@@ -55,10 +57,10 @@ def count_found(proposals: Proposals, true_masks: Tensor) -> dict[str, int]:
 
 
 def average_recall(counts: Iterable[Mapping[str, int]]) -> dict[str, dict[str, float | None]]:
-    """COCO's average recall (AR) of class-agnostic proposals, of images counted by ``count_found``.
+    """Compute COCO's class-agnostic average recall (AR) from the counts of ``count_found``.
 
     Returns:
-        ``bbox`` and ``segm``, each with AR100 and AR1000 in [0, 1]; None where there was no object.
+        ``bbox`` and ``segm``, each with AR100 and AR1000 in [0, 1]; None if there are no objects.
     """
     total: Counter[str] = Counter()
     for count in counts:
@@ -71,10 +73,10 @@ def average_recall(counts: Iterable[Mapping[str, int]]) -> dict[str, dict[str, f
 
 
 def objects_found(iou: np.ndarray) -> np.ndarray:
-    """At how many of ``IOUS`` each proposal finds an object: in turn, each takes the best that is left.
+    """Count the thresholds in ``IOUS`` at which each proposal matches an object, by greedy matching.
 
     Args:
-        iou: ``(N, M)`` with each object, best proposal first; M at least 1.
+        iou: ``(N, M)`` IoU with each object, best proposal first; M >= 1.
 
     Returns:
         ``(N,)`` int.

@@ -1,4 +1,4 @@
-"""Average precision as PASCAL VOC defines it."""
+"""PASCAL VOC average precision."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ FIELDS = {"bbox": "bbox", "segm": "segmentation"}
 
 
 class VocEvaluation(Evaluation):
-    """PASCAL VOC's AP, and what few-shot papers report of it.
+    """PASCAL VOC AP and the metrics of novel classes from few-shot papers.
 
     Everingham et al., *The PASCAL Visual Object Classes (VOC) Challenge*, IJCV 2010, section 4.2. A result is
-    right if its IoU with the object of its class that it overlaps most exceeds the threshold and no better
-    result has taken that object. Objects that are ``difficult``, or crowds, need not be found, and a result
-    that overlaps one of them most is passed over. As in Wang et al., *Frustratingly Simple Few-Shot Object
-    Detection* (TFA, arXiv 2003.06957), AP is the mean over ten IoU from 0.5 to 0.95, and nAP, nAP50, nAP75
-    are those of the novel classes.
+    a true positive if its IoU with the best-overlapping object of its class exceeds the threshold and no
+    result with a higher score has matched that object. ``difficult`` objects and crowds do not count, and
+    results that overlap one of them most are ignored. As in Wang et al., *Frustratingly Simple Few-Shot
+    Object Detection* (TFA, arXiv 2003.06957), AP is the mean over ten IoU thresholds from 0.5 to 0.95, and
+    nAP, nAP50, nAP75 are the metrics of the novel classes.
 
     Args:
-        eleven_points: average the precision at eleven levels of recall, as VOC 2007 does; else take the area
-            under the whole curve, as VOC does since 2010.
-        novel_classes: names; None: all classes of the run.
+        eleven_points: Average the precision at eleven recall levels, as in VOC 2007; otherwise use the area
+            under the whole curve, as in VOC since 2010.
+        novel_classes: Names of the novel classes; None uses all classes of the run.
     """
 
     protocol = "PASCAL VOC"
@@ -40,12 +40,12 @@ class VocEvaluation(Evaluation):
         self.novel_classes = novel_classes
 
     def check(self, ground_truth: COCO) -> None:
-        """Raise InputError for a novel class that is none of the run's."""
+        """Raise InputError if a novel class is not a class of the run."""
         names = {category["name"] for category in ground_truth.dataset["categories"]}
         unknown = [name for name in self.novel_classes or () if name not in names]
         if unknown:
             raise InputError(
-                f"evaluation.novel_classes: {unknown[0]!r} is no class of the run; correct or remove it"
+                f"evaluation.novel_classes: {unknown[0]!r} is not a class of the run; correct or remove it"
             )
 
     def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class VocEvaluation(Evaluation):
     def _class_aps(
         self, ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str
     ) -> list[list[float] | None]:
-        """AP at each of ``IOUS`` of each category, in the order of their ids; None without objects."""
+        """Compute the AP at each of ``IOUS`` for each category, in id order; None without objects."""
         found = _grouped(results, "category_id")
         aps: list[list[float] | None] = []
         for category in sorted(ground_truth.getCatIds()):
@@ -89,27 +89,29 @@ class VocEvaluation(Evaluation):
 
 
 def average_precision(right: Sequence[bool], count: int, eleven_points: bool = False) -> float:
-    """The precision that a level of recall can be had with, averaged over all levels.
+    """Average the interpolated precision over recall levels.
 
-    Equation 2 of the paper: precision is interpolated, at each recall the best of all recalls not below.
+    Equation 2 of the paper: the interpolated precision at a recall is the maximum precision at any recall at
+    or above it.
 
     Args:
-        right: whether each result is, best first.
-        count: objects to be found, at least 1.
-        eleven_points: of recall 0, 0.1, ... 1; else of all, which is the area under the curve.
+        right: Whether each result is a true positive, highest score first.
+        count: Number of objects, at least 1.
+        eleven_points: Use recall 0, 0.1, ..., 1; otherwise all recall levels, which gives the area under the
+            curve.
     """
     hits = np.cumsum(right, dtype=np.int64)
     precision = hits / np.arange(1, len(hits) + 1)
     interpolated = np.maximum.accumulate(precision[::-1])[::-1]
     if not eleven_points:
         return float(np.diff(hits, prepend=0) @ interpolated) / count
-    # Recall is at least k / 10 from here on; in whole numbers, since 0.3 is not 3 / 10 to a computer.
+    # First result with recall >= k / 10; compare integers, because 0.3 is not exact in floating point.
     reached = np.searchsorted(10 * hits, count * np.arange(11))
     return float(np.append(interpolated, 0)[reached].mean())
 
 
 class _Overlap(NamedTuple):
-    """A result with the object of its class that it overlaps most, if there is one in the image."""
+    """Result with its best-overlapping object of the same class, if the image has one."""
 
     score: float
     iou: float
@@ -120,7 +122,7 @@ class _Overlap(NamedTuple):
 def _best_overlaps(
     objects: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]], field: str
 ) -> list[_Overlap]:
-    """Of each result of one class, best first."""
+    """Return the best overlap of each result of one class, highest score first."""
     true = _grouped(objects, "image_id")
     overlaps = []
     for image, found in _grouped(results, "image_id").items():
@@ -136,7 +138,7 @@ def _best_overlaps(
 
 
 def _right(overlaps: Iterable[_Overlap], threshold: float) -> list[bool]:
-    """Whether each result is; without those that are passed over."""
+    """Return whether each result is a true positive; ignored results are omitted."""
     taken: set[int] = set()
     right = []
     for overlap in overlaps:
@@ -153,7 +155,7 @@ def _passed_over(entry: dict[str, Any]) -> bool:
 
 
 def _mean(aps: Iterable[list[float] | None], at: int | None = None) -> float | None:
-    """Over the classes that have objects, and over all IoU or of the one at a position."""
+    """Average over the classes with objects, at all IoU thresholds or at one position."""
     values = np.array([ap if at is None else ap[at] for ap in aps if ap is not None])
     return float(values.mean()) if values.size else None
 

@@ -1,4 +1,4 @@
-"""From proposals and memory to scored instances, in pure tensor functions."""
+"""Matching of proposals with the reference memory, in pure tensor functions."""
 
 from ntt.matching.base import Matcher
 from ntt.matching.boxes import boxes_from_masks

@@ -1,4 +1,4 @@
-"""The contract of every matcher: proposals and memory become scored instances."""
+"""Matcher interface: turn proposals and a reference memory into scored instances."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ntt.structures import Instances
 
 
 class Matcher(Protocol):
-    """Labels, scores and thins out the proposals of an image.
+    """Label, score and filter the proposals of an image.
 
     Attributes:
-        nms_iou: box IoU above which, within a class, the worse of two proposals is dropped.
-        max_instances: at most so many instances are reported.
+        nms_iou: box IoU above which the worse of two proposals of a class is dropped.
+        max_instances: maximum number of returned instances.
     """
 
     nms_iou: float
@@ -30,10 +30,10 @@ class Matcher(Protocol):
         Args:
             features: ``(h, w, C)`` patch features of the image.
             proposals: N masks on the segmenter's square grid.
-            memory: of K classes, aggregated.
-            height: of the image in pixels.
-            width: of the image in pixels.
+            memory: aggregated memory of K classes.
+            height: image height in pixels.
+            width: image width in pixels.
         """
 
     def similarities(self, features: Tensor, masks: Tensor, memory: MemoryBank) -> Tensor:
-        """How much masks ``(N, m, n)`` bool over the image resemble each class, ``(N, K)`` in [-1, 1]."""
+        """Compute the similarity of masks ``(N, m, n)`` bool to each class, ``(N, K)`` in [-1, 1]."""

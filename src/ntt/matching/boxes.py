@@ -1,4 +1,4 @@
-"""Boxes around masks."""
+"""Bounding boxes of masks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def boxes_from_masks(masks: Tensor) -> Tensor:
-    """Tight boxes around masks.
+    """Compute tight boxes around masks.
 
     Args:
         masks: ``(N, H, W)`` bool.
@@ -21,7 +21,7 @@ def boxes_from_masks(masks: Tensor) -> Tensor:
 
 
 def _extent(occupied: Tensor) -> tuple[Tensor, Tensor]:
-    """First and one past the last True of each row of ``(N, L)``; 0 and 0 where there is none."""
+    """Return the first and one past the last True index of each row of ``(N, L)``; 0 and 0 without any."""
     position = torch.arange(1, occupied.shape[1] + 1, device=occupied.device)
     last = (occupied * position).amax(dim=1)
     first_from_end = (occupied * position.flip(0)).amax(dim=1)

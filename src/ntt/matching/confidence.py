@@ -1,4 +1,4 @@
-"""How sure the model is of a class: from similarities to a label, a score, and a rank in the NMS."""
+"""Confidence: compute label, score and NMS priority from class similarities."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ntt.matching.similarity import classify
 
 
 class Judgement(NamedTuple):
-    """What is held of N proposals.
+    """Scores, labels and NMS priorities of N proposals.
 
     Attributes:
         scores: ``(N,)`` in [0, 1].
         labels: ``(N,)`` int64.
-        priority: ``(N,)``; of two proposals that overlap, the NMS keeps the one where it is higher.
+        priority: ``(N,)``; the NMS keeps the overlapping proposal with the higher priority.
     """
 
     scores: Tensor
@@ -25,19 +25,19 @@ class Judgement(NamedTuple):
 
 
 class Confidence(Protocol):
-    """Judges proposals by their similarities to the classes."""
+    """Score proposals by their similarities to the classes."""
 
     def __call__(self, similarities: Tensor, iou: Tensor) -> Judgement:
-        """Judge N proposals.
+        """Score N proposals.
 
         Args:
             similarities: ``(N, K)`` cosine with each class prototype, K at least 1.
-            iou: ``(N,)`` mask IoU as the segmenter predicts it.
+            iou: ``(N,)`` mask IoU predicted by the segmenter.
         """
 
 
 class CosineConfidence:
-    """The score is the cosine with the nearest prototype, clamped at 0; the NMS goes by predicted IoU.
+    """Score by the cosine with the nearest prototype, clamped at 0; the NMS priority is the predicted IoU.
 
     As in *No time to train!* (arXiv 2507.02798).
     """
@@ -49,23 +49,23 @@ class CosineConfidence:
 
 
 class SoftmaxConfidence:
-    """The score is the probability of the class times the predicted IoU; the NMS goes by that score.
+    """Score by class probability times predicted IoU; the NMS priority is the score.
 
-    The probability is a softmax over the classes of ``cosine / temperature``, as in Prototypical Networks
-    (Snell et al., arXiv 1703.05175, equation 2) with cosines for distances. A proposal as near to a second
-    class as to its first is so doubted, which the cosine alone does not see. The product with the predicted
-    IoU is that of Mask Scoring R-CNN (Huang et al., arXiv 1903.00241).
+    The probability is a softmax of ``cosine / temperature`` over the classes, as in Prototypical Networks
+    (Snell et al., arXiv 1703.05175, equation 2) with cosines instead of distances. It lowers the score of
+    proposals that are equally similar to two classes, which the cosine alone does not. The product with the
+    predicted IoU follows Mask Scoring R-CNN (Huang et al., arXiv 1903.00241).
 
     Args:
-        temperature: above 0; the lower, the less similar a second class must be to cast doubt.
+        temperature: above 0; at a lower temperature, a second class must be more similar to lower the score.
 
     Raises:
-        InputError: a temperature that is not above 0.
+        InputError: ``temperature`` is not above 0.
     """
 
     def __init__(self, temperature: float) -> None:
         if not temperature > 0:
-            raise InputError(f"confidence.temperature={temperature} is not above 0: 0.1 is a usual one")
+            raise InputError(f"confidence.temperature must be above 0, got {temperature}; try 0.1")
         self.temperature = temperature
 
     def __call__(self, similarities: Tensor, iou: Tensor) -> Judgement:

@@ -1,4 +1,4 @@
-"""Proposals of any source, scored by how well the similarity ends where the mask ends."""
+"""Matcher that scores masks by the contrast of similarity inside and around them."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from ntt.memory import MemoryBank
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
-LARGEST = 0.9  # share of the image that a mask covers at most
+LARGEST = 0.9  # masks that cover at least this share of the image are dropped
 
 
 class ContrastMatcher:
-    """Score each mask by the similarity to a class inside it, less that in a ring around it.
+    """Score each mask by its class similarity inside minus the similarity in a ring around it.
 
-    A part of an object has more of the object around it, a mask that spills over has background inside: both
-    have less contrast than the whole object. The score is ``p * cos * sqrt(contrast) * iou``: ``p`` is the
-    probability of the class among all classes, which tells classes apart; ``cos`` the similarity of the mask
-    to the class, which tells it from other objects; ``iou`` the IoU that the segmenter predicts. Of masks
-    that overlap the best one stays.
+    A mask of an object part is surrounded by more of the object, and a mask that extends beyond the object
+    contains background; both have a lower contrast than the whole object. The score is ``p * cos *
+    sqrt(contrast) * iou``: ``p`` is the probability of the class among all classes and separates the classes;
+    ``cos`` is the similarity of the mask to the class and separates it from other objects; ``iou`` is the IoU
+    predicted by the segmenter. Of overlapping masks, only the best is kept.
 
     Args:
-        scorer: compares masks with the classes, for ``p``.
-        temperature: of the softmax over the classes, above 0.
+        scorer: computes class similarities, for ``p`` and ``cos``.
+        temperature: temperature of the softmax over the classes, above 0.
         ring: width of the ring, as a share of the image's side.
-        overlap: of two masks of a class that share more than this of the smaller one, the one with the lower
-            score goes; 1 keeps both.
+        overlap: if two masks of a class share more than this share of the smaller one, the one with the lower
+            score is dropped; 1 keeps both.
         class_overlap: the same for masks of different classes.
-        max_instances: at most so many instances are reported.
-        whole: how much larger masks are preferred to the parts that they overlap: scores are compared times
-            the area to this power; 0 compares scores alone.
+        max_instances: maximum number of returned instances.
+        whole: exponent of the mask area when scores of overlapping masks are compared; larger values prefer
+            whole objects to parts, 0 compares scores alone.
 
     Attributes:
-        nms_iou: box IoU of the NMS that oracle labels go through.
+        nms_iou: box IoU threshold of the NMS applied to proposals with oracle labels.
 
     Raises:
-        InputError: a number outside its range.
+        InputError: an option is out of range.
     """
 
     nms_iou = 0.5
@@ -96,7 +96,7 @@ class ContrastMatcher:
         return self.scorer(Queries.of(features, masks), memory)
 
     def _suppressed(self, masks: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
-        """Indices of the masks that no better one overlaps too much; of those that score above 0."""
+        """Return indices of masks that score above 0 and that no better mask overlaps too much."""
         allowed = torch.where(labels[:, None] == labels, self.overlap, self.class_overlap)
         rivals = coverage(masks, masks) > allowed
         kept: list[int] = []
@@ -108,11 +108,11 @@ class ContrastMatcher:
 
 
 def contrast(masks: Tensor, maps: Tensor, ring: float) -> Tensor:
-    """Mean similarity inside each mask less that in the ring around it, ``(N, K)``, 0 where it is negative.
+    """Compute mean similarity inside each mask minus that in the ring around it, ``(N, K)``, clamped at 0.
 
     Args:
         masks: ``(N, m, m)`` bool, not empty.
-        maps: ``(K, h, w)`` cosine of every patch with every class prototype, over the same image.
+        maps: ``(K, h, w)`` cosine of every patch with every class prototype, for the same image.
         ring: width of the ring, as a share of ``m``.
     """
     side = masks.shape[-1]
@@ -124,5 +124,5 @@ def contrast(masks: Tensor, maps: Tensor, ring: float) -> Tensor:
 
 
 def _means(weights: Tensor, maps: Tensor) -> Tensor:
-    """Means of maps ``(K, P)`` under weights ``(N, P)``: ``(N, K)``."""
+    """Compute weighted means of maps ``(K, P)`` with weights ``(N, P)``: ``(N, K)``."""
     return weights @ maps.T / weights.sum(dim=1, keepdim=True).clamp(min=1)

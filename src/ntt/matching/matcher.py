@@ -1,4 +1,4 @@
-"""Proposals and memory become scored instances."""
+"""Prototype matcher of the grid method."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ntt.structures import Instances
 
 
 class PrototypeMatcher:
-    """Label each proposal by the class it resembles most, then thin out: NMS, soft merging, the best.
+    """Label each proposal by its most similar class, then apply NMS and soft merging and keep the best.
 
     The grid method of *No time to train!* (arXiv 2507.02798).
 
     Args:
-        scorer: compares proposals with the classes.
-        confidence: makes scores and labels of similarities, and says what the NMS goes by.
-        nms_iou: box IoU above which, within a class, the worse of two proposals is dropped.
-        candidates: at most so many proposals survive the NMS.
-        max_instances: at most so many instances are reported.
-        exact: merge masks at the size of the image, as the paper's code does, not on the segmenter's grid;
-            scores change a little, time and memory a lot.
+        scorer: computes the similarity of proposals to the classes.
+        confidence: computes scores, labels and NMS priorities from similarities.
+        nms_iou: box IoU above which the worse of two proposals of a class is dropped.
+        candidates: maximum number of proposals after the NMS.
+        max_instances: maximum number of returned instances.
+        exact: merge masks at image resolution, as the paper's code does, instead of on the segmenter's grid.
+            Scores change slightly; time and memory increase considerably.
     """
 
     def __init__(

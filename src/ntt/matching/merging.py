@@ -1,4 +1,4 @@
-"""Soft merging: masks that lie inside an earlier, similar mask lose score."""
+"""Soft merging: lower the scores of masks contained in an earlier, similar mask."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from torch import Tensor
 
 from ntt.matching.similarity import cosine
 
-CHUNK_ELEMENTS = 2**24  # pixels of all masks that are made float at a time
+CHUNK_ELEMENTS = 2**24  # mask pixels converted to float at a time
 
 
 def soft_merge(masks: Tensor, vectors: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
-    """Lower the scores of masks that earlier masks of their class contain.
+    """Lower the scores of masks that are contained in earlier masks of their class.
 
     As in *No time to train!* (arXiv 2507.02798): ``score_i * sqrt(1 - IoS_i)``, where ``IoS_i`` is the
     largest ``|M_i & M_j| / |M_i| * max(0, cos(f_i, f_j))`` over the masks ``j`` before ``i`` of its class.
 
     Args:
-        masks: ``(N, m, n)`` bool in NMS order; any grid will do. An empty one keeps its score.
+        masks: ``(N, m, n)`` bool in NMS order, on any grid. Empty masks keep their scores.
         vectors: ``(N, C)`` pooled features f.
         scores: ``(N,)``.
         labels: ``(N,)`` int64.
@@ -36,7 +36,7 @@ def soft_merge(masks: Tensor, vectors: Tensor, scores: Tensor, labels: Tensor) -
 
 
 def _intersections(masks: Tensor) -> Tensor:
-    """Common pixels of every pair of ``(N, P)`` bool masks: ``(N, N)`` float32, exact up to 2**24 pixels."""
+    """Count common pixels of all pairs of ``(N, P)`` bool masks: ``(N, N)`` float32, exact up to 2**24."""
     common = torch.zeros(len(masks), len(masks), device=masks.device)
     for part in masks.split(max(1, CHUNK_ELEMENTS // len(masks)), dim=1):
         inside = part.float()

@@ -1,4 +1,4 @@
-"""Every mask scored for every class."""
+"""Matcher that scores every mask for every class."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from ntt.structures import Instances
 
 
 class PairMatcher:
-    """Score each pair of a class and a mask by ``(cos + 1) / 2``; a mask may be reported for several classes.
+    """Score each pair of class and mask by ``(cos + 1) / 2``; a mask may be returned for several classes.
 
-    The baseline with automatic masks of *No time to train!* (arXiv 2507.02798): patch features are brought to
-    length 1 before they are pooled, and nothing is thinned out, since the mask generator has done so.
+    The baseline with automatic masks of *No time to train!* (arXiv 2507.02798). Patch features are
+    L2-normalised before pooling. No NMS is applied, because the mask generator has already suppressed
+    overlapping masks.
 
     Args:
-        scorer: compares proposals with the classes.
-        max_instances: at most so many instances are reported.
+        scorer: computes the similarity of proposals to the classes.
+        max_instances: maximum number of returned instances.
 
     Attributes:
-        nms_iou: 1, since overlapping proposals are all kept.
+        nms_iou: 1, because all overlapping proposals are kept.
     """
 
     nms_iou = 1.0

@@ -1,4 +1,4 @@
-"""An image as the encoder sees it, beside the memory that it is compared with."""
+"""Patch features of an image together with the reference memory."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ntt.precision import as_given
 
 @dataclass(frozen=True)
 class Patches:
-    """Patch features of one image, and what proposal strategies want to know of them.
+    """Patch features of one image and their similarity to the classes, for proposal strategies.
 
     Attributes:
-        plain: ``(h, w, C)`` features as the backbone gives them.
-        features: ``(h, w, C)`` features without the positional component that the encoder removes; the same
-            tensor where it removes none. Everything is compared with the memory by these.
-        memory: of K classes, aggregated.
+        plain: ``(h, w, C)`` features before debiasing.
+        features: ``(h, w, C)`` debiased features, used for all comparisons with the memory; equal to
+            ``plain`` if the encoder does not debias.
+        memory: aggregated memory of K classes.
     """
 
     plain: Tensor

@@ -1,4 +1,4 @@
-"""Pooling patch features inside masks."""
+"""Pooling of patch features inside masks."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from torch import Tensor
 
 
 def patch_weights(features: Tensor, masks: Tensor) -> Tensor:
-    """How much each patch counts in the mean of features, upsampled to the grid of the masks, in each mask.
+    """Compute the weight of each patch in the mean of upsampled features inside each mask.
 
-    Upsampling is linear and the same for every channel, so instead of upsampling C channels and summing
-    them inside a mask, the mask is carried back to the patch grid by the transposed upsampling, where it
-    becomes one weight per patch. The result is the same, the ``m * n * C`` feature map is never made.
+    Upsampling is linear and identical for all channels. Instead of upsampling C channels to the mask grid and
+    averaging them inside a mask, the transposed upsampling maps the mask to one weight per patch. The result
+    is the same, without creating the ``m * n * C`` feature map.
 
     Args:
         features: ``(h, w, C)`` patch features of an image.
         masks: ``(N, m, n)`` bool on any grid over the same image.
 
     Returns:
-        ``(N, h * w)``, rows that sum to 1; zeros for an empty mask.
+        ``(N, h * w)`` weights; rows sum to 1, or to 0 for an empty mask.
     """
     inside = masks.to(features.dtype)
     rows, columns = (
@@ -32,5 +32,5 @@ def patch_weights(features: Tensor, masks: Tensor) -> Tensor:
 
 
 def _upsampling(size: int, upsampled: int) -> Tensor:
-    """``(size, upsampled)``: how much each sample contributes to each upsampled one, along one axis."""
+    """Build the matrix ``(size, upsampled)`` of linear upsampling along one axis."""
     return F.interpolate(torch.eye(size)[None], upsampled, mode="linear", align_corners=False)[0]

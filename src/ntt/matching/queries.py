@@ -1,4 +1,4 @@
-"""Masks of an image as the encoder sees them."""
+"""Masks of an image with their patch features."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from ntt.matching.pooling import patch_weights
 
 @dataclass(frozen=True)
 class Queries:
-    """N masks whose class is asked for.
+    """N masks to classify.
 
     Attributes:
         features: ``(P, C)`` patch features of the image.
-        weights: ``(N, P)``, how much each patch counts in each mask; rows sum to 1, an empty
-            mask's to 0.
+        weights: ``(N, P)``, weight of each patch in each mask; rows sum to 1, or to 0 for an empty mask.
     """
 
     features: Tensor
@@ -26,16 +25,17 @@ class Queries:
 
     @classmethod
     def of(cls, features: Tensor, masks: Tensor) -> Self:
-        """Queries of patch features ``(h, w, C)`` and masks ``(N, m, n)`` bool over the same image.
+        """Create queries from patch features ``(h, w, C)`` and masks ``(N, m, n)`` bool over the same image.
 
-        A feature that is not finite, as half precision may leave some, counts as zero, or it would spoil all.
+        Non-finite features, which half precision can produce, are set to zero; otherwise they would spread to
+        all masks.
         """
         finite = features.flatten(0, 1).nan_to_num(0.0, 0.0, 0.0)
         return cls(finite, patch_weights(features, masks))
 
     @cached_property
     def vectors(self) -> Tensor:
-        """Mean feature inside each mask, ``(N, C)``; zeros for an empty one."""
+        """Mean feature inside each mask, ``(N, C)``; zeros for an empty mask."""
         return self.weights @ self.features
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Regions that were proposed for a class each become scored instances."""
+"""Matcher for class regions: split them into scored instances."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from ntt.structures import Instances
 
 
 class RegionMatcher:
-    """Split the region of each class into instances, score them, and let classes compete for the same place.
+    """Split the region of each class into instances, score them, and resolve overlaps between classes.
 
-    The pixels of a class's instances together are the pixels of its region, upsampled bilinearly and cut at
-    0.5, but for instances that another class wins.
+    The instances of a class together cover its region, upsampled bilinearly and thresholded at 0.5, except
+    for instances that lose to another class.
 
     Args:
-        scorer: compares instances with the classes; the score is the similarity, clamped to [0, 1].
-        neck: where touching objects are cut apart, see :func:`ntt.matching.splitting.split_region`.
-        class_overlap: of two instances of different classes that share more than this of the smaller one, the
-            one with the lower score goes; 1 keeps both.
-        max_instances: at most so many instances are reported.
+        scorer: computes the similarity of instances to the classes; the score is the similarity, clamped to
+            [0, 1].
+        neck: threshold for separating touching objects, see :func:`ntt.matching.splitting.split_region`.
+        class_overlap: if two instances of different classes share more than this share of the smaller one,
+            the one with the lower score is dropped; 1 keeps both.
+        max_instances: maximum number of returned instances.
 
     Attributes:
-        nms_iou: 1, since instances of a class do not overlap.
+        nms_iou: 1, because instances of a class do not overlap.
 
     Raises:
-        InputError: a number outside its range.
+        InputError: an option is out of range.
     """
 
     nms_iou = 1.0
@@ -52,7 +53,7 @@ class RegionMatcher:
     def __call__(
         self, features: Tensor, proposals: Proposals, memory: MemoryBank, height: int, width: int
     ) -> Instances:
-        """See :class:`ntt.matching.Matcher`; proposals are on the patch grid and have labels."""
+        """See :class:`ntt.matching.Matcher`; proposals must be labelled and on the patch grid."""
         assert proposals.labels is not None, "regions belong to a class"
         if not len(proposals):
             return Instances.empty(height, width)
@@ -80,13 +81,13 @@ class RegionMatcher:
 
 
 def resized_parts(region: Tensor, parts: Tensor, height: int, width: int) -> Tensor:
-    """Parts of a region at the size of the image: the region's pixels, each given to the nearest part.
+    """Resize the parts of a region to the image size, assigning each pixel of the region to its nearest part.
 
     Args:
         region: ``(h, w)`` bool.
         parts: ``(n, h, w)`` bool inside the region, disjoint.
-        height: of the image in pixels.
-        width: of the image in pixels.
+        height: image height in pixels.
+        width: image width in pixels.
 
     Returns:
         ``(n, height, width)`` bool, on the CPU.
@@ -113,7 +114,7 @@ def resized_parts(region: Tensor, parts: Tensor, height: int, width: int) -> Ten
 
 
 def _best_of_classes(parts: Tensor, scores: Tensor, labels: Tensor, most: float) -> Tensor:
-    """Indices of the parts that no better one of another class covers, by falling score."""
+    """Return indices of parts that no better part of another class covers, by decreasing score."""
     order = scores.argsort(descending=True, stable=True)
     shared = coverage(parts, parts)
     kept: list[int] = []
@@ -125,7 +126,7 @@ def _best_of_classes(parts: Tensor, scores: Tensor, labels: Tensor, most: float)
 
 
 def _instances(masks: Tensor, scores: Tensor, labels: Tensor) -> Instances:
-    """Instances on the CPU, best first; a mask without a pixel is left out."""
+    """Create instances on the CPU, best first, without empty masks."""
     filled = masks.flatten(1).any(dim=1)
     scores, labels = scores.float().cpu(), labels.cpu()
     order = scores.argsort(descending=True, stable=True)

@@ -1,4 +1,4 @@
-"""Masks at the size of the image."""
+"""Resizing of mask logits to the image size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Logits are upsampled in float32; so many elements at a time keep that within a quarter of a gigabyte.
+# Elements upsampled at a time, which limits the float32 buffer to a quarter of a gigabyte.
 CHUNK_ELEMENTS = 2**26
 
 

@@ -8,16 +8,16 @@ from torch import Tensor
 
 
 def cosine(vectors: Tensor, others: Tensor) -> Tensor:
-    """Cosine of every pair, ``(..., C)`` and ``(K, C)`` to ``(..., K)``.
+    """Compute the cosine of all pairs, ``(..., C)`` and ``(K, C)`` to ``(..., K)``.
 
-    A zero vector, and one that is not a number, resembles nothing: 0.
+    The cosine with a zero vector or a vector containing NaN is 0.
     """
     product = F.normalize(vectors, dim=-1) @ F.normalize(others, dim=-1).T
     return torch.nan_to_num(product).clamp(-1, 1)
 
 
 def classify(similarities: Tensor) -> tuple[Tensor, Tensor]:
-    """Give each row the class it is most similar to.
+    """Assign each row its most similar class.
 
     Args:
         similarities: ``(N, K)`` cosines, K at least 1.
@@ -30,5 +30,5 @@ def classify(similarities: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def similarity_maps(features: Tensor, prototypes: Tensor) -> Tensor:
-    """Cosine of every patch of ``(h, w, C)`` with every prototype of ``(K, C)``: ``(K, h, w)`` in [-1, 1]."""
+    """Compute the cosine of patches ``(h, w, C)`` and prototypes ``(K, C)``: ``(K, h, w)`` in [-1, 1]."""
     return cosine(features, prototypes).permute(2, 0, 1)

@@ -1,4 +1,4 @@
-"""Regions of a class become instances: connected parts, and parts that only a narrow neck joins."""
+"""Splitting of class regions into instances at gaps and narrow necks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-FINER = 4  # times the patch grid, on which depths are measured
-NEIGHBOURS = np.ones((3, 3))  # parts that touch at a corner are one
+FINER = 4  # depths are measured on a grid finer than the patch grid by this factor
+NEIGHBOURS = np.ones((3, 3))  # eight-connectivity
 
 
 def split_region(region: Tensor, similarity: Tensor, neck: float) -> Tensor:
     """Split the region of a class into instances.
 
-    Connected parts come apart. A part is cut further by a watershed on the depth of its patches, weighed by
-    their similarity to the class: two summits stay together unless the saddle between them is lower than
+    Each connected part is an instance or is cut further by a watershed on the depth of its patches, weighted
+    by their similarity to the class: two summits are separated if the saddle between them is lower than
     ``neck`` times the lower summit.
 
     Args:
@@ -26,7 +26,7 @@ def split_region(region: Tensor, similarity: Tensor, neck: float) -> Tensor:
         neck: in [0, 1]; 0 never cuts a connected part, 1 cuts at every saddle.
 
     Returns:
-        ``(n, h, w)`` bool, disjoint, their union is the region; the largest first.
+        ``(n, h, w)`` bool, disjoint masks whose union is the region, largest first.
     """
     inside = region.numpy(force=True)
     numbers, count = ndimage.label(inside, NEIGHBOURS)
@@ -40,14 +40,14 @@ def split_region(region: Tensor, similarity: Tensor, neck: float) -> Tensor:
 
 
 def _cut(part: NDArray[np.bool_], similarity: NDArray[np.float32], neck: float) -> list[NDArray[np.bool_]]:
-    """Cut a connected part ``(h, w)`` at its necks."""
+    """Cut a connected part ``(h, w)`` at narrow necks."""
     height = _heights(part, similarity)
     basins = _joined(_basins(height), height, neck)
     return _on_patches(basins, part) if basins.any() else [part]
 
 
 def _basins(height: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number from 1 of the summit that the steepest way up from each pixel leads to, 0 where height is 0."""
+    """Assign each pixel the index, from 1, of the summit reached by steepest ascent; 0 where height is 0."""
     padded = np.pad(height, 1, constant_values=-1)
     places = np.pad(np.arange(height.size).reshape(height.shape), 1, constant_values=-1)
     up, best = places[1:-1, 1:-1].copy(), height.copy()
@@ -65,9 +65,9 @@ def _basins(height: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _heights(part: NDArray[np.bool_], similarity: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Distance to the outside on a finer grid, times the similarity relative to the best."""
+    """Compute the distance to the outside on a finer grid, times the similarity relative to its maximum."""
     finer = np.kron(part, np.ones((FINER, FINER), dtype=bool))
-    padded = np.pad(finer, 1, mode="edge")  # the border of the image is no outside
+    padded = np.pad(finer, 1, mode="edge")  # the image border does not count as outside
     depth = np.ones(finer.shape) if finer.all() else ndimage.distance_transform_edt(padded)[1:-1, 1:-1]
     shape = [FINER * side for side in part.shape]
     smooth = F.interpolate(
@@ -80,7 +80,7 @@ def _heights(part: NDArray[np.bool_], similarity: NDArray[np.float32]) -> NDArra
 
 
 def _joined(basins: NDArray[np.int64], height: NDArray[np.float64], neck: float) -> NDArray[np.int64]:
-    """Join basins, the highest saddle first, where it is at least ``neck`` times the lower summit."""
+    """Merge basins, highest saddle first, if the saddle is at least ``neck`` times the lower summit."""
     names = np.arange(basins.max() + 1)
     summits = ndimage.maximum(height, basins, names)
     saddles = _saddles(basins, height)
@@ -93,7 +93,7 @@ def _joined(basins: NDArray[np.int64], height: NDArray[np.float64], neck: float)
 
 
 def _saddles(basins: NDArray[np.int64], height: NDArray[np.float64]) -> dict[tuple[int, int], float]:
-    """The highest way between each two basins that touch."""
+    """Find the highest saddle between each pair of adjacent basins."""
     saddles: dict[tuple[int, int], float] = {}
     for here, there in (
         (np.s_[:, :-1], np.s_[:, 1:]),
@@ -111,9 +111,9 @@ def _saddles(basins: NDArray[np.int64], height: NDArray[np.float64]) -> dict[tup
 
 
 def _on_patches(basins: NDArray[np.int64], part: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """Give each patch of a part to the basin that covers most of it; a basin without a patch is no part.
+    """Assign each patch of a part to the basin that covers most of it; drop basins without patches.
 
-    Pixels of no basin, unlike the class, go with the nearest one.
+    Pixels without a basin, which are dissimilar to the class, join the nearest basin.
     """
     nearest = ndimage.distance_transform_edt(basins == 0, return_distances=False, return_indices=True)
     basins = basins[tuple(nearest)]

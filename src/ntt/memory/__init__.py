@@ -1,4 +1,4 @@
-"""References become prototypes; saved and loaded as safetensors."""
+"""Reference memory: reference features and class prototypes, stored as safetensors."""
 
 from ntt.memory.bank import MemoryBank
 from ntt.memory.clustering import cluster

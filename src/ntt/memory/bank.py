@@ -1,4 +1,4 @@
-"""What the model remembers of the references: one vector each, and one per class."""
+"""Reference memory: one pooled vector per instance and one prototype per class."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Derived = TypeVar("Derived")
 class MemoryBank:
     """Pooled vectors of reference instances, any number per class, and the class prototypes.
 
-    By default only pooled vectors are kept, no feature maps: megabytes where the dense memory of the method's
-    reference implementation takes gigabytes. Everything is float32 on the CPU.
+    By default, only pooled vectors are stored and no feature maps. This takes megabytes, whereas the dense
+    memory of the method's reference implementation takes gigabytes. All tensors are float32 on the CPU.
 
     Args:
-        class_names: names of the K classes, in the order of their labels.
-        fingerprint: says what the vectors were made with; a bank on disk with another one is refused.
-        patches_kept: beside its vector, an instance keeps so many centres of the patches inside its mask.
-        notes: what else its file says.
-        maps_kept: whether an instance keeps the feature map of its reference image and its mask on it, for
-            methods that match patch by patch.
+        class_names: names of the K classes, in label order.
+        fingerprint: hash of the encoder, options and references; loading a bank with another one fails.
+        patches_kept: number of patch centres stored per instance in addition to its vector.
+        notes: additional metadata of the file.
+        maps_kept: whether to store the feature map of the reference image and the mask on it per instance,
+            for methods that match single patches.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class MemoryBank:
 
     @property
     def vectors(self) -> Tensor:
-        """Instance vectors ``(N, C)`` in the order they were added; ``(0, 0)`` when there is none."""
+        """Instance vectors ``(N, C)`` in the order they were added; ``(0, 0)`` if there are none."""
         return self.derived("vectors", lambda _: _stacked(self._vectors))
 
     @property
@@ -70,40 +70,40 @@ class MemoryBank:
 
     @property
     def prototypes(self) -> Tensor:
-        """Class prototypes ``(K, C)``; needs ``aggregate`` or ``load`` first."""
+        """Class prototypes ``(K, C)``; requires ``aggregate`` or ``load`` first."""
         if self._prototypes is None:
             raise RuntimeError("the memory has no prototypes yet: call aggregate() or load() first")
         return self._prototypes
 
     @property
     def patches(self) -> Sequence[tuple[Tensor, Tensor]]:
-        """Centres ``(n, C)`` of each instance's patches and their shares ``(n,)``; empty if none are kept."""
+        """Centres ``(n, C)`` of each instance's patches and their shares ``(n,)``; empty if not stored."""
         return self._patches
 
     @property
     def maps(self) -> Sequence[tuple[Tensor, Tensor]]:
-        """Feature map ``(h, w, C)`` of each instance's image, and its mask ``(h, w)`` bool; may be empty."""
+        """Feature map ``(h, w, C)`` and mask ``(h, w)`` bool of each instance; empty if not stored."""
         return self._maps
 
     @property
     def negatives(self) -> tuple[Tensor, Tensor]:
-        """Vectors ``(M, C)`` of look-alikes, and the class ``(M,)`` int64 that each of them is not."""
+        """Vectors ``(M, C)`` of hard negatives, and the class ``(M,)`` int64 each one is a negative of."""
         return self.derived("negatives", lambda _: self._stacked_negatives())
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all tensors held."""
+        """Size of all stored tensors in bytes."""
         held = [*self._vectors, *(tensor for pair in (*self._patches, *self._maps) for tensor in pair)]
         held += [vector for vector, _ in self._negatives]
         held += [] if self._prototypes is None else [self._prototypes]
         return sum(tensor.nbytes for tensor in held)
 
     def derived(self, key: Hashable, make: Callable[[MemoryBank], Derived]) -> Derived:
-        """What ``make`` computes of this memory; computed again only after the memory has changed.
+        """Return the cached result of ``make``; it is recomputed after the memory has changed.
 
         Args:
-            key: tells it from other things that are derived.
-            make: gets this memory.
+            key: cache key.
+            make: function of this memory.
         """
         if key not in self._derived:
             self._derived[key] = make(self)
@@ -111,15 +111,15 @@ class MemoryBank:
         return found
 
     def add(self, features: Tensor, mask_weights: Tensor, label: int) -> None:
-        """Keep the mean of the features inside the mask of one instance.
+        """Add one instance, represented by the mean of the features inside its mask.
 
         Args:
             features: ``(h, w, C)`` patch features.
-            mask_weights: ``(h, w)``, how much of each patch the mask covers.
+            mask_weights: ``(h, w)``, share of each patch covered by the mask.
             label: index into ``class_names``.
 
         Raises:
-            InputError: no patch is covered.
+            InputError: the mask covers no patch.
         """
         self._vectors.append(self._pooled(features, mask_weights, label))
         self._labels.append(label)
@@ -130,12 +130,12 @@ class MemoryBank:
         self._changed()
 
     def add_negative(self, features: Tensor, mask_weights: Tensor, label: int) -> None:
-        """Keep a look-alike, something that class ``label`` is not; arguments and errors as in ``add``."""
+        """Add a hard negative of class ``label``; arguments and errors as in ``add``."""
         self._negatives.append((self._pooled(features, mask_weights, label), label))
         self._derived.clear()
 
     def instance(self, index: int) -> dict[str, Any]:
-        """One instance as strict JSON holds it, for ``restore``."""
+        """Return one instance as JSON-compatible data, for ``restore``."""
         patches = self._patches[index] if self._patches else ()
         maps = self._maps[index] if self._maps else ()
         return {
@@ -146,7 +146,7 @@ class MemoryBank:
         }
 
     def restore(self, instance: Mapping[str, Any]) -> None:
-        """Add what ``instance`` gave."""
+        """Add an instance returned by ``instance``."""
         self._vectors.append(from_text(instance["vector"]))
         self._labels.append(instance["label"])
         if instance["patches"]:
@@ -158,7 +158,7 @@ class MemoryBank:
         self._changed()
 
     def aggregate(self) -> None:
-        """Make each class prototype the mean of its instance vectors.
+        """Compute each class prototype as the mean of its instance vectors.
 
         Raises:
             InputError: a class has no instance.
@@ -166,13 +166,13 @@ class MemoryBank:
         labels = self.labels
         absent = [name for label, name in enumerate(self.class_names) if not bool((labels == label).any())]
         if absent:
-            raise InputError(f"no reference of {', '.join(absent)}: give at least one mask of each class")
+            raise InputError(f"no reference of {', '.join(absent)}: add at least one mask of each class")
         vectors = self.vectors
         means = [vectors[labels == label].mean(dim=0) for label in range(len(self.class_names))]
         self._prototypes = torch.stack(means) if means else torch.zeros(0, 0)
 
     def subset(self, kept: Tensor) -> MemoryBank:
-        """An aggregated memory of some instances, ``(N,)`` bool; a class without any is left out."""
+        """Return an aggregated memory of the selected instances, ``(N,)`` bool, without empty classes."""
         labels = sorted({label for label, keep in zip(self._labels, kept.tolist(), strict=True) if keep})
         place = {label: index for index, label in enumerate(labels)}
         names = [self.class_names[label] for label in labels]
@@ -187,7 +187,7 @@ class MemoryBank:
         return part
 
     def save(self, path: str | Path) -> None:
-        """Write a safetensors file; needs ``aggregate`` first."""
+        """Write a safetensors file; requires ``aggregate`` first."""
         vectors, labels = self.negatives
         tensors = {
             "vectors": self.vectors,
@@ -202,18 +202,18 @@ class MemoryBank:
         write_bank(Path(path), tensors, self._patches, self.class_names, self.fingerprint, self.notes)
 
     def load(self, path: str | Path) -> Self:
-        """Take over the bank saved at ``path``.
+        """Load the bank saved at ``path`` into this one.
 
         Raises:
-            InputError: the file is no memory bank, or was made with another encoder, weights, image size,
-                references or classes.
+            InputError: the file is not a memory bank, or was created with another encoder, weights, image
+                size, references or classes.
         """
         tensors, patches = read_bank(
             Path(path), self.class_names, self.fingerprint, self.notes.get(MADE_WITH, "another fingerprint")
         )
         maps = list(zip(*(tensors[key] for key in MAPS if key in tensors), strict=True))
         if self.maps_kept and len(maps) < len(tensors["vectors"]):
-            raise InputError(f"{path}: not a whole memory bank; copy or make it again")
+            raise InputError(f"{path}: incomplete memory bank; copy or create it again")
         self._vectors, self._labels = list(tensors["vectors"]), tensors["labels"].tolist()
         self._patches = patches
         self._maps = maps if self.maps_kept else []
@@ -228,7 +228,8 @@ class MemoryBank:
         total = weights.sum()
         if total <= 0:
             raise InputError(
-                f"a reference of class {self.class_names[label]!r} has an empty mask: draw or remove it"
+                f"a reference of class {self.class_names[label]!r} has an empty mask: draw it or remove the "
+                "reference"
             )
         with as_given(features.device):
             mean = torch.einsum("hw,hwc->c", weights, features) / total
@@ -248,7 +249,7 @@ def _stacked(vectors: Sequence[Tensor]) -> Tensor:
 
 
 def _patch_centres(features: Tensor, mask_weights: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """At most ``count`` centres of the patches that a mask covers, and each one's share of the mask."""
+    """Compute at most ``count`` centres of the patches covered by a mask, and their shares of the mask."""
     weights = mask_weights.flatten().float().cpu()
     covered = weights > 0
     centres, members = cluster(features.flatten(0, 1).float().cpu()[covered], count)

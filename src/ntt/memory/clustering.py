@@ -1,4 +1,4 @@
-"""Few centres for many vectors."""
+"""k-means clustering with a fixed seed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _SEED = 0
 
 
 def cluster(vectors: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """k-means, always with the same result.
+    """Cluster vectors with deterministic k-means.
 
     Args:
         vectors: ``(N, C)``, N at least 1.
         k: number of centres, at least 1.
 
     Returns:
-        Centres ``(n, C)``, n at most k, none without a member, and the centre of each vector, ``(N,)`` int64;
-        the vectors themselves if there are no more than k.
+        Non-empty centres ``(n, C)`` with n <= k, and the index of each vector's centre, ``(N,)`` int64. If
+        N <= k, the centres are the vectors themselves.
     """
     if len(vectors) <= k:
         return vectors, torch.arange(len(vectors))

@@ -1,4 +1,4 @@
-"""From a reference picture to what the encoder sees of it."""
+"""Cropping and resizing of reference images for the encoder."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MOST_DETAIL = 4  # pixels of the picture, along one side, that are looked at for one of the result
+MOST_DETAIL = 4  # maximum downscaling per side of the crop; larger crops are shrunk first
 
 
 def crop_reference(
     image: Tensor, mask: Tensor, context_ratio: float, img_size: int, patch_size: int
 ) -> tuple[Tensor, Tensor]:
-    """Cut a square around the instance and resize it for the encoder.
+    """Crop a square around the instance and resize it for the encoder.
 
-    The square is centred on the box of the mask, its side is ``max(width, height) * (1 + context_ratio)``;
-    where it leaves the image it is filled with the mean colour of what is inside.
+    The square is centred on the mask's box and has side ``max(width, height) * (1 + context_ratio)``. Its
+    area outside the image is filled with the mean colour of the area inside.
 
     Args:
         image: ``(3, H, W)`` float in [0, 1].
         mask: ``(H, W)`` bool, not empty.
-        context_ratio: how much larger than the box the square is.
+        context_ratio: margin around the box, relative to its longer side.
         img_size: side in pixels of the result, a multiple of ``patch_size``.
         patch_size: side in pixels of a patch.
 
     Returns:
-        The crop ``(3, img_size, img_size)`` and the share of each patch that the mask covers,
-        ``(img_size / patch_size, img_size / patch_size)`` in [0, 1]. Shares, unlike the nearest pixel,
-        do not lose objects smaller than a patch.
+        The crop ``(3, img_size, img_size)`` and the share of each patch covered by the mask,
+        ``(img_size / patch_size, img_size / patch_size)`` in [0, 1]. Unlike nearest-pixel sampling, shares
+        keep objects smaller than a patch.
     """
     top, left, side = _square_around(mask, context_ratio)
     if side > MOST_DETAIL * img_size:
@@ -50,18 +50,18 @@ def crop_reference(
 
 
 def whole_reference(image: Tensor, mask: Tensor, img_size: int, patch_size: int) -> tuple[Tensor, Tensor]:
-    """Resize a whole reference image for the encoder, whatever its aspect ratio, as target images are.
+    """Resize a whole reference image for the encoder, ignoring the aspect ratio, like target images.
 
-    Args and result are those of :func:`crop_reference`.
+    Arguments and result are those of :func:`crop_reference`.
     """
     weights = F.interpolate(mask[None, None].float(), (img_size // patch_size,) * 2, mode="area")[0, 0]
     return _resize(image, img_size, img_size), weights
 
 
 def _shrunk(image: Tensor, mask: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """A smaller image, and the share of each of its pixels in the mask.
+    """Shrink an image, and compute the share of each of its pixels that the mask covers.
 
-    Of a panorama the square would be many times as large as the picture itself.
+    Needed for panoramas, whose square crop would be many times larger than the image.
     """
     height, width = (max(1, round(length * scale)) for length in mask.shape)
     shares = F.adaptive_avg_pool2d(mask[None].float(), (height, width))[0]
@@ -69,7 +69,7 @@ def _shrunk(image: Tensor, mask: Tensor, scale: float) -> tuple[Tensor, Tensor]:
 
 
 def _square_around(mask: Tensor, context_ratio: float) -> tuple[int, int, int]:
-    """Top, left and side in whole pixels; top and left may be negative."""
+    """Return top, left and side of the square in pixels; top and left may be negative."""
     rows = torch.nonzero(mask.any(dim=1))[:, 0]
     columns = torch.nonzero(mask.any(dim=0))[:, 0]
     top, bottom = int(rows[0]), int(rows[-1]) + 1

@@ -1,4 +1,4 @@
-"""A memory bank on disk: one safetensors file that says what it was made with."""
+"""Memory bank files: one safetensors file with metadata about encoder, options and references."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from torch import Tensor
 from ntt.errors import InputError
 
 Patches = list[tuple[Tensor, Tensor]]
-MADE_WITH = "made_with"  # the note that says it in words
+MADE_WITH = "made_with"  # note that describes encoder and options in words
 TENSORS = ("vectors", "labels", "prototypes", "negative_vectors", "negative_labels")
-MAPS = ("maps", "map_masks")  # in the files of banks that keep them
+MAPS = ("maps", "map_masks")  # only in files of banks with feature maps
 
 
 def write_bank(
@@ -31,12 +31,12 @@ def write_bank(
     """Write a bank.
 
     Args:
-        path: the file.
-        tensors: by the names of ``TENSORS``, and of ``MAPS`` where they are kept.
-        patches: of each instance, or none at all.
-        class_names: in the order of their labels.
-        fingerprint: of what the vectors were made with.
-        notes: what else the file says.
+        path: output file.
+        tensors: tensors named as in ``TENSORS``, and as in ``MAPS`` for banks with feature maps.
+        patches: patch centres and shares of each instance, or an empty sequence.
+        class_names: names in label order.
+        fingerprint: fingerprint of the bank.
+        notes: additional metadata.
     """
     held = dict(tensors)
     if patches:
@@ -44,23 +44,23 @@ def write_bank(
         held["patch_shares"] = torch.cat([shares for _, shares in patches])
         held["patch_counts"] = torch.tensor([len(shares) for _, shares in patches])
     facts = {**notes, "fingerprint": fingerprint, "class_names": list(class_names)}
-    # One text, since safetensors writes several in any order, and the same bank is to be the same file.
+    # One entry, because safetensors writes several in random order, and equal banks must give equal files.
     metadata = {"bank": json.dumps(facts, sort_keys=True)}
     save_file({name: tensor.contiguous() for name, tensor in held.items()}, path, metadata=metadata)
 
 
 def read_notes(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """The class names of a bank and what else its file says.
+    """Read the class names and the metadata of a bank.
 
     Raises:
-        InputError: the file is no memory bank.
+        InputError: the file is not a memory bank.
     """
     try:
         with safe_open(path, framework="pt") as file:
             facts = _facts(file)
             return tuple(map(str, facts["class_names"])), facts
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a memory bank; give the file that save() or a run wrote") from error
+        raise InputError(f"{path}: not a memory bank; use a file written by save() or by a run") from error
 
 
 def read_bank(
@@ -69,13 +69,13 @@ def read_bank(
     """Read a bank: the tensors of ``TENSORS`` and ``MAPS`` by name, and the patches of each instance.
 
     Args:
-        path: the file.
-        class_names: that it should have, in the order of their labels.
-        fingerprint: that it should have.
-        made_with: what that stands for, for the message.
+        path: memory bank file.
+        class_names: expected class names, in label order.
+        fingerprint: expected fingerprint.
+        made_with: description of encoder and options behind the expected fingerprint, for the message.
 
     Raises:
-        InputError: the file is no memory bank, or was made with another encoder, weights, image size,
+        InputError: the file is not a memory bank, or was created with another encoder, weights, image size,
             references or classes.
     """
     try:
@@ -90,15 +90,16 @@ def read_bank(
                 centres, shares = (file.get_tensor(key).split(counts) for key in ("patches", "patch_shares"))
                 patches = list(zip(centres, shares, strict=True))
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path}: not a memory bank; give the file that save() or a run wrote") from error
+        raise InputError(f"{path}: not a memory bank; use a file written by save() or by a run") from error
     if saved_with != (fingerprint, tuple(class_names)):
         theirs = facts.get(MADE_WITH, "something else")
         others = "other weights, references or classes" if theirs == made_with else made_with
         raise InputError(
-            f"{path}: this memory was made with {theirs}, and here are {others}; choose what it was made with"
+            f"{path}: this memory was made with {theirs}, but the current configuration has {others}; "
+            "use the same configuration or build a new memory"
         )
     if not _fit(tensors, patches, len(class_names)):
-        raise InputError(f"{path}: not a whole memory bank; copy or make it again")
+        raise InputError(f"{path}: incomplete memory bank; copy or create it again")
     return tensors, patches
 
 
@@ -110,7 +111,7 @@ def _facts(file: Any) -> dict[str, Any]:
 
 
 def _fit(tensors: Mapping[str, Tensor], patches: Patches, classes: int) -> bool:
-    """Whether the tensors belong to one another."""
+    """Whether shapes and labels of the tensors are consistent."""
     vectors, prototypes = tensors["vectors"], tensors["prototypes"]
     pairs = [(vectors, tensors["labels"]), (tensors["negative_vectors"], tensors["negative_labels"])]
     return (

@@ -1,4 +1,4 @@
-"""Running the encoder over references."""
+"""Encoding of references into the reference memory."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ Item = TypeVar("Item")
 
 
 class ReferenceMemory:
-    """How references become a memory bank.
+    """Build a memory bank from references.
 
     Args:
-        context_ratio: how much larger than the instance's box the square crop is.
-        batch_size: how many crops are encoded at once.
-        normalise: bring patch features to length 1 before they are pooled.
-        patches: so many centres of an instance's patches are kept beside its mean, for scorers that
-            compare patches.
-        negatives_per_class: so many look-alikes of each class are remembered where they are mined.
-        whole_image: encode whole reference images, without a crop.
-        whole_patches: count only patches more than half inside the mask, all alike; otherwise a patch counts
-            by its share in the mask.
-        maps: keep the feature map of every reference image, for methods that match patch by patch.
-        max_classes: more are refused; None takes any number.
-        max_references: more of a class are refused; None takes any number.
+        context_ratio: margin of the square crop around the instance's box, relative to its longer side.
+        batch_size: number of crops encoded per batch.
+        normalise: L2-normalise patch features before pooling.
+        patches: number of patch centres stored per instance in addition to its mean, for scorers that compare
+            patches.
+        negatives_per_class: number of hard negatives stored per class if they are mined.
+        whole_image: encode whole reference images instead of crops.
+        whole_patches: pool only patches that are more than half inside the mask, with equal weight; otherwise
+            weight each patch by its share inside the mask.
+        maps: store the feature map of every reference image, for methods that match single patches.
+        max_classes: maximum number of classes; None for no limit.
+        max_references: maximum number of references per class; None for no limit.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class ReferenceMemory:
         self.maps = maps
 
     def empty_bank(self, encoder: Encoder, class_names: Sequence[str], references_digest: str) -> MemoryBank:
-        """A bank whose fingerprint tells the encoder, crop and pooling, and which references it is for.
+        """Create an empty bank whose fingerprint covers encoder, crop, pooling and references.
 
         Raises:
-            InputError: too many classes.
+            InputError: more than ``max_classes`` classes.
         """
         self.check_classes(class_names)
         crop = "whole_image=True" if self.whole_image else f"context_ratio={self.context_ratio}"
@@ -86,20 +86,20 @@ class ReferenceMemory:
         )
 
     def check_classes(self, class_names: Sequence[str]) -> None:
-        """Raise InputError if there are too many."""
+        """Raise InputError if there are more than ``max_classes`` classes."""
         if self.max_classes is not None and len(class_names) > self.max_classes:
             raise InputError(
-                f"there are {len(class_names)} classes, but the memory has room for {self.max_classes}: give "
-                "fewer, or raise model.memory.max_classes (category_num in memory_bank_cfg)"
+                f"{len(class_names)} classes exceed the memory's limit of {self.max_classes}: use fewer, or "
+                "raise model.memory.max_classes (category_num in memory_bank_cfg)"
             )
 
     def fill(
         self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
     ) -> None:
-        """Add every reference to the bank; they are read one batch at a time.
+        """Add every reference to the bank, reading one batch at a time.
 
         Raises:
-            InputError: a mask is empty, or a class has too many references.
+            InputError: a mask is empty, or a class has more than ``max_references`` references.
         """
         for reference, features, covered in self._encoded(encoder, references, device):
             self._check_room(bank, reference.label)
@@ -108,7 +108,7 @@ class ReferenceMemory:
     def fill_negatives(
         self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
     ) -> None:
-        """Add look-alikes to the bank, labelled by the class that they are not.
+        """Add hard negatives to the bank, each labelled by the class it is a negative of.
 
         Raises:
             InputError: a mask is empty.
@@ -119,7 +119,7 @@ class ReferenceMemory:
     def _encoded(
         self, encoder: Encoder, references: Iterable[Reference], device: torch.device
     ) -> Iterator[tuple[Reference, Tensor, Tensor]]:
-        """Each reference with its patch features ``(h, w, C)`` and the share of each patch in its mask."""
+        """Yield each reference with its patch features ``(h, w, C)`` and each patch's share in its mask."""
         for batch in batches(references, self.batch_size):
             crops, weights = zip(*(self._crop(reference, encoder) for reference in batch), strict=True)
             features = encoder(torch.stack(crops).to(device)).float()
@@ -133,13 +133,15 @@ class ReferenceMemory:
         most = self.max_references
         if most is not None and int((bank.labels == label).sum()) >= most:
             raise InputError(
-                f"class {bank.class_names[label]!r} has more than the {most} references that the memory has "
-                "room for: give fewer, or raise model.memory.max_references (length in memory_bank_cfg)"
+                f"class {bank.class_names[label]!r} exceeds the memory's limit of {most} references: use "
+                "fewer, or raise model.memory.max_references (length in memory_bank_cfg)"
             )
 
     def _crop(self, reference: Reference, encoder: Encoder) -> tuple[Tensor, Tensor]:
         if reference.mask is None or not reference.mask.any():
-            raise InputError(f"{reference.source}: the mask of this reference is empty: draw or remove it")
+            raise InputError(
+                f"{reference.source}: the mask of this reference is empty: draw it or remove the reference"
+            )
         picture = (reference.image, reference.mask)
         if self.whole_image:
             return whole_reference(*picture, encoder.img_size, encoder.patch_size)
@@ -147,12 +149,12 @@ class ReferenceMemory:
 
 
 def _whole(shares: Tensor) -> Tensor:
-    """1 where more than half of a patch is covered, else 0; of a smaller object, where most of it is."""
+    """Return 1 for patches more than half covered, else 0; small objects keep their most covered patches."""
     return (shares > min(0.5, 0.999 * float(shares.max()))).float()
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of ``size`` items, the last one of what is left; items are asked for one list at a time."""
+    """Yield lists of ``size`` items, reading lazily; the last list may be shorter."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""The assembled segmenters that a configuration names."""
+"""Complete few-shot segmentation models, instantiated from the configuration."""
 
 from ntt.models.base import ReferenceSegmenter
 from ntt.models.guided import Guided

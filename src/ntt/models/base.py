@@ -1,4 +1,4 @@
-"""What every model does: fit on references, predict instances."""
+"""Model interface: fit on references, predict instances."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ntt.structures import Instances, Reference
 
 
 class ReferenceSegmenter(nn.Module, ABC):
-    """A frozen encoder and segmenter joined by a memory of reference features."""
+    """Frozen encoder and segmenter combined with a memory of reference features."""
 
     @abstractmethod
     def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
-        """Fill and aggregate the memory, making the masks that references lack; replaces what was there."""
+        """Build a new memory from references, creating pseudo masks for references without a mask."""
 
     @abstractmethod
     def predict(self, image: Tensor) -> Instances:

@@ -1,4 +1,4 @@
-"""Choosing a score threshold from the references alone, so that what is not there is not reported."""
+"""Calibration of the score threshold on the references, to suppress false positives."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ if TYPE_CHECKING:
     from ntt.models.prototype_matching import PrototypeMatching
 
 AUTO = "auto"
-THRESHOLD = "score_threshold"  # the note in a memory's file that says what was found
-MAX_REFERENCES = 60  # that are tried, evenly from all; more would sharpen the threshold little
+THRESHOLD = "score_threshold"  # note in the memory file that stores the calibrated threshold
+MAX_REFERENCES = 60  # number of references used, evenly spaced; more would hardly improve the threshold
 SAME_OBJECT_IOU = 0.5
-MIRRORED = 0.5  # what an object on another image scores, as a share of its mirror image's score
-ALIKE = 0.5  # share of the object's own score from which another instance may be one of its class
-TAIL = 0.05  # where only one kind of scores is known, so many of them end up on the wrong side
+MIRRORED = 0.5  # estimated score of an object on another image, relative to the score of its mirror image
+ALIKE = 0.5  # instances above this share of the object's score may belong to the same class
+TAIL = 0.05  # share of misclassified scores if only present or only absent scores are available
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was found on the references.
+    """Calibration result.
 
     Attributes:
-        threshold: least score that is reported.
-        present: scores of reference objects, whose class is known by its other references; where there is no
-            other, half the score of the mirror image of the object.
-        absent: scores of reference objects whose class is left out of the memory; with a single class, or a
-            single reference of the class, the best score beside the object on its image.
-        missed: objects, of those tried for ``present``, that no instance of their class covered.
+        threshold: minimum score of reported instances.
+        present: scores of reference objects when the memory contains the other references of their class; for
+            a class with one reference, half the score of the object's mirror image.
+        absent: scores of reference objects when the memory excludes their class; with a single class or a
+            single reference of the class, the best score outside the object on its image.
+        missed: number of reference objects without a matching instance of their class in the ``present``
+            test.
     """
 
     threshold: float
@@ -46,17 +47,17 @@ class Calibration:
 
 
 def checked_threshold(value: float | str) -> float:
-    """A threshold that is a number.
+    """Convert a threshold to a number.
 
     Raises:
-        InputError: it is none, or outside [0, 1].
+        InputError: ``value`` is not a number in [0, 1].
     """
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = -1.0
     if not 0 <= number <= 1:
-        raise InputError(f"score_threshold={value} is not in [0, 1]: give a number, or {AUTO}")
+        raise InputError(f"score_threshold must be a number in [0, 1] or {AUTO}, got {value}")
     return number
 
 
@@ -68,24 +69,24 @@ def calibrate(
 ) -> Calibration:
     """Find the score threshold that best separates objects of the classes from everything else.
 
-    Reference images are segmented whole, as targets are: with a memory without this reference, for the score
-    of an object whose class is known, and with a memory without its class, for the score of an object of an
-    unknown class. The only reference of a class is looked for on its mirror image instead, whose score is
-    halved, since an object on another image scores less; and the background of its image stands for the
-    unknown, as it does where there is a single class.
+    Each reference image is segmented like a target, twice: with a memory that excludes this reference, for
+    the score of an object of a known class, and with a memory that excludes its class, for the score of an
+    object of an unknown class. If a class has one reference, the object is scored on its mirror image
+    instead; this score is halved, because objects on other images score lower. The background of the image
+    then represents the unknown class, as it does if there is only one class.
 
     Args:
-        model: fitted on these references, in this order.
-        references: all of them; images are read and forgotten one after another.
-        on_reference: called after each one that was tried.
-        known: scores of references that were tried before, by their number; gets those of the others.
+        model: model fitted on these references, in this order.
+        references: all references; images are read one at a time.
+        on_reference: called after each tested reference.
+        known: scores of references tested before, by index; scores of the others are added.
 
     Raises:
-        InputError: there is no reference.
+        InputError: there are no references.
     """
     count = len(model.memory)
     if not count:
-        raise InputError(f"score_threshold={AUTO} needs a reference: add one, or give a number")
+        raise InputError(f"score_threshold={AUTO} needs a reference: add one, or set a number")
     known = {} if known is None else known
     tried = _evenly(count, MAX_REFERENCES)
     left = [index for index in tried if index not in known]
@@ -101,7 +102,7 @@ def calibrate(
 
 
 def _some(references: Iterable[Reference], wanted: Sequence[int]) -> Iterator[tuple[int, Reference]]:
-    """Those of some numbers, in their order; no others are read where they can be read by number."""
+    """Yield the references with the wanted indices, in order, reading only these if indexing is possible."""
     if isinstance(references, Sequence | Dataset):
         yield from ((index, references[index]) for index in wanted)
     else:
@@ -109,7 +110,7 @@ def _some(references: Iterable[Reference], wanted: Sequence[int]) -> Iterator[tu
 
 
 def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dict[str, list[float | None]]:
-    """Scores of a reference's object while its class is known, and of what is not of its class."""
+    """Score a reference's object with its class in the memory, and an object outside its class."""
     memory, labels = model.memory, model.memory.labels
     name = memory.class_names[reference.label]
     one_out = torch.arange(len(labels)) != index
@@ -131,18 +132,18 @@ def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dic
 
 
 def _mirrored(reference: Reference) -> Reference:
-    """The mirror image of a reference."""
-    assert reference.mask is not None, "masks are made before"
+    """Flip a reference horizontally."""
+    assert reference.mask is not None, "references must have masks"
     return replace(reference, image=reference.image.flip(-1), mask=reference.mask.flip(-1))
 
 
 def _beside(model: PrototypeMatching, reference: Reference) -> list[float | None]:
-    """The best score beside the object on its own image, 0 without any.
+    """Return the best score outside the object on its own image, 0 if there is no instance.
 
-    What scores at least ``ALIKE`` of the object's own score is taken for more of the class, which nobody
-    marked, and says nothing.
+    Instances that score at least ``ALIKE`` of the object's own score are ignored, because they may be
+    unannotated objects of the same class.
     """
-    assert reference.mask is not None, "masks are made before"
+    assert reference.mask is not None, "references must have masks"
     found = model.predict(reference.image)
     on_object = overlap(found, reference) >= SAME_OBJECT_IOU
     own = float(found.scores[on_object].max()) if bool(on_object.any()) else 1.0
@@ -152,16 +153,16 @@ def _beside(model: PrototypeMatching, reference: Reference) -> list[float | None
 
 
 def best_threshold(present: Sequence[float], absent: Sequence[float]) -> float:
-    """The least score to be reported.
+    """Compute the minimum score of reported instances.
 
-    The midpoint between two neighbouring scores where the share of ``present`` at or above it minus the share
-    of ``absent`` at or above it is largest (Youden's index, 1950). With one kind of scores alone, a twentieth
-    of them is on the wrong side.
+    The threshold is the midpoint between neighbouring scores that maximises the share of ``present`` at or
+    above it minus the share of ``absent`` at or above it (Youden's index, 1950). If one of them is empty, the
+    threshold misclassifies a twentieth of the other.
     """
     if not present or not absent:
         known = torch.tensor([*present, *absent])
         return float(known.quantile(TAIL if present else 1 - TAIL)) if len(known) else 0.0
-    # As doubles: the midpoint of the two smallest float32 would be 0, and part nothing.
+    # In float64, because the midpoint of the two smallest float32 numbers would round to 0.
     yes, no = (torch.tensor(scores, dtype=torch.float64) for scores in (present, absent))
     scores = torch.cat([yes, no]).unique()
     cuts = torch.cat([scores[:1], (scores[1:] + scores[:-1]) / 2])
@@ -172,7 +173,7 @@ def best_threshold(present: Sequence[float], absent: Sequence[float]) -> float:
 def _score(
     model: PrototypeMatching, memory: MemoryBank, reference: Reference, name: str | None
 ) -> float | None:
-    """Best score of an instance on the reference's object, of one class or of any; None without any."""
+    """Return the best score of an instance on the reference's object, of one class or any; None if none."""
     with model.remembering(memory):
         found = model.predict(reference.image)
     wanted = torch.tensor([name in (None, memory.class_names[label]) for label in found.labels.tolist()])
@@ -181,8 +182,8 @@ def _score(
 
 
 def overlap(found: Instances, reference: Reference) -> Tensor:
-    """IoU ``(N,)`` of each instance with the object of a reference, which has to have its mask."""
-    assert reference.mask is not None, "masks are made before"
+    """Compute the IoU ``(N,)`` of each instance with the object of a reference that has a mask."""
+    assert reference.mask is not None, "references must have masks"
     mask = reference.mask.to(found.masks.device)
     shared = (found.masks & mask).flatten(1).sum(dim=1)
     union = (found.masks | mask).flatten(1).sum(dim=1)

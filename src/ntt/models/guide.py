@@ -1,8 +1,8 @@
-"""Models by the keyword arguments of the DINOv3 integration guide; docs/integration_guide.md has the table.
+"""Construction of models from the keyword arguments of the DINOv3 integration guide.
 
-The guide, and the configs of the code it belongs to, describe a model by dictionaries. What each of their
-keys becomes is said here once, in the names of ``conf/``: for the constructors, and for whole configs of that
-code (``ntt.engine.legacy_config``).
+The guide and the configs of its code describe a model by dictionaries. This module maps their keys to the
+option names of ``conf/``, for the constructors and for whole configs of that code
+(``ntt.engine.legacy_config``). The table is in docs/integration_guide.md.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ntt.segmenters import Sam2Segmenter
 
 logger = logging.getLogger(__name__)
 
-# conf/segmenter: the config in the sam2 package.
+# Name in conf/segmenter -> config file in the sam2 package.
 SEGMENTERS = {
     f"{release}_{size}": f"{release}/{release}_hiera_{letter}.yaml"
     for release in ("sam2", "sam2.1")
     for size, letter in (("tiny", "t"), ("small", "s"), ("base_plus", "b+"), ("large", "l"))
 }
-# Names of encoders in that code, whose architecture has another name here.
+# Encoders that have another name in that code.
 ENCODERS = {
     "dinov3_huge": "dinov3_huge_plus",
     "dinov3_sat_large": "dinov3_large",
@@ -48,7 +48,7 @@ REQUIRED = {
 
 
 def _segmenter(file: Any) -> Mapping[str, Any]:
-    """With or without a folder before it and ``.yaml`` behind it."""
+    """Accept config names with or without a folder and with or without ``.yaml``."""
     known = {Path(config).name: name for name, config in SEGMENTERS.items()}
     name = Path(of_kind(file, str)).name.removesuffix(".yaml") + ".yaml"
     return {"segmenter": look_up("SAM 2", known, name)}
@@ -64,7 +64,7 @@ def _encoder(name: Any) -> Mapping[str, Any]:
 
 
 def _max_instances(number: Any) -> Mapping[str, Any]:
-    """That code's NMS keeps eight times as many for the soft merging."""
+    """Set ``candidates`` too, because that code's NMS keeps eight times as many for the soft merging."""
     number = of_kind(number, int)
     return {"model.matcher.max_instances": number, "model.matcher.candidates": 8 * number}
 
@@ -92,7 +92,7 @@ MASK_GENERATOR: dict[str, Rule] = {
     "point_grids": only(None),
     "use_m2m": only(False),
     "multimask_output": only(True),
-    # That code's generator accepts these, and does nothing with them either.
+    # That code's generator accepts these options but does not use them either.
     "crop_n_layers": unused,
     "crop_nms_thresh": unused,
     "crop_overlap_ratio": unused,
@@ -115,7 +115,7 @@ POINT_GRID: dict[str, Rule] = {
     "n_pca_components": unused,
     "negative_score_thr": unused,
 }
-# Of the grid model alone: what that code names and draws its results by.
+# Keys of the grid model only: names and drawing options of that code's results.
 DRAWING = (
     "dataset_name",
     "exp_folder",
@@ -142,11 +142,11 @@ class Method:
     """One of that code's two models.
 
     Attributes:
-        name: in ``conf/model``.
-        rules: what its keys become.
+        name: name in ``conf/model``.
+        rules: translation rule of each key.
         proposals: builds the proposal strategy from the options under ``model.proposals``.
         matcher: builds the matcher from the options under ``model.matcher``.
-        defaults: of all options, as in ``conf/``.
+        defaults: default values of all options, as in ``conf/``.
     """
 
     name: str
@@ -193,14 +193,14 @@ GRID = Method(
 
 
 def parts(method: Method, named: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of :class:`ntt.models.PrototypeMatching`.
+    """Build the arguments of :class:`ntt.models.PrototypeMatching`.
 
     Args:
-        method: what the keywords of the guide mean.
-        named: either these arguments themselves, or the keywords of the guide; dictionaries are not changed.
+        method: defines the translation of the guide's keywords.
+        named: these arguments themselves, or the keywords of the guide; dictionaries are not modified.
 
     Raises:
-        InputError: keywords of the guide that are absent, unknown, or have an impossible value; the parts'.
+        InputError: missing, unknown or invalid keywords of the guide, or an error of a component.
     """
     if not named.keys() & {"sam2_cfg_file", "encoder_cfg"}:
         return dict(named)
@@ -211,16 +211,17 @@ def parts(method: Method, named: Mapping[str, Any]) -> dict[str, Any]:
             found.problems.append(f"{key} is missing")
     found.require_sound(method.name)
     if found.unused:
-        logger.warning("%s: without a meaning here: %s", method.name, ", ".join(found.unused))
+        logger.warning("%s: ignored keywords without a counterpart: %s", method.name, ", ".join(found.unused))
     return _build(method, found.options)
 
 
 def settle_encoder(found: Translation, above: str) -> None:
-    """Give the image size its default, and compare the patch size with the encoder's own.
+    """Set the default image size, and compare the patch size with the encoder's own.
 
     Args:
-        found: gets the problem, if there is one; loses ``encoder.patch_size``.
-        above: the full key of what holds ``encoder_cfg``, with a dot behind it, or nothing.
+        found: translation to complete; ``encoder.patch_size`` is removed and a mismatch is added to its
+            problems.
+        above: full key of the parent of ``encoder_cfg`` with a trailing dot, or an empty string.
     """
     asked = found.options.pop("encoder.patch_size", None)
     if "encoder" not in found.options:

@@ -1,4 +1,4 @@
-"""The grid method asked less: prompts go where the references' features are found."""
+"""Grid method with fewer prompts, placed by similarity to the references."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from ntt.models.prototype_matching import PrototypeMatching
 
 
 class Guided(PrototypeMatching):
-    """Proposals at points that resemble a class, labelled by the nearest class prototype."""
+    """Proposals at points similar to a class, labelled by the nearest class prototype."""

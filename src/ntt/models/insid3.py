@@ -1,4 +1,4 @@
-"""INSID3: one frozen encoder, no segmenter."""
+"""INSID3: segmentation with a frozen encoder and without a segmenter."""
 
 from __future__ import annotations
 
@@ -8,5 +8,6 @@ from ntt.models.prototype_matching import PrototypeMatching
 class INSID3(PrototypeMatching):
     """Class regions from clusters of patches (Cuttano et al., arXiv 2603.28480), split into instances.
 
-    The steps of the paper are in :mod:`ntt.proposals.clusters`, the split in :mod:`ntt.matching.splitting`.
+    See :mod:`ntt.proposals.clusters` for the steps of the paper and :mod:`ntt.matching.splitting` for the
+    splitting.
     """

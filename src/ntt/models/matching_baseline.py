@@ -12,8 +12,8 @@ class Sam2MatchingBaseline(PrototypeMatching):
     """Proposals of SAM 2's automatic mask generator, each scored for every class.
 
     Args:
-        *given: the parts, see :class:`ntt.models.PrototypeMatching`.
-        **named: the same by name; or the keywords of the integration guide: ``sam2_cfg_file``,
+        *given: arguments of :class:`ntt.models.PrototypeMatching`.
+        **named: the same by name, or the keywords of the integration guide: ``sam2_cfg_file``,
             ``sam2_ckpt_path``, ``sam2_amg_cfg``, ``encoder_cfg``, ``encoder_ckpt_path``, ``memory_bank_cfg``.
 
     Raises:

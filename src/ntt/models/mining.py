@@ -1,4 +1,4 @@
-"""Finding look-alikes among the references: what the model mistakes for a class there."""
+"""Mining of hard negatives on the references: objects that the model assigns to a wrong class."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mistake:
-    """What was mistaken for a class.
+    """Prediction of a wrong class on a reference object.
 
     Attributes:
-        index: number of the reference.
-        label: the class that it is not.
-        score: of the mistake.
-        mask: of what was mistaken, as ``json_mask`` writes it.
+        index: index of the reference.
+        label: wrongly predicted class.
+        score: score of the prediction.
+        mask: predicted mask in the format of ``json_mask``.
     """
 
     index: int
@@ -41,22 +41,21 @@ def mine_negatives(
     on_reference: Callable[[], None] = lambda: None,
     known: MutableMapping[int, Any] | None = None,
 ) -> list[Mistake]:
-    """The most confident mistakes on the reference pictures, to be remembered as look-alikes.
+    """Find the most confident mistakes on the reference images, to use them as hard negatives.
 
-    A mistake is an instance on a reference's object that has another class than the reference. What is found
-    beside the object is no mistake that one can be sure of: it may be of its class and not annotated. These
-    are the stages that the code of *No time to train!* (arXiv 2507.02798) calls test_support and
-    fill_memory_neg.
+    A mistake is an instance on a reference's object with another class than the reference. Instances outside
+    the object are not used, because they may be correct but not annotated. The code of *No time to train!*
+    (arXiv 2507.02798) calls these stages test_support and fill_memory_neg.
 
     Args:
-        model: fitted on the references.
-        references: with their true labels.
-        per_class: at most so many for each class that others were mistaken for.
-        on_reference: called after each one.
-        known: mistakes on references that were looked at before, by their number; gets those of the others.
+        model: model fitted on the references.
+        references: references with their true labels.
+        per_class: maximum number of mistakes per wrongly predicted class.
+        on_reference: called after each reference.
+        known: mistakes on references processed before, by index; mistakes on the others are added.
 
     Returns:
-        They, class by class, most confident first.
+        The mistakes, sorted by class and by decreasing score.
     """
     found: defaultdict[int, list[Mistake]] = defaultdict(list)
     known = {} if known is None else known
@@ -76,21 +75,21 @@ def look_alikes(
     mistakes: Sequence[Mistake],
     class_names: Sequence[str],
 ) -> Iterator[Reference]:
-    """Mistakes as references of what a class is not, in their order; each picture is read in its turn.
+    """Convert mistakes to references of hard negatives, in order, reading one image at a time.
 
     Args:
-        references: that they were made on.
-        mistakes: on them.
-        class_names: of their labels.
+        references: references on which the mistakes were made.
+        mistakes: mistakes to convert.
+        class_names: class names in label order.
     """
     for mistake in mistakes:
         reference = references[mistake.index]
-        source = f"{reference.source}, taken for {class_names[mistake.label]}"
+        source = f"{reference.source}, predicted as {class_names[mistake.label]}"
         yield Reference(reference.image, decode_mask(mistake.mask), mistake.label, source)
 
 
 def _mistakes(model: PrototypeMatching, reference: Reference) -> list[tuple[int, float, Any]]:
-    """Label, score and mask of what is mistaken on a reference's object."""
+    """Return label, score and mask of each wrong prediction on a reference's object."""
     instances = model.predict(reference.image)
     on_object = overlap(instances, reference) >= SAME_OBJECT_IOU
     return [

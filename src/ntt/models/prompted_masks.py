@@ -1,4 +1,4 @@
-"""Outlines of objects that are only boxed or pointed at."""
+"""Pseudo masks from boxes and points."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ntt.matching.resizing import resize_masks
 from ntt.segmenters.base import ImageEmbedding, Prompts, Segmenter
 from ntt.structures import Prompt
 
-CORNERS = (2, 3)  # labels of a box's upper left and lower right corner
+CORNERS = (2, 3)  # labels of the upper left and lower right box corner
 
 
 def segment_prompts(segmenter: Segmenter, image: Tensor, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
-    """The mask of each prompt on one image, which is encoded once.
+    """Predict the mask of each prompt on one image, which is encoded once.
 
-    A mask ends where its box does. A segmenter that was not trained on boxes is asked at the points, or at
-    the centre of the box where none is on the object.
+    Masks are clipped to their boxes. A segmenter that was not trained on boxes is prompted with the points,
+    or with the centre of the box if there is no foreground point.
 
     Args:
-        segmenter: answers.
+        segmenter: segmenter to prompt.
         image: ``(3, H, W)`` float in [0, 1].
-        prompts: N of them.
+        prompts: N prompts.
 
     Returns:
-        Masks ``(N, H, W)`` bool, empty where nothing was found, and predicted IoU ``(N,)``; on the CPU.
+        Masks ``(N, H, W)`` bool, possibly empty, and predicted IoU ``(N,)``; on the CPU.
     """
     height, width = image.shape[-2:]
     embedding = segmenter.encode(image)
@@ -43,10 +43,12 @@ def segment_prompts(segmenter: Segmenter, image: Tensor, prompts: Sequence[Promp
 def answer_prompt(
     segmenter: Segmenter, embedding: ImageEmbedding, prompt: Prompt, height: int, width: int
 ) -> tuple[Tensor, Tensor]:
-    """The mask of a prompt on an embedded image of ``height`` x ``width`` pixels; see ``segment_prompts``.
+    """Predict the mask of a prompt on an encoded image of ``height`` x ``width`` pixels.
+
+    See ``segment_prompts``.
 
     Returns:
-        Mask ``(height, width)`` bool, empty where nothing was found, and predicted IoU ``()``; on the CPU.
+        Mask ``(height, width)`` bool, possibly empty, and predicted IoU ``()``; on the CPU.
     """
     scale = torch.tensor([segmenter.image_size / width, segmenter.image_size / height])
     question = prompt if segmenter.box_prompts else _pointed(prompt)
@@ -57,7 +59,7 @@ def answer_prompt(
 
 
 def _pointed(prompt: Prompt) -> Prompt:
-    """A prompt without its box, whose centre stands for it where no point is on the object."""
+    """Remove the box of a prompt; use its centre as a point if there is no foreground point."""
     if prompt.box is None or any(label for _, _, label in prompt.points):
         return Prompt(points=prompt.points)
     x1, y1, x2, y2 = prompt.box
@@ -65,7 +67,7 @@ def _pointed(prompt: Prompt) -> Prompt:
 
 
 def _as_prompts(prompt: Prompt, scale: Tensor) -> Prompts:
-    """Box corners, then points, ``(1, P, 2)`` in pixels of the segmenter's square."""
+    """Convert a prompt to box corners, then points, ``(1, P, 2)`` in pixels of the segmenter's square."""
     corners = [] if prompt.box is None else [prompt.box[:2], prompt.box[2:]]
     points = torch.tensor([*corners, *(point[:2] for point in prompt.points)]) * scale
     labels = [*CORNERS[: len(corners)], *(label for _, _, label in prompt.points)]
@@ -73,7 +75,7 @@ def _as_prompts(prompt: Prompt, scale: Tensor) -> Prompts:
 
 
 def _inside(box: tuple[float, float, float, float], height: int, width: int) -> Tensor:
-    """``(height, width)`` bool, True on every pixel that the box touches."""
+    """Return ``(height, width)`` bool, True for all pixels that intersect the box."""
     x1, y1, x2, y2 = box
     inside = torch.zeros(height, width, dtype=torch.bool)
     inside[max(math.floor(y1), 0) : math.ceil(y2), max(math.floor(x1), 0) : math.ceil(x2)] = True

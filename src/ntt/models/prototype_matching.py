@@ -1,4 +1,4 @@
-"""What all models of *No time to train!* share: proposals labelled by comparison with the memory."""
+"""Base model of *No time to train!*: label proposals by comparison with the reference memory."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from ntt.structures import Instances, Prompt, Reference
 
 
 class PrototypeMatching(ReferenceSegmenter):
-    """Proposals of a segmenter, labelled by comparison with the memory (Espinosa et al., arXiv 2507.02798).
+    """Label segmenter proposals by comparison with the reference memory (Espinosa et al., arXiv 2507.02798).
 
-    Inputs may be on any device and move to that of the parameters; instances come back on the CPU.
+    Inputs on any device are moved to the device of the parameters. Instances are returned on the CPU.
 
     Args:
-        encoder: patch features of references and targets.
-        segmenter: masks of targets, and of references that have a box or points instead.
-        proposals: which prompts to ask.
-        memory: how references become vectors.
-        matcher: how proposals become instances.
-        refiner: how the masks of instances are sharpened; None leaves them as they are.
-        score_threshold: instances with a lower score are not reported; ``auto`` finds one by
-            :func:`ntt.models.calibration.calibrate`, until when all are.
+        encoder: computes patch features of references and targets.
+        segmenter: predicts masks of targets, and pseudo masks of references with a box or points.
+        proposals: proposal strategy.
+        memory: encodes references into the memory.
+        matcher: matches proposals with the memory.
+        refiner: refines the masks of instances; None leaves them unchanged.
+        score_threshold: instances with a lower score are dropped. ``auto`` calibrates it with
+            :func:`ntt.models.calibration.calibrate`; before the calibration, nothing is dropped.
 
     Attributes:
-        score_threshold: as a number.
-        memory: the bank of the references seen last; empty at first.
-        shared_answers: where the segmenter's answers are kept for other runs; None keeps none.
+        score_threshold: current threshold as a number.
+        memory: reference memory of the last fit; empty at first.
+        shared_answers: cache of embeddings and proposals, shared between runs; None disables it.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @contextmanager
     def remembering(self, memory: MemoryBank) -> Iterator[None]:
-        """Use another memory inside the block."""
+        """Use another memory within the context."""
         own, self.memory = self.memory, memory
         try:
             yield
@@ -81,15 +81,15 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return next(self.parameters()).device
 
     def start_memory(self, class_names: Sequence[str], references_digest: str = "") -> MemoryBank:
-        """Replace the memory by an empty one, ready for ``fill`` or for ``load``.
+        """Replace the memory by an empty one, ready for ``remember`` or ``load``.
 
         Args:
-            class_names: in the order of their labels.
-            references_digest: changes whenever the references do; part of the bank's fingerprint.
+            class_names: class names in label order.
+            references_digest: digest of the references; part of the bank's fingerprint.
         """
         self.memory = self.reference_memory.empty_bank(self.encoder, class_names, references_digest)
         return self.memory
@@ -98,7 +98,7 @@ class PrototypeMatching(ReferenceSegmenter):
     def fill(
         self, references: Iterable[Reference], class_names: Sequence[str], references_digest: str = ""
     ) -> None:
-        """Start a new memory and add every reference; ``memory.aggregate()`` makes the prototypes.
+        """Start a new memory and add all references; call ``memory.aggregate()`` to compute the prototypes.
 
         Raises:
             InputError: a mask is empty.
@@ -108,7 +108,7 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @torch.no_grad()
     def remember(self, references: Iterable[Reference]) -> None:
-        """Add references to the memory that ``start_memory`` began, making the masks that they lack.
+        """Add references to the current memory, creating pseudo masks for references without a mask.
 
         Raises:
             InputError: a mask is empty.
@@ -117,12 +117,13 @@ class PrototypeMatching(ReferenceSegmenter):
         self.reference_memory.fill(self.memory, self.encoder, complete, self.device)
 
     def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
-        """Fill and aggregate the memory; replaces what was there. With ``auto``, find the score threshold.
+        """Build a new memory from references; with ``auto``, also calibrate the score threshold.
 
         Raises:
-            InputError: a mask is empty, or a class has no reference; too few references for ``auto``.
+            InputError: a mask is empty, a class has no reference, or there are too few references for
+                ``auto``.
         """
-        if self.wants_calibration and isinstance(references, Iterator):  # it can be gone through once only
+        if self.wants_calibration and isinstance(references, Iterator):  # calibration iterates a second time
             references = list(references)
         self.fill(references, class_names)
         self.memory.aggregate()
@@ -131,14 +132,14 @@ class PrototypeMatching(ReferenceSegmenter):
         return self
 
     def add(self, references: Iterable[Reference], class_names: Sequence[str]) -> None:
-        """Remember more references; those remembered are not encoded again, the score threshold stays.
+        """Add references to the memory without encoding existing ones again or changing the score threshold.
 
         Args:
-            references: labelled by ``class_names``.
-            class_names: those of the memory in their order, then new ones.
+            references: references labelled by ``class_names``.
+            class_names: class names of the memory in order, followed by new ones.
 
         Raises:
-            InputError: a mask is empty, or a new class has no reference; the memory is then as it was.
+            InputError: a mask is empty, or a new class has no reference; the memory is then unchanged.
         """
         grown = self.memory.subset(torch.ones(len(self.memory), dtype=torch.bool))
         self.reference_memory.check_classes(class_names)
@@ -154,7 +155,7 @@ class PrototypeMatching(ReferenceSegmenter):
         on_reference: Callable[[], None] = lambda: None,
         known: MutableMapping[int, Any] | None = None,
     ) -> Calibration:
-        """Find and set the score threshold, and note it in the memory; see ``ntt.models.calibration``."""
+        """Calibrate the score threshold and store it in the memory; see ``ntt.models.calibration``."""
         self.score_threshold = 0.0
         found = calibrate(self, references, on_reference, known)
         self.score_threshold = found.threshold
@@ -167,7 +168,7 @@ class PrototypeMatching(ReferenceSegmenter):
         on_reference: Callable[[], None] = lambda: None,
         known: MutableMapping[int, Any] | None = None,
     ) -> list[Mistake]:
-        """Find and remember what is mistaken for a class on references; see :mod:`ntt.models.mining`."""
+        """Mine hard negatives on the references and add them to the memory; see :mod:`ntt.models.mining`."""
         pictures = references if isinstance(references, Sequence | Dataset) else list(references)
         found = mine_negatives(self, pictures, self.reference_memory.negatives_per_class, on_reference, known)
         self.remember_negatives(look_alikes(pictures, found, self.memory.class_names))
@@ -175,7 +176,7 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @torch.no_grad()
     def remember_negatives(self, look_alikes: Iterable[Reference]) -> None:
-        """Add look-alikes, labelled by the class that they are not.
+        """Add hard negatives, each labelled by the class it is a negative of.
 
         Raises:
             InputError: a mask is empty.
@@ -184,37 +185,37 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @torch.no_grad()
     def segment_prompts(self, image: Tensor, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
-        """What the segmenter outlines for N prompts on ``(3, H, W)`` in [0, 1].
+        """Predict the segmenter's masks of N prompts on ``(3, H, W)`` in [0, 1].
 
         Returns:
-            Masks ``(N, H, W)`` bool, empty where nothing was found, and predicted IoU ``(N,)``; on the CPU.
+            Masks ``(N, H, W)`` bool, possibly empty, and predicted IoU ``(N,)``; on the CPU.
         """
         return segment_prompts(self.segmenter, image.to(self.device), prompts)
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
-        """Patch features ``(h, w, C)`` of ``(3, H, W)`` in [0, 1], resized to the encoder's square."""
+        """Compute patch features ``(h, w, C)`` of ``(3, H, W)`` in [0, 1], resized to the encoder's input."""
         return self.encode_all([image])[0]
 
     @torch.no_grad()
     def encode_all(self, images: Sequence[Tensor]) -> Tensor:
-        """Patch features ``(B, h, w, C)`` of B images of any size, in one batch; not debiased yet."""
+        """Compute patch features ``(B, h, w, C)`` of B images of any size, in one batch, before debiasing."""
         squares = [square_image(image.to(self.device), self.encoder.img_size) for image in images]
         return self.encoder.plain(torch.stack(squares))
 
     @torch.no_grad()
     def patches(self, features: Tensor) -> Patches:
-        """Patch features ``(h, w, C)`` of an image beside the memory, debiased where the encoder does so."""
+        """Combine patch features ``(h, w, C)`` of an image, debiased by the encoder, with the memory."""
         return Patches(features, self.encoder.debiased(features), self.memory)
 
     @torch.no_grad()
     def propose(self, image: Tensor, features: Tensor) -> Proposals:
-        """Mask proposals of ``(3, H, W)`` in [0, 1], whose patch features ``(h, w, C)`` may guide them."""
+        """Compute mask proposals of ``(3, H, W)`` in [0, 1] with patch features ``(h, w, C)``."""
         return self.ask(self.embed([image])[0], features)
 
     @torch.no_grad()
     def embed(self, images: Sequence[Tensor]) -> list[ImageEmbedding | None]:
-        """The segmenter's embeddings of images of any size, in one batch; None where nothing needs them."""
+        """Compute segmenter embeddings of images of any size, in one batch; None if not needed."""
         if not (self.proposals.needs_segmenter or self.refiner.needs_segmenter):
             return [None] * len(images)
         moved = [image.to(self.device) for image in images]
@@ -225,7 +226,7 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @torch.no_grad()
     def ask(self, embedding: ImageEmbedding | None, features: Tensor) -> Proposals:
-        """Mask proposals of an embedded image, whose patch features ``(h, w, C)`` may guide them."""
+        """Compute mask proposals of an encoded image with patch features ``(h, w, C)``."""
         patches = self.patches(features)
         if self.shared_answers is None:
             return self.proposals(self.segmenter, embedding, patches)
@@ -233,7 +234,7 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @torch.no_grad()
     def match(self, features: Tensor, proposals: Proposals, height: int, width: int) -> Instances:
-        """Label, thin out and resize the proposals of an image of ``height`` x ``width`` pixels."""
+        """Match the proposals of an image of ``height`` x ``width`` pixels with the memory."""
         with as_given(features.device):
             patches = self.encoder.debiased(features.float())
             found = self.matcher(patches, proposals, self.memory, height, width)
@@ -241,19 +242,19 @@ class PrototypeMatching(ReferenceSegmenter):
 
     @torch.no_grad()
     def refine(self, image: Tensor, embedding: ImageEmbedding | None, found: Instances) -> Instances:
-        """Sharpen the masks of instances found on ``(3, H, W)`` in [0, 1]."""
+        """Refine the masks of instances predicted on ``(3, H, W)`` in [0, 1]."""
         return self.refiner(image, found, self.segmenter, embedding)
 
     @torch.no_grad()
     def compare(self, features: Tensor, masks: Tensor) -> Tensor:
-        """Similarity of masks ``(N, m, n)`` bool over an image to each class, ``(N, K)`` in [-1, 1]."""
+        """Compute the similarity of masks ``(N, m, n)`` bool to each class, ``(N, K)`` in [-1, 1]."""
         with as_given(features.device):
             patches = self.encoder.debiased(features.float())
             return self.matcher.similarities(patches, masks.to(features.device), self.memory)
 
     @torch.no_grad()
     def similarity(self, features: Tensor) -> Tensor:
-        """Cosine of every patch with every class prototype, ``(K, h, w)`` in [-1, 1]; K may be 0."""
+        """Compute the cosine of patches and class prototypes, ``(K, h, w)`` in [-1, 1]; K may be 0."""
         return self.patches(features).similarity
 
     def predict(self, image: Tensor) -> Instances:
@@ -262,11 +263,11 @@ class PrototypeMatching(ReferenceSegmenter):
         return found
 
     def predict_all(self, images: Sequence[Tensor]) -> Iterator[Instances]:
-        """Segment images of any size; both encoders get them in one batch."""
+        """Segment images of any size, encoding them in one batch."""
         return (found for found, _ in self.segment_all(images))
 
     def segment_all(self, images: Sequence[Tensor]) -> Iterator[tuple[Instances, Tensor]]:
-        """Segment images of any size as ``predict_all`` does.
+        """Segment images of any size like ``predict_all``.
 
         Yields:
             The instances of each image and its similarity maps ``(K, h, w)``, on the CPU.
@@ -278,7 +279,7 @@ class PrototypeMatching(ReferenceSegmenter):
             yield self.refine(image, embedding, found), self.similarity(features).cpu()
 
     def with_mask(self, reference: Reference) -> Reference:
-        """The reference with the mask that the segmenter makes of its prompt, where it has none."""
+        """Add the segmenter's pseudo mask to a reference that has a prompt but no mask."""
         if reference.mask is not None or reference.prompt is None:
             return reference
         masks, _ = self.segment_prompts(reference.image, [reference.prompt])

@@ -1,4 +1,4 @@
-"""What a data set needs on disk, and how to come by it."""
+"""Preparation of datasets: required files and ways to obtain them."""
 
 from ntt.preparation.archives import Archive
 from ntt.preparation.base import Need

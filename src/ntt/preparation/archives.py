@@ -1,4 +1,4 @@
-"""Archives from public addresses."""
+"""Download and unpacking of public archives."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError)
 
 
 class Archive(Need):
-    """A zip or tar archive, fetched and unpacked.
+    """Zip or tar archive to download and unpack.
 
-    What was interrupted goes on where it was: a download at its last byte, unpacking at its last file. An
-    archive that is there already is not fetched; once unpacked, it is removed.
+    An interrupted download resumes at the last byte, and interrupted unpacking at the last file. An existing
+    archive is not downloaded again; it is deleted after unpacking.
 
     Args:
-        url: where it is.
-        size: its bytes.
-        into: where it is unpacked, and where it lies before.
-        holds: what is unpacked of it: files, with the number 1, and folders with how many files are in them
-            afterwards; relative to ``into``, and as the archive calls them.
+        url: Address of the archive.
+        size: Size in bytes.
+        into: Folder for the archive and its unpacked files.
+        holds: Files and folders to unpack, relative to ``into`` and named as in the archive, with the
+            expected number of files: 1 for a file, the number of files inside for a folder.
     """
 
     def __init__(self, url: str, size: int, into: str | Path, holds: Mapping[str, int]) -> None:
@@ -44,11 +44,11 @@ class Archive(Need):
         lines = []
         for name, expected in self.holds.items():
             path = self.into / name
-            # A dot marks what is not whole.
+            # Incomplete files have names that start with a dot.
             inside = [each for each in path.iterdir() if each.name[0] != "."] if path.is_dir() else []
             found = len(inside) if expected > 1 else int(path.is_file())
             if found < expected:
-                what = f"{found} of {expected} files" if expected > 1 else "is not there"
+                what = f"{found} of {expected} files" if expected > 1 else "missing"
                 lines.append(f"{path}: {what}")
         return lines
 
@@ -61,15 +61,15 @@ class Archive(Need):
         try:
             self._unpack(archive)
         except DAMAGED as error:
-            raise InputError(f"{archive}: is damaged ({error}); remove it to have it fetched anew") from error
+            raise InputError(f"{archive} is damaged ({error}); delete it to download it again") from error
         except OSError as error:
-            raise InputError(f"{archive}: cannot be unpacked ({error.strerror}); make room for it") from error
+            raise InputError(f"{archive} cannot be unpacked ({error.strerror}); free disk space") from error
         archive.unlink()
         if lacking := self.lacking():
-            raise InputError(f"{lacking[0]}, although {self.url} was unpacked; has it changed?")
+            raise InputError(f"{lacking[0]} after unpacking {self.url}; the archive may have changed")
 
     def _unpack(self, archive: Path) -> None:
-        """Unpack what is not there yet; each file appears under its name only when whole."""
+        """Unpack missing files; each file gets its final name only when it is complete."""
         with closing(_members(archive)) as members:
             for name, size, content in members:
                 target = self.into / name
@@ -80,12 +80,12 @@ class Archive(Need):
     def _wants(self, name: str) -> bool:
         path, windows = PurePosixPath(name), PureWindowsPath(name)
         if path.is_absolute() or windows.drive or windows.root or ".." in windows.parts:
-            raise InputError(f"{self.url}: {name} leads out of {self.into}; nothing of it is trusted")
+            raise InputError(f"{self.url}: {name} points outside {self.into}; do not trust this archive")
         return any(path == PurePosixPath(held) or PurePosixPath(held) in path.parents for held in self.holds)
 
 
 def _members(archive: Path) -> Generator[tuple[str, int, IO[bytes]]]:
-    """Name, bytes and content of each file; to read a zip's content to the end verifies it."""
+    """Yield name, size in bytes and content of each file; reading a zip member to the end verifies it."""
     if archive.suffix == ".zip":
         with zipfile.ZipFile(archive) as opened:
             for info in opened.infolist():
@@ -95,6 +95,8 @@ def _members(archive: Path) -> Generator[tuple[str, int, IO[bytes]]]:
     else:
         with tarfile.open(archive) as opened_tar:
             for member in opened_tar:
-                extracted = opened_tar.extractfile(member) if member.isreg() else None  # no link, no folder
+                extracted = (
+                    opened_tar.extractfile(member) if member.isreg() else None
+                )  # skip links and folders
                 if extracted is not None:
                     yield member.name, member.size, extracted

@@ -1,4 +1,4 @@
-"""The contract of everything that a data set needs."""
+"""Base class of the files that a dataset requires."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from abc import ABC, abstractmethod
 
 
 class Need(ABC):
-    """Files that have to be there.
+    """Files that a dataset requires.
 
     Attributes:
-        size: bytes to be fetched for them.
+        size: Download size in bytes.
     """
 
     size: int = 0
 
     @abstractmethod
     def lacking(self) -> list[str]:
-        """What is not there, one line each; empty if nothing has to be done."""
+        """Return one line per missing file; empty if all files exist."""
 
     @abstractmethod
     def provide(self) -> None:
-        """See to it that it is there.
+        """Download or make the missing files.
 
         Raises:
-            InputError: it cannot be done; says what a user can do.
+            InputError: The files cannot be provided; the message tells the user how to get them.
         """

@@ -1,4 +1,4 @@
-"""What no program can fetch."""
+"""Files that must be downloaded manually."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ntt.preparation.base import Need
 
 
 class ByHand(Need):
-    """Files from a page that wants a person: Google Drive, a form, a licence.
+    """Files from a page that needs manual steps: Google Drive, a form, a licence.
 
     Args:
-        page: where they are.
-        files: files and folders.
+        page: Address of the page.
+        files: Required files and folders.
     """
 
     def __init__(self, page: str, files: Sequence[str]) -> None:
@@ -23,10 +23,8 @@ class ByHand(Need):
 
     def lacking(self) -> list[str]:
         """See the base class."""
-        return [f"{file}: is not there" for file in self.files if not file.exists()]
+        return [f"{file}: missing" for file in self.files if not file.exists()]
 
     def provide(self) -> None:
         """See the base class."""
-        raise InputError(
-            f"{self.lacking()[0]}; get it from {self.page}, which this script cannot do, and put it there"
-        )
+        raise InputError(f"{self.lacking()[0]}; download it manually from {self.page} to this path")

@@ -1,4 +1,4 @@
-"""Files that are made of others."""
+"""Files that are derived from other files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ntt.preparation.base import Need
 
 
 class Derived(Need):
-    """A JSON file that is made once.
+    """JSON file that is made from other files.
 
     Args:
-        file: the one to make.
+        file: File to write.
     """
 
     def __init__(self, file: str | Path) -> None:
@@ -25,7 +25,7 @@ class Derived(Need):
 
     def lacking(self) -> list[str]:
         """See the base class."""
-        return [] if self.file.is_file() else [f"{self.file}: is to be made of what else is there"]
+        return [] if self.file.is_file() else [f"{self.file}: will be made from the other files"]
 
     def provide(self) -> None:
         """See the base class."""
@@ -34,16 +34,16 @@ class Derived(Need):
 
     @abstractmethod
     def content(self) -> dict[str, Any]:
-        """What is in it."""
+        """Return the content of the file."""
 
 
 class VocAnnotations(Derived):
-    """Image sets of PASCAL VOC in COCO's format.
+    """Image sets of PASCAL VOC in COCO format.
 
     Args:
-        file: the one to make.
-        devkit: holds ``VOC2007`` and the like.
-        splits: the image set (``trainval``) of each year's folder.
+        file: File to write.
+        devkit: Folder that contains ``VOC2007`` and other years.
+        splits: Image set (``trainval``) for each folder of a year.
     """
 
     def __init__(self, file: str | Path, devkit: str | Path, splits: Mapping[str, str]) -> None:
@@ -57,11 +57,11 @@ class VocAnnotations(Derived):
 
 
 class LvisMinival(Derived):
-    """Those images of LVIS's validation set that are in COCO's, val2017; the others are in train2017.
+    """Images of the LVIS validation set that are in COCO val2017; the others are in train2017.
 
     Args:
-        file: the one to make.
-        val: ``lvis_v1_val.json``.
+        file: File to write.
+        val: Path of ``lvis_v1_val.json``.
     """
 
     def __init__(self, file: str | Path, val: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""Where mask proposals come from: prompts of the segmenter, or clusters of patches."""
+"""Proposal strategies: mask proposals from segmenter prompts or from clusters of patches."""
 
 from ntt.proposals.automatic import AutomaticMaskProposals
 from ntt.proposals.base import ProposalStrategy

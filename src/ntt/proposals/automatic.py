@@ -13,21 +13,21 @@ from ntt.segmenters.sam2 import Sam2Segmenter
 
 
 class AutomaticMaskProposals:
-    """What the ``sam2`` package's ``SAM2AutomaticMaskGenerator`` finds, on the mask decoder's own grid.
+    """Proposals of the ``sam2`` package's ``SAM2AutomaticMaskGenerator`` at mask decoder resolution.
 
-    A grid of points, all three masks of each; those with a low predicted IoU or an unstable edge are dropped,
-    of boxes that overlap the worse one.
+    The generator prompts with a grid of points and keeps all three masks per point. It drops masks with a low
+    predicted IoU or an unstable edge, then suppresses the worse of two masks whose boxes overlap.
 
-    The generator works on the segmenter's square at the size of the mask grid, from the embedding that is
-    there already: nothing is encoded twice and no mask is upscaled. It can neither look at crops nor fill
-    holes so.
+    It reuses the existing image embedding and works on the segmenter's square input at mask grid resolution,
+    so nothing is encoded twice and no mask is upscaled. Crops and hole filling are therefore not available.
 
     Args:
-        points_per_side: prompts along each side of the square input; None for one every 32 pixels.
-        points_per_batch: prompts that are decoded at once.
-        pred_iou_thresh: masks whose predicted IoU is not above this are dropped.
-        stability_score_thresh: masks are dropped whose IoU between a higher and a lower cutoff is below this.
-        stability_score_offset: of these cutoffs from 0.
+        points_per_side: prompts along each side of the square input; None uses one every 32 pixels.
+        points_per_batch: prompts decoded per batch.
+        pred_iou_thresh: masks with a predicted IoU not above this threshold are dropped.
+        stability_score_thresh: masks are dropped if the IoU of the masks at a higher and a lower cutoff is
+            below this threshold.
+        stability_score_offset: distance of both cutoffs from 0.
         box_nms_thresh: box IoU above which the worse of two masks is dropped.
     """
 
@@ -55,11 +55,11 @@ class AutomaticMaskProposals:
 
     @property
     def question(self) -> str | None:
-        """See the protocol."""
+        """See :class:`ntt.proposals.ProposalStrategy`."""
         return f"{type(self).__name__} {self.points_per_side} {self.options}"
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
-        """The generator's masks, best predicted IoU first, whatever the classes."""
+        """Return the generator's masks, sorted by predicted IoU, for any class."""
         assert isinstance(segmenter, Sam2Segmenter), "the generator is SAM 2's"
         assert embedding is not None
         if self._built_for is not segmenter:
@@ -73,7 +73,7 @@ class AutomaticMaskProposals:
         return Proposals(logits, torch.as_tensor(found["iou_preds"], device=device).reshape(-1))
 
     def _build(self, segmenter: Sam2Segmenter) -> Any:
-        # Imported here, since the package may only be imported as build_sam2 does it.
+        # Imported late, because only build_sam2 may import the package first.
         from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 
         per_side = self.points_per_side or segmenter.image_size // SPACING
@@ -83,7 +83,7 @@ class AutomaticMaskProposals:
 
 
 def _embedded_predictor(model: Any) -> Any:
-    """The package's predictor, but it takes an embedding for the image that it is set to."""
+    """Return the package's predictor, modified to use a given embedding instead of encoding the image."""
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
     class EmbeddedPredictor(SAM2ImagePredictor):

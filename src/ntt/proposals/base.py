@@ -1,4 +1,4 @@
-"""The contract of every proposal strategy: an encoded image becomes mask proposals."""
+"""Proposal strategy interface: compute mask proposals of an encoded image."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
 
 
 class ProposalStrategy(Protocol):
-    """Decides which masks of an image are compared with the references.
+    """Propose the masks of an image that are compared with the references.
 
     Attributes:
-        needs_segmenter: whether the segmenter is prompted at all.
-        question: tells apart strategies that ask every image the same, whatever it resembles; None where the
-            question depends on the encoder.
+        needs_segmenter: whether the strategy prompts the segmenter.
+        question: cache key of strategies that use the same prompts for every image; None if the prompts
+            depend on the encoder.
     """
 
     needs_segmenter: bool
@@ -23,10 +23,10 @@ class ProposalStrategy(Protocol):
     def question(self) -> str | None: ...  # noqa: D102 - above
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
-        """Mask proposals of one image.
+        """Compute mask proposals of one image.
 
         Args:
-            segmenter: answers prompts.
-            embedding: of the image; None where the strategy needs no segmenter.
-            patches: of the same image.
+            segmenter: segmenter to prompt.
+            embedding: image embedding; None if the strategy needs no segmenter.
+            patches: patch features of the same image.
         """

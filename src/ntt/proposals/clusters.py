@@ -1,8 +1,8 @@
-"""Clusters of an image's patches as proposals: INSID3, without a segmenter.
+"""INSID3: proposals from clusters of patches, without a segmenter.
 
 Cuttano et al., *INSID3: Training-Free In-Context Segmentation with DINOv3*, CVPR 2026 (arXiv 2603.28480). The
-functions below are the steps of its method section in their order, for one class each; debiasing is the
-encoder's (``encoder.debias``).
+functions follow the steps of its method section in order, each for one class. Debiasing happens in the
+encoder (``encoder.debias``).
 """
 
 from __future__ import annotations
@@ -20,23 +20,20 @@ from ntt.matching.patches import Patches
 from ntt.memory import MemoryBank
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
 
-FALLBACK_QUANTILE = 0.9  # of the similarity, above which patches are candidates where none is above 0
-INSIDE, OUTSIDE = (
-    0.5,
-    -0.5,
-)  # logits of a mask on the patch grid: resized, they cross 0 where the mask crosses 0.5
+FALLBACK_QUANTILE = 0.9  # similarity quantile that replaces the threshold 0 if no patch is above 0
+# Logits of a mask on the patch grid. After resizing, they cross 0 where the mask crosses 0.5.
+INSIDE, OUTSIDE = 0.5, -0.5
 
 
 class ClusterProposals:
-    """The region of each class as INSID3 finds it, one proposal a class.
+    """Propose one region per class with INSID3.
 
     Args:
-        tau: patches are in one cluster down to this mean cosine, in [-1, 1]; the larger, the smaller
-            clusters are.
-        min_score: clusters that score above this belong to the class.
+        tau: mean cosine down to which clusters are merged, in [-1, 1]; a larger value gives smaller clusters.
+        min_score: clusters with a score above this threshold belong to the class.
 
     Raises:
-        InputError: a number outside its range.
+        InputError: ``tau`` is out of range.
     """
 
     needs_segmenter = False
@@ -49,7 +46,7 @@ class ClusterProposals:
         self.min_score = min_score
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
-        """At most K proposals on the patch grid, with their classes; ``iou`` is the mean similarity."""
+        """Return at most K labelled proposals on the patch grid; ``iou`` is the mean similarity."""
         regions = class_regions(patches, self.tau, self.min_score)
         found = [label for label, region in enumerate(regions) if bool(region.any())]
         logits = torch.where(regions[found], INSIDE, OUTSIDE)
@@ -62,14 +59,14 @@ class ClusterProposals:
 
 
 def class_regions(patches: Patches, tau: float, min_score: float) -> Tensor:
-    """The patches of each class, ``(K, h, w)`` bool; of an absent class none.
+    """Select the patches of each class, ``(K, h, w)`` bool; empty for an absent class.
 
     Args:
-        patches: of the target image, with a memory that keeps feature maps.
+        patches: patches of the target image; the memory must contain feature maps.
         tau: see :class:`ClusterProposals`.
         min_score: see :class:`ClusterProposals`.
     """
-    plain = torch.nan_to_num(patches.plain.float(), 0.0, 0.0, 0.0)  # half precision may leave some
+    plain = torch.nan_to_num(patches.plain.float(), 0.0, 0.0, 0.0)  # half precision can produce NaN and inf
     clusters = cluster_patches(plain, tau)
     features = F.normalize(torch.nan_to_num(patches.features.float(), 0.0, 0.0, 0.0), dim=-1)
     backward = backward_candidates(features, patches.memory)
@@ -84,22 +81,22 @@ def class_regions(patches: Patches, tau: float, min_score: float) -> Tensor:
 
 
 def forward_candidates(similarity: Tensor) -> Tensor:
-    """Patches that resemble the prototype, ``(h, w)`` bool: above 0, or the most similar ones if none is."""
+    """Select patches similar to the prototype, ``(h, w)`` bool: above 0, or the most similar if none is."""
     above = similarity > 0
     return above if bool(above.any()) else similarity > similarity.quantile(FALLBACK_QUANTILE)
 
 
 def backward_candidates(features: Tensor, memory: MemoryBank) -> Tensor:
-    """Patches whose best match in the references lies inside the mask of the class, ``(K, h, w)`` bool.
+    """Select patches whose best reference match lies inside the class mask, ``(K, h, w)`` bool.
 
-    Over the S reference images of a class at least half, rounded up, have to agree.
+    At least half of the S reference images of a class, rounded up, must agree.
 
     Args:
-        features: ``(h, w, C)`` of the target, of length 1.
-        memory: keeps the feature map of every reference.
+        features: ``(h, w, C)`` L2-normalised features of the target.
+        memory: reference memory with feature maps.
 
     Raises:
-        InputError: it does not.
+        InputError: the memory contains no feature maps.
     """
     votes = []
     for label in range(len(memory.class_names)):
@@ -110,15 +107,15 @@ def backward_candidates(features: Tensor, memory: MemoryBank) -> Tensor:
 
 
 def reference_maps(memory: MemoryBank, label: int) -> Sequence[tuple[Tensor, Tensor]]:
-    """Feature map ``(h, w, C)`` and mask ``(h, w)`` bool of each reference image of a class.
+    """Return the feature map ``(h, w, C)`` and mask ``(h, w)`` bool of each reference image of a class.
 
-    The masks of several objects on one image are one mask: a patch that matches any of them is inside.
+    The mask of an image is the union of its objects' masks.
 
     Raises:
-        InputError: the memory keeps no feature maps.
+        InputError: the memory contains no feature maps.
     """
     if not memory.maps:
-        raise InputError("model.memory.maps must be true for cluster proposals, which match patch by patch")
+        raise InputError("model.memory.maps must be true for cluster proposals, which match single patches")
     return memory.derived(("reference_maps", label), lambda bank: _by_image(bank, label))
 
 
@@ -136,21 +133,21 @@ def _by_image(memory: MemoryBank, label: int) -> list[tuple[Tensor, Tensor]]:
 
 
 def _best_match_inside(features: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
-    """Whether each patch ``(h, w, C)`` matches best a reference patch inside the mask, ``(h, w)`` bool."""
+    """Whether the best reference match of each patch ``(h, w, C)`` is inside the mask, ``(h, w)`` bool."""
     known = F.normalize(reference.to(features), dim=-1).flatten(0, 1)
     best = (features.flatten(0, 1) @ known.T).argmax(dim=1)
     return mask.to(features.device).flatten()[best].view(features.shape[:2])
 
 
 def cluster_patches(features: Tensor, tau: float) -> Tensor:
-    """Average-linkage clusters of patches by cosine distance, cut at ``1 - tau``.
+    """Cluster patches by cosine distance with average linkage, cut at ``1 - tau``.
 
     Args:
-        features: ``(h, w, C)``, not debiased: position helps to keep a cluster in one place.
+        features: ``(h, w, C)``, not debiased, because position keeps clusters spatially compact.
         tau: see :class:`ClusterProposals`.
 
     Returns:
-        Number of each patch's cluster, ``(h, w)`` int64 from 0.
+        Cluster index of each patch, ``(h, w)`` int64 from 0.
     """
     vectors = F.normalize(features.float().cpu().flatten(0, 1), dim=1)
     rows, columns = np.triu_indices(len(vectors), 1)
@@ -167,19 +164,19 @@ def cluster_scores(
     plain: Tensor,
     prototype: Tensor,
 ) -> Tensor:
-    """How much each cluster belongs to the class, ``(n,)``; 0 for one without a candidate.
+    """Score how well each cluster matches the class, ``(n,)``; 0 for clusters without candidates.
 
-    The seed is the cluster most similar to the prototype. The score of a cluster is its mean similarity to
-    the prototype, times its similarity to the seed before debiasing, times its share of candidates, which is
-    1 for the seed.
+    The seed is the cluster with candidates that is most similar to the prototype. The score of a cluster is
+    its mean similarity to the prototype, times its similarity to the seed before debiasing, times its share
+    of candidates, which is set to 1 for the seed.
 
     Args:
-        clusters: ``(h, w)`` int64, n of them.
-        candidates: ``(h, w)`` bool, at least one.
+        clusters: ``(h, w)`` int64 cluster indices, n clusters.
+        candidates: ``(h, w)`` bool, at least one True.
         similarity: ``(h, w)`` cosine with the prototype.
-        features: ``(h, w, C)`` debiased features of length 1.
+        features: ``(h, w, C)`` debiased, L2-normalised features.
         plain: ``(h, w, C)`` features before debiasing.
-        prototype: ``(C,)`` of length 1.
+        prototype: ``(C,)``, L2-normalised.
     """
     members = F.one_hot(clusters.flatten()).to(features.dtype)  # (P, n)
     sizes = members.sum(dim=0)

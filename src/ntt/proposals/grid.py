@@ -1,4 +1,4 @@
-"""A regular grid of single-point prompts."""
+"""Proposals from a regular grid of single-point prompts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from torch import Tensor
 from ntt.matching.patches import Patches
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 
-SPACING = 32  # pixels between prompts: the paper's 32 x 32 prompts on a square of 1024 pixels
+SPACING = 32  # pixels between prompts; equals the paper's 32 x 32 prompts at 1024 pixels
 
 
 class GridProposals:
-    """Ask the segmenter at the centres of ``points_per_side ** 2`` equal cells.
+    """Prompt the segmenter at the centres of ``points_per_side ** 2`` equal cells.
 
     Args:
-        points_per_side: prompts along each side of the square input; None for one every 32 pixels, so that
-            a segmenter with a smaller input is asked as densely as SAM 2 in the paper.
-        min_iou: answers whose predicted IoU is not above this are dropped.
+        points_per_side: prompts along each side of the square input; None uses one every 32 pixels, which
+            matches the paper's prompt density for any input size.
+        min_iou: masks with a predicted IoU not above this threshold are dropped.
     """
 
     needs_segmenter = True
@@ -28,23 +28,23 @@ class GridProposals:
 
     @property
     def question(self) -> str | None:
-        """See the protocol."""
+        """See :class:`ntt.proposals.ProposalStrategy`."""
         return f"{type(self).__name__} {self.points_per_side} {self.min_iou}"
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
-        """At most ``points_per_side ** 2`` proposals, row by row from the top left, whatever the classes."""
+        """Return at most ``points_per_side ** 2`` proposals in row-major order, for any class."""
         assert embedding is not None
         points = self.points(segmenter)
         labels = torch.ones(len(points), 1, dtype=torch.int32)
         return segmenter.decode(embedding, Prompts(points[:, None], labels), min_iou=self.min_iou)
 
     def points(self, segmenter: Segmenter) -> Tensor:
-        """Prompts ``(points_per_side ** 2, 2)``, ``x y`` in pixels of the segmenter's square."""
+        """Return prompts ``(points_per_side ** 2, 2)``, ``x y`` in pixels of the segmenter's square input."""
         return grid_points(self.points_per_side or segmenter.image_size // SPACING, segmenter.image_size)
 
 
 def grid_points(points_per_side: int, image_size: int) -> Tensor:
-    """Cell centres ``(points_per_side ** 2, 2)``, ``x y`` in pixels of the square, row by row."""
+    """Compute cell centres ``(points_per_side ** 2, 2)``, ``x y`` in pixels, in row-major order."""
     centres = (torch.arange(points_per_side) + 0.5) * (image_size / points_per_side)
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     return torch.stack([x, y], dim=-1).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Prompts where the image resembles the references, within a budget."""
+"""Proposals from a limited number of prompts, placed by similarity to the references."""
 
 from __future__ import annotations
 
@@ -12,51 +12,53 @@ from ntt.proposals.grid import grid_points
 from ntt.proposals.sampling import spread_points
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 
-CANDIDATES_PER_SIDE = 32  # the paper's grid: where prompts may lie
+CANDIDATES_PER_SIDE = 32  # candidate positions are the paper's point grid
 
 
 class GuidedProposals:
-    """Ask where the features of the classes are found, before any mask is known.
+    """Prompt the segmenter where patch features are similar to a class.
 
-    Prompts are points of the paper's grid: first the peaks of the similarity to the nearest class, then ever
-    weaker places, dense where some class matches and sparse elsewhere. The last ones fill the largest gaps,
-    so that an object which the features miss is still asked for.
+    Prompts are points of the paper's grid: first the peaks of the similarity to the nearest class, then
+    points of decreasing similarity, dense where a class matches and sparse elsewhere. The last points fill
+    the largest gaps, to cover objects that the features miss.
 
     Args:
-        max_prompts: the budget; the one knob between recall and time.
-        focus: in [0, 1); how much closer prompts come where the image matches best than where it matches
-            least: 0 is an even spread, 0.9 ten times as close.
-        min_iou: answers whose predicted IoU is not above this are dropped.
+        max_prompts: maximum number of prompts; trades recall against time.
+        focus: how much closer prompts are at the best match than at the worst, in [0, 1): 0 spreads prompts
+            evenly, 0.9 places them ten times as close.
+        min_iou: masks with a predicted IoU not above this threshold are dropped.
 
     Raises:
-        InputError: a number outside its range.
+        InputError: an option is out of range.
     """
 
     def __init__(self, max_prompts: int, focus: float, min_iou: float) -> None:
         if max_prompts < 1:
-            raise InputError(f"model.proposals.max_prompts={max_prompts} is not at least 1")
+            raise InputError(f"model.proposals.max_prompts must be at least 1, got {max_prompts}")
         if not 0 <= focus < 1:
-            raise InputError(f"model.proposals.focus={focus} is not in [0, 1): 0 spreads prompts evenly")
+            raise InputError(
+                f"model.proposals.focus must be in [0, 1), got {focus}; 0 spreads prompts evenly"
+            )
         self.max_prompts = max_prompts
         self.focus = focus
         self.min_iou = min_iou
 
     needs_segmenter = True
-    question = None  # depends on where the classes are seen
+    question = None  # prompts depend on the similarity maps
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
-        """At most ``max_prompts`` proposals, where the image matches best first; none without a class."""
+        """Return at most ``max_prompts`` proposals, best match first; none without classes."""
         assert embedding is not None
         points = self.points(patches.similarity, segmenter.image_size)
         labels = torch.ones(len(points), 1, dtype=torch.int32)
         return segmenter.decode(embedding, Prompts(points[:, None], labels), min_iou=self.min_iou)
 
     def points(self, similarity: Tensor, image_size: int) -> Tensor:
-        """Prompts ``(n, 2)``, ``x y`` in pixels of the square, on the CPU.
+        """Choose prompts ``(n, 2)``, ``x y`` in pixels of the square input, on the CPU.
 
         Args:
             similarity: ``(K, h, w)`` cosine of every patch with every class prototype.
-            image_size: side of the square.
+            image_size: side of the square input in pixels.
         """
         candidates = grid_points(CANDIDATES_PER_SIDE, image_size)
         if not len(similarity):
@@ -66,9 +68,9 @@ class GuidedProposals:
 
 
 def evidence(similarity: Tensor) -> Tensor:
-    """Rank in [0, 1] of every candidate by its best cosine with any class; ``(K, h, w)`` to ``(N,)``.
+    """Rank every candidate in [0, 1] by its best cosine with any class; ``(K, h, w)`` to ``(N,)``.
 
-    Ranks, because the level and the spread of cosines differ between encoders.
+    Ranks are used because level and spread of cosines differ between encoders.
     """
     side = (CANDIDATES_PER_SIDE, CANDIDATES_PER_SIDE)
     best = similarity.float().amax(dim=0)[None, None]

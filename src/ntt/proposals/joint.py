@@ -1,4 +1,4 @@
-"""Clusters and prompts together."""
+"""Proposals from clusters and from prompts combined."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ntt.segmenters.prompting import mask_prompts
 
 
 class JointProposals:
-    """What the segmenter makes of INSID3's clusters, and of prompts besides.
+    """Prompt the segmenter with INSID3's regions, in addition to another prompting strategy.
 
-    Clusters are right about large, irregular things, prompts about many small ones. The region of each class
-    is split into instances, each of which becomes a mask prompt; so all proposals come from one decoder and
-    their predicted IoU compares.
+    Clusters suit large, irregular objects; point prompts suit many small ones. The region of each class is
+    split into instances, and each instance becomes a mask prompt. All proposals then come from the same
+    decoder, so their predicted IoUs are comparable.
 
     Args:
-        clusters: finds the region of each class.
-        neck: where a region is split, see :func:`ntt.matching.splitting.split_region`.
-        prompts: asks besides.
-        min_iou: proposals whose predicted IoU is not above this are dropped.
+        clusters: proposes the region of each class.
+        neck: threshold for splitting regions, see :func:`ntt.matching.splitting.split_region`.
+        prompts: additional proposal strategy.
+        min_iou: masks with a predicted IoU not above this threshold are dropped.
     """
 
     needs_segmenter = True
-    question = None  # depends on the references
+    question = None  # prompts depend on the references
 
     def __init__(
         self, clusters: ClusterProposals, neck: float, prompts: ProposalStrategy, min_iou: float
@@ -41,7 +41,7 @@ class JointProposals:
         self.min_iou = min_iou
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
-        """Proposals of the mask prompts with their classes, then those of the others with label -1."""
+        """Return labelled proposals of the mask prompts, then those of the other strategy with label -1."""
         assert embedding is not None
         masks, labels = self._instances(segmenter, patches)
         prompted = self.prompts(segmenter, embedding, patches)
@@ -57,7 +57,7 @@ class JointProposals:
         )
 
     def _instances(self, segmenter: Segmenter, patches: Patches) -> tuple[Tensor, Tensor]:
-        """Masks ``(N, m, m)`` bool of the parts of all regions, and their classes ``(N,)``."""
+        """Split all regions into instances; return masks ``(N, m, m)`` bool and classes ``(N,)``."""
         regions = self.clusters(segmenter, None, patches)
         assert regions.labels is not None
         parts = [

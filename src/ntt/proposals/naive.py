@@ -1,4 +1,4 @@
-"""The point grid asked without any economy, to measure others against."""
+"""Unoptimised point grid, as a baseline for speed and accuracy."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ntt.proposals.grid import GridProposals
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
 
-PROMPT_BATCH = 64  # points that SAM 2's own automatic mask generator asks at once
+PROMPT_BATCH = 64  # batch size of SAM 2's automatic mask generator
 
 
 class NaiveGridProposals(GridProposals):
-    """The answers of :class:`GridProposals` as the package's decoder gives them.
+    """Proposals of :class:`GridProposals`, computed with the package's own decoder.
 
-    The image is repeated for every prompt and all four masks of every prompt are drawn, before the predicted
-    IoU tells which are wanted: the way of the paper's reference implementation.
+    Like the paper's reference implementation, it repeats the image for every prompt and upscales all four
+    masks of every prompt before selecting by predicted IoU.
     """
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:

@@ -1,27 +1,27 @@
-"""Spreading points: dense where they are wanted, sparse elsewhere, nowhere twice."""
+"""Sampling of points with spatially varying density."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-HALVINGS = 10  # of the interval that the spacing is searched in; leaves a thousandth of it
+HALVINGS = 10  # bisection steps for the spacing; the final interval is a thousandth of the first
 
 
 def spread_points(points: Tensor, weights: Tensor, number: int) -> Tensor:
-    """Choose points by falling weight, each at a distance from those before it that its weight shortens.
+    """Sample points by decreasing weight with greedy variable-radius Poisson-disc sampling.
 
-    Greedy Poisson-disc sampling with a radius that varies: a point is taken if its weight times its distance
-    to every one taken before is at least the spacing, and the spacing is the smallest that takes no more than
-    ``number``. Peaks of the weight are taken first, the last points fill the largest gaps.
+    A point is chosen if its weight times its distance to every point chosen before is at least the spacing.
+    The spacing is the smallest one that chooses at most ``number`` points. Points of high weight come first;
+    the last points fill the largest gaps.
 
     Args:
         points: ``(N, 2)`` on the CPU.
-        weights: ``(N,)`` above 0; where it is twice as large, points come twice as close.
-        number: at most so many are chosen.
+        weights: ``(N,)`` above 0; doubling the weight halves the distance between points.
+        number: maximum number of chosen points.
 
     Returns:
-        Indices of the chosen, ``(n,)`` int64, by falling weight.
+        Indices of the chosen points, ``(n,)`` int64, by decreasing weight.
     """
     order = weights.argsort(descending=True, stable=True)
     distances = torch.cdist(points[order], points[order]) * weights[order, None]
@@ -40,8 +40,8 @@ def spread_points(points: Tensor, weights: Tensor, number: int) -> Tensor:
 
 
 def _take(distances: Tensor, spacing: float) -> Tensor:
-    """Rows taken one by one, each of which strikes out the later ones that are nearer than the spacing."""
-    near = distances < spacing  # near[i, j]: with j taken, i is too close
+    """Choose rows in order; each chosen row excludes later ones that are closer than the spacing."""
+    near = distances < spacing  # near[i, j]: i is too close to j
     free = torch.ones(len(distances), dtype=torch.bool)
     taken: list[int] = []
     index = 0

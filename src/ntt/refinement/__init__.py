@@ -1,4 +1,4 @@
-"""Sharper masks for the instances that a model found."""
+"""Refinement of predicted instance masks."""
 
 from ntt.refinement.base import NoRefinement, Refiner
 from ntt.refinement.grabcut import GrabCut

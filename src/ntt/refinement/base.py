@@ -1,4 +1,4 @@
-"""The contract of every refiner, and the clean-up that they share."""
+"""Refiner interface and the mask clean-up shared by all refiners."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Mask = NDArray[np.bool_]
 
 
 class Refiner(Protocol):
-    """Sharpens the masks of instances.
+    """Refine the masks of instances.
 
     Attributes:
-        needs_segmenter: whether it prompts the segmenter.
+        needs_segmenter: whether the refiner prompts the segmenter.
     """
 
     needs_segmenter: bool
@@ -31,26 +31,26 @@ class Refiner(Protocol):
     def __call__(
         self, image: Tensor, found: Instances, segmenter: Segmenter, embedding: ImageEmbedding | None
     ) -> Instances:
-        """Refine the instances of one image; scores, labels and their order stay.
+        """Refine the masks of one image; scores, labels and order are unchanged.
 
         Args:
             image: ``(3, H, W)`` float in [0, 1].
-            found: with masks of ``H`` x ``W``.
-            segmenter: answers prompts.
-            embedding: of the image; None where the refiner needs no segmenter.
+            found: instances with masks of ``H`` x ``W``.
+            segmenter: segmenter to prompt.
+            embedding: image embedding; None if the refiner needs no segmenter.
         """
 
 
 @dataclass(frozen=True)
 class CleanUp:
-    """Small parts go, small holes close.
+    """Remove small parts and fill small holes of a mask.
 
     Args:
         min_part: connected parts smaller than this share of the mask's largest part are removed; 0 keeps all.
-        max_hole: holes up to this share of the mask are closed; 0 keeps all.
+        max_hole: holes up to this share of the mask are filled; 0 keeps all.
 
     Raises:
-        InputError: a share outside [0, 1].
+        InputError: a share is outside [0, 1].
     """
 
     min_part: float = 0.0
@@ -62,7 +62,7 @@ class CleanUp:
                 raise InputError(f"refine.clean_up.{key} must be in [0, 1], got {getattr(self, key)}")
 
     def __call__(self, mask: Mask) -> Mask:
-        """Clean ``(H, W)`` bool."""
+        """Clean up a mask ``(H, W)`` bool."""
         if self.max_hole:
             mask = _fill_holes(mask, self.max_hole * mask.sum())
         if self.min_part:
@@ -71,10 +71,10 @@ class CleanUp:
 
 
 class NoRefinement:
-    """Leaves masks as they are, but for the clean-up.
+    """Apply only the clean-up.
 
     Args:
-        clean_up: what is removed and closed; None changes nothing.
+        clean_up: clean-up of the masks; None changes nothing.
     """
 
     needs_segmenter = False
@@ -94,7 +94,7 @@ class NoRefinement:
 
 
 def with_masks(found: Instances, masks: Tensor) -> Instances:
-    """The instances with other masks ``(N, H, W)`` bool and the boxes of those; an empty mask is ignored."""
+    """Replace masks by ``(N, H, W)`` bool and recompute boxes; empty new masks keep the old ones."""
     filled = masks.flatten(1).any(dim=1)
     masks = torch.where(filled[:, None, None], masks, found.masks)
     return replace(found, masks=masks, boxes=boxes_from_masks(masks))
@@ -104,7 +104,7 @@ def _fill_holes(mask: Mask, most: float) -> Mask:
     padded = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
     _, numbers, stats, _ = cv2.connectedComponentsWithStats(padded, connectivity=4)
     small = stats[:, cv2.CC_STAT_AREA] <= most
-    small[numbers[0, 0]] = False  # what surrounds the image
+    small[numbers[0, 0]] = False  # the padding around the image
     small[0] = False
     filled: Mask = mask | small[numbers][1:-1, 1:-1]
     return filled

@@ -1,4 +1,4 @@
-"""Masks that follow the colours of the image: GrabCut."""
+"""Colour-based mask refinement with GrabCut."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ntt.refinement.base import CleanUp, Mask, with_masks
 from ntt.segmenters.base import ImageEmbedding, Segmenter
 from ntt.structures import Instances
 
-LEAST_PIXELS = 10  # of sure foreground and background, for their colour models
-DEEPEST = 0.6  # of the mask's depth: what lies deeper is foreground, however wide the band is
+LEAST_PIXELS = 10  # minimum number of sure foreground and background pixels to fit the colour models
+DEEPEST = 0.6  # pixels deeper than this share of the mask's depth are foreground, regardless of the band
 
 
 class GrabCut:
     """Refine each mask with OpenCV's GrabCut (Rother et al., SIGGRAPH 2004) in a band around its outline.
 
-    What lies deep in the mask is foreground, what lies far from it or deep in another instance is background,
-    and colours decide in between. Works on a crop around the instance, shrunk to ``side`` pixels, so that its
-    cost does not grow with the image.
+    Pixels deep inside the mask are foreground; pixels far outside it or deep inside another instance are
+    background. Colour models decide the pixels in between. GrabCut runs on a crop around the instance, shrunk
+    to ``side`` pixels, so its cost does not depend on the image size.
 
     Args:
-        band: half the width of the band on each side of the outline, as a share of the square root of the
-            mask's area.
-        context: how far the crop reaches beyond the mask's box, in the same unit.
-        side: pixels of the longer side of the crop.
-        iterations: of GrabCut.
-        min_overlap: a new mask whose IoU with the old one is below this is not taken, in [0, 1].
-        clean_up: of the result.
+        band: total width of the band around the outline, as a share of the square root of the mask's area;
+            half of it lies on each side.
+        context: margin of the crop around the mask's box, in the same unit.
+        side: longer side of the crop in pixels.
+        iterations: number of GrabCut iterations.
+        min_overlap: a new mask whose IoU with the old one is below this threshold is discarded, in [0, 1].
+        clean_up: clean-up of the refined mask.
 
     Raises:
-        InputError: a number outside its range.
+        InputError: an option is out of range.
     """
 
     needs_segmenter = False
@@ -89,16 +89,16 @@ class GrabCut:
         sure = min((labels == cv2.GC_FGD).sum(), (labels == cv2.GC_BGD).sum())
         if sure < LEAST_PIXELS:
             return crop.mask
-        cv2.setRNGSeed(0)  # its colour models start from random centres
+        cv2.setRNGSeed(0)  # GrabCut initialises its colour models randomly
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        everywhere: Any = None  # the rectangle, which a mask replaces
+        everywhere: Any = None  # GrabCut's rectangle argument, unused with a mask
         cv2.grabCut(crop.pixels, labels, everywhere, *models, self.iterations, cv2.GC_INIT_WITH_MASK)
         refined: Mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
         overlap = (refined & crop.mask).sum() / max(1, (refined | crop.mask).sum())
         return refined if overlap >= self.min_overlap else crop.mask
 
     def _labels(self, crop: _Crop) -> NDArray[np.uint8]:
-        """What GrabCut is told of each pixel."""
+        """Compute GrabCut's initial label of each pixel."""
         width = self.band * float(crop.mask.sum()) ** 0.5 / 2
         inside, outside = _depth(crop.mask), _depth(~crop.mask)
         labels = np.where(crop.mask, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
@@ -121,7 +121,7 @@ class _Window:
 
 @dataclass(frozen=True)
 class _Crop:
-    """Pixels ``(h, w, 3)`` uint8, the instance's mask ``(h, w)`` and the union of the others' masks."""
+    """Pixels ``(h, w, 3)`` uint8, mask ``(h, w)`` of the instance, and union of the others' masks."""
 
     pixels: NDArray[np.uint8]
     mask: Mask
@@ -157,7 +157,7 @@ def _crop(image: Tensor, found: Instances, index: int, window: _Window, side: in
 
 
 def _near(found: Instances, index: int, window: _Window) -> list[int]:
-    """Other instances whose boxes reach into the window."""
+    """Find other instances whose boxes intersect the window."""
     x1, y1, x2, y2 = found.boxes.unbind(dim=1)
     near = (x1 < window.right) & (x2 > window.left) & (y1 < window.bottom) & (y2 > window.top)
     near[index] = False
@@ -165,5 +165,5 @@ def _near(found: Instances, index: int, window: _Window) -> list[int]:
 
 
 def _depth(mask: Mask) -> NDArray[np.float32]:
-    """Distance of each pixel ``(h, w)`` to the outside of the mask, which the image's border is not."""
+    """Compute each pixel's distance ``(h, w)`` to the mask's outside; the image border is not outside."""
     return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5), np.float32)

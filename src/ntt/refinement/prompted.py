@@ -1,4 +1,4 @@
-"""Masks that the segmenter makes of coarse ones."""
+"""Mask refinement by prompting the segmenter with coarse masks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class PromptedRefinement:
     """Prompt the segmenter with each mask, the box around it and its deepest point.
 
     Args:
-        min_overlap: a new mask whose IoU with the old one is below this is not taken, in [0, 1].
-        clean_up: of the result.
+        min_overlap: a new mask whose IoU with the old one is below this threshold is discarded, in [0, 1].
+        clean_up: clean-up of the refined mask.
 
     Raises:
-        InputError: a number outside its range.
+        InputError: ``min_overlap`` is out of range.
     """
 
     needs_segmenter = True
@@ -38,7 +38,7 @@ class PromptedRefinement:
         """See :class:`ntt.refinement.Refiner`.
 
         Raises:
-            InputError: the segmenter was not trained on masks.
+            InputError: the segmenter was not trained on mask prompts.
         """
         if not len(found):
             return found

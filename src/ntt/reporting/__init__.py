@@ -1,1 +1,1 @@
-"""What a run leaves behind: files, tables and pictures."""
+"""Output of a run: files, tables, loggers and visualizations."""

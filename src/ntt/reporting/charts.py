@@ -1,4 +1,4 @@
-"""What a run has to show that is not one number."""
+"""Curves, histograms and per-class tables of a run."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pycocotools.coco import COCO
 from ntt.data import FewShotDataset
 from ntt.evaluation import kinds, precision_recall
 
-BINS = 50  # of the histogram of scores
+BINS = 50  # bins of the score histogram
 LABELS = {"AP50": "IoU 0.5", "AP75": "IoU 0.75", "AP": "mean, IoU 0.5 to 0.95"}
 
 
 @dataclass(frozen=True)
 class Charts:
-    """What is drawn of a run.
+    """Data for the charts of a run.
 
     Attributes:
-        curves: of ``bbox`` and ``segm``, as far as they are judged, what ``precision_recall`` says.
-        results: COCO results of all images; None where the run wrote none.
-        per_class: metrics by name of each class.
+        curves: Output of ``precision_recall`` for each evaluated kind, ``bbox`` and ``segm``.
+        results: COCO results of all images; None if the run wrote none.
+        per_class: Metrics by class name.
     """
 
     curves: dict[str, dict[str, list[float]]]
@@ -35,30 +35,30 @@ class Charts:
 
     @property
     def scores(self) -> list[float]:
-        """Of all instances."""
+        """Scores of all instances."""
         return [result["score"] for result in self.results or ()]
 
 
 class ChartLogger(ABC):
-    """A logger that can show more than numbers."""
+    """Base class of loggers that show charts and images besides numbers."""
 
     @abstractmethod
     def conclude(self, charts: Charts, dataset: FewShotDataset) -> None:
-        """Show the charts, and images if it can; the last thing that the logger hears of a run.
+        """Log the charts, and images if supported. This is the last call for a run.
 
         Args:
-            charts: of the run.
-            dataset: whose targets the run had.
+            charts: Charts of the run.
+            dataset: Dataset of the run.
         """
 
 
 def run_charts(predictions: Path, ground_truth: COCO | None, metrics: Mapping[str, Any]) -> Charts:
-    """Gather the charts of a run that has ended.
+    """Collect the charts of a finished run.
 
     Args:
-        predictions: the run's ``predictions.json``; without that file there are no curves and no results.
-        ground_truth: of the targets; without it there are no curves.
-        metrics: what ``metrics.json`` says.
+        predictions: ``predictions.json`` of the run; without this file there are no curves and no results.
+        ground_truth: Ground truth of the targets; without it there are no curves.
+        metrics: Content of ``metrics.json``.
     """
     results = json.loads(predictions.read_text(encoding="utf-8")) if predictions.is_file() else None
     curves = {}
@@ -72,7 +72,7 @@ def run_charts(predictions: Path, ground_truth: COCO | None, metrics: Mapping[st
 
 
 def curve_figure(curve: Mapping[str, list[float]], title: str) -> Figure:
-    """Precision over recall, a line for each IoU."""
+    """Plot precision over recall with one line per IoU threshold."""
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.subplots()
     for name, label in LABELS.items():

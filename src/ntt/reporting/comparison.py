@@ -1,4 +1,4 @@
-"""What ends a sweep: a table on the terminal, and a report."""
+"""Comparison of the jobs of a sweep: a table on the terminal and a report."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from ntt.reporting.runs import Run, read_runs, run_names
 from ntt.reporting.seeds import seed_groups, seed_table
 from ntt.reporting.terminal import number
 
-COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "true\nlabels", "true\nmasks", "images\n/s", "mIoU")
+COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "oracle\nlabels", "oracle\nmasks", "images\n/s", "mIoU")
 
 logger = logging.getLogger(__name__)
 
 
 class SweepComparison(Callback):
-    """Prints one row per job, read from the files that the jobs left, whichever process ran them.
+    """Print a table with one row per job, read from the files of the jobs.
 
-    Where jobs differ only in their seed, means and intervals follow, and are written to ``seeds.json``.
-    ``report.html`` and ``report.md`` say the same and more; what keeps them from being made is logged.
+    For jobs that differ only in their seed, also print means and intervals and write them to ``seeds.json``.
+    ``report.html`` and ``report.md`` contain the full comparison; a warning is logged if they cannot be made.
     """
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Compare the jobs of the sweep that has just ended."""
+        """Compare the jobs of the finished sweep."""
         compare_sweep(Path(config.hydra.sweep.dir))
 
 
 def compare_sweep(folder: Path) -> None:
-    """Compare the jobs that were begun in the folder of a sweep; nothing where there are none."""
+    """Compare the jobs in a sweep directory; do nothing if there are none."""
     jobs = job_folders(folder)
     if not jobs:
         return
@@ -54,7 +54,7 @@ def compare_sweep(folder: Path) -> None:
 
 
 def comparison_table(runs: Sequence[Run]) -> Table:
-    """One row per run."""
+    """Return a table with one row per run."""
     table = Table(title="Comparison", title_justify="left", title_style="bold", box=None)
     table.add_column("job", overflow="fold")
     semantic = any("semantic" in run.metrics for run in runs)
@@ -67,13 +67,14 @@ def comparison_table(runs: Sequence[Run]) -> Table:
 
 
 def _report(runs: Sequence[Run], folder: Path) -> dict[str, Path]:
-    """Where the report is; a sweep does not fail for want of it."""
+    """Write the report and return its path; log a warning instead of failing the sweep."""
     try:
-        from ntt.reporting.report import write_report  # takes seconds to import, and only a sweep needs it
+        from ntt.reporting.report import write_report  # slow import, needed only for sweeps
 
         return {"Report": write_report(runs, folder)}
     except Exception as error:
-        logger.warning("No report of the sweep: %s", next(iter(str(error).splitlines()), repr(error)))
+        reason = next(iter(str(error).splitlines()), repr(error))
+        logger.warning("Cannot write the report of the sweep: %s", reason)
         return {}
 
 

@@ -1,4 +1,4 @@
-"""Maps of classes as files that other programs read."""
+"""Semantic maps as palette PNG files."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch import Tensor
 from ntt.files import whole_file, write_json
 from ntt.reporting.pictures.canvas import RGB, class_colour
 
-LARGEST = 254  # classes a palette has room for, beside background and 255, which readers take for "ignored"
+LARGEST = 254  # maximum number of classes: 0 is background, and 255 conventionally means "ignored"
 BACKGROUND: RGB = (0, 0, 0)
 
 
 def write_label_map(path: Path, classes: Tensor, count: int) -> None:
-    """Write a PNG whose pixel values are classes, with a palette that colours them.
+    """Write a semantic map as a PNG with a colour palette.
 
     Args:
-        path: the PNG to write.
+        path: PNG file to write.
         classes: ``(H, W)`` int64, 0 for background and ``k + 1`` for class ``k``.
-        count: of classes, ``LARGEST`` at most.
+        count: Number of classes, at most ``LARGEST``.
     """
     image = Image.fromarray(classes.numpy(force=True).astype(np.uint8))
     image.putpalette([channel for colour in _colours(count) for channel in colour])
@@ -31,7 +31,7 @@ def write_label_map(path: Path, classes: Tensor, count: int) -> None:
 
 
 def write_legend(path: Path, class_names: Sequence[str]) -> None:
-    """Write what the values of label maps mean, as a JSON list of ``value``, ``name`` and ``colour``."""
+    """Write the legend of label maps as a JSON list of ``value``, ``name`` and ``colour``."""
     names = ["background", *class_names]
     entries = enumerate(zip(names, _colours(len(class_names)), strict=True))
     write_json(path, [{"value": value, "name": name, "colour": colour} for value, (name, colour) in entries])

@@ -1,4 +1,4 @@
-"""Sending a run's results elsewhere."""
+"""Logging of a finished run to the configured loggers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def log_run(
     cfg: DictConfig,
     dataset: FewShotDataset,
 ) -> None:
-    """Give every logger the config and all numbers, named by their path (``segm/AP``), and what it can draw.
+    """Log the config and all numbers, named by path (``segm/AP``); chart loggers also get the charts.
 
     Args:
-        loggers: what the logger group built.
-        metrics: what ``metrics.json`` says.
-        cfg: of the run; its folder has the predictions.
-        dataset: whose targets it had.
+        loggers: Loggers built from the ``logger`` config group.
+        metrics: Content of ``metrics.json``.
+        cfg: Config of the run; its output directory contains the predictions.
+        dataset: Dataset of the run.
     """
     from ntt.reporting.charts import ChartLogger, run_charts
 
@@ -45,7 +45,7 @@ def log_run(
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, float]]:
-    """The numbers in nested dictionaries with their paths; text and undefined values are left out."""
+    """Yield the numbers in nested dictionaries with their paths; skip text and undefined values."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{key}/")

@@ -1,4 +1,4 @@
-"""What ``metrics.json`` says."""
+"""Content of ``metrics.json``."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ TEST_PARTS = ("encode", "propose", "match", "refine")
 def run_metrics(
     report: Mapping[str, Any], model: PrototypeMatching, seconds: Mapping[str, float], images: int
 ) -> dict[str, Any]:
-    """Everything worth comparing between runs.
+    """Collect the metrics, timings and model facts of a run.
 
     Args:
         report: ``skipped``, ``protocol``, ``bbox``, ``segm``, ``per_class``, ``open_set``, ``ceilings``,
-            ``proposal_recall``, ``semantic``, ``calibration``, as far as they were computed.
-        model: after the run.
-        seconds: wall time of the stages and of the parts of ``test``.
-        images: how many target images were segmented.
+            ``proposal_recall``, ``semantic``, ``calibration``, if they were computed.
+        model: Model after the run.
+        seconds: Wall time of the stages and of the parts of ``test``.
+        images: Number of segmented target images.
 
     Returns:
-        ``report`` and ``timing``, ``peak_memory``, ``encoder``, ``segmenter``, ``memory_bank``.
-        ``timing.test`` is the time of the model alone, without reading images, evaluation and pictures.
-        ``timing.shared`` is how much of it was not spent again, since the segmenter's answers were in the
-        store.
+        ``report`` with ``timing``, ``peak_memory``, ``encoder``, ``segmenter`` and ``memory_bank`` added.
+        ``timing.test`` is the time of the model alone, without image loading, evaluation and visualization.
+        ``timing.shared`` is the part of it that the proposal cache saved.
     """
     test = sum(seconds.get(part, 0.0) for part in TEST_PARTS)
     return {
-        "skipped": [],  # file and reason of target images that could not be read
+        "skipped": [],  # file and reason for each unreadable target image
         **report,
         "timing": {
             **{stage: round(seconds.get(stage, 0.0), 4) for stage in STAGES},

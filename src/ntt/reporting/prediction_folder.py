@@ -1,4 +1,4 @@
-"""Results of your own images as files: overlays, similarity maps, masks and one COCO file."""
+"""Prediction output files: overlays, similarity maps, masks and one COCO file."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from ntt.files import UNFINISHED, whole_file
 from ntt.reporting.pictures import draw_similarity
 from ntt.reporting.pictures.canvas import LEAST_SIDE, resize_pixels
 
-MAX_SIMILARITY_MAPS = 11  # with the image itself three rows of four
+MAX_SIMILARITY_MAPS = 11  # three rows of four with the image itself
 
 
 class PredictionFolder:
-    """``overlays/<stem>.jpg``, ``masks/<stem>/<k>_<class>.png`` and ``predictions.json``.
+    """Writer of ``overlays/<stem>.jpg``, ``masks/<stem>/<k>_<class>.png`` and ``predictions.json``.
 
-    Results that carry similarity maps also get ``similarity/<stem>.png``.
-    Pictures whose names differ only in folder or ending become ``<stem>``, ``<stem>_2`` and so on. To be used
-    as a context: where that ends with an error, what there is so far is in ``predictions_so_far.json``.
+    Results with similarity maps also get ``similarity/<stem>.png``. Images whose paths differ only in folder
+    or extension become ``<stem>``, ``<stem>_2`` and so on. Use it as a context manager; if that exits with an
+    error, the results so far are in ``predictions_so_far.json``.
 
     Args:
-        folder: where to write.
-        class_names: in the order of their labels.
-        home: the folder that the names in ``predictions.json`` are relative to.
+        folder: Output directory.
+        class_names: Class names in label order.
+        home: Folder to which the file names in ``predictions.json`` are relative.
     """
 
     def __init__(self, folder: Path, class_names: Sequence[str], home: Path) -> None:
@@ -45,9 +45,9 @@ class PredictionFolder:
         self._separator = ""
 
     def __enter__(self) -> Self:
-        """Begin to write."""
+        """Open the output file."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        # On disk from the first picture on: of many pictures, memory would not hold all masks.
+        # Write annotations as they come, because the masks of many images do not fit in memory.
         self._written = self.folder / f".predictions.{UNFINISHED}.json"
         self._file = self._written.open("w", encoding="utf-8")
         self._file.write('{"annotations": [')
@@ -65,9 +65,9 @@ class PredictionFolder:
         self._written.unlink(missing_ok=True)
 
     def add(self, found: Segmentation) -> None:
-        """Write what was found in a picture that has a file."""
+        """Write the results of an image that was read from a file."""
         file = found.path
-        assert file is not None, "pictures of a folder have one"
+        assert file is not None, "images of a folder have a path"
         stem = self._stem(file.stem)
         found.save(self.folder / "overlays" / f"{stem}.jpg")
         self._draw_similarity(found, stem)
@@ -79,11 +79,11 @@ class PredictionFolder:
             self._separator = ","
 
     def _draw_similarity(self, found: Segmentation, stem: str) -> None:
-        """Draw where each class is seen, if that is known and there are classes."""
+        """Draw the similarity maps if there are any."""
         if found.similarity is None or not len(found.similarity):
             return
         classes = classes_to_draw(found.similarity, found.labels)
-        # Nothing is drawn larger than a panel: a float copy of a large image would be a waste.
+        # Panels are at most LEAST_SIDE pixels; shrink first to avoid a float copy of a large image.
         height, width = found.pixels.shape[:2]
         scale = min(1.0, LEAST_SIDE / max(height, width))
         pixels = resize_pixels(found.pixels, max(1, round(scale * height)), max(1, round(scale * width)))
@@ -92,7 +92,7 @@ class PredictionFolder:
         draw_similarity(self.folder / "similarity" / f"{stem}.png", image, found.similarity[classes], names)
 
     def _stem(self, wanted: str) -> str:
-        """A name that no other picture has, on file systems without capital letters either."""
+        """Return a unique stem, also on case-insensitive file systems."""
         stem, number = wanted, 1
         while stem.lower() in self._stems:
             number += 1
@@ -102,17 +102,17 @@ class PredictionFolder:
 
 
 def classes_to_draw(similarity: Tensor, labels: Tensor) -> Tensor:
-    """Classes whose maps are drawn: those found, then those most similar to some patch, in label order.
+    """Select the classes whose maps are drawn: predicted classes first, then those with the highest peak.
 
     Args:
-        similarity: ``(K, h, w)`` cosine of every patch with every class.
-        labels: ``(N,)`` int64, classes of the instances found.
+        similarity: ``(K, h, w)`` cosine similarity of each patch with each class.
+        labels: ``(N,)`` int64, classes of the predicted instances.
 
     Returns:
         ``(min(K, MAX_SIMILARITY_MAPS),)`` int64, ascending.
     """
     peaks = similarity.float().flatten(1).amax(dim=1).cpu()
-    peaks[labels.unique().cpu()] += 2.0  # more than any cosine differs from another
+    peaks[labels.unique().cpu()] += 2.0  # the largest possible difference of two cosines
     return peaks.argsort(descending=True, stable=True)[:MAX_SIMILARITY_MAPS].sort().values
 
 

@@ -1,4 +1,4 @@
-"""How a run is called where many runs are listed."""
+"""Name, group and tags of a run for experiment loggers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ UNTRAINED = "untrained"
 
 @dataclass(frozen=True)
 class RunTags:
-    """What a run is found by.
+    """Name, group and tags of a run.
 
     Attributes:
-        name: of the run's folder.
-        group: of the sweep's folder; None if the run is no job of a sweep.
-        family: of the encoder: ``dinov2``, ``dinov3``, ``timm``, ``ensemble``; ``untrained`` if random.
-        size: of the encoder in its family (``nano``, ``7b``); its name in families without sizes.
-        choices: what was chosen for the groups ``model`` and ``dataset``.
+        name: Name of the run directory.
+        group: Name of the sweep directory; None if the run is not a sweep job.
+        family: Encoder family: ``dinov2``, ``dinov3``, ``timm``, ``ensemble``, or ``untrained`` for random
+            weights.
+        size: Encoder size in its family (``nano``, ``7b``); the encoder name in families without sizes.
+        choices: Options of the config groups ``model`` and ``dataset``.
     """
 
     name: str
@@ -32,18 +33,18 @@ class RunTags:
 
     @property
     def tags(self) -> list[str]:
-        """All of it that runs may share."""
+        """Family, size and choices without duplicates."""
         return list(dict.fromkeys([self.family, self.size, *self.choices.values()]))
 
 
 def run_tags(folder: Path, encoder_class: str, encoder_name: str, random_weights: bool) -> RunTags:
-    """Tell what a run is from its folder, its encoder and, under Hydra, its command line.
+    """Derive the tags of a run from its directory, its encoder and, under Hydra, its overrides.
 
     Args:
-        folder: the run's.
-        encoder_class: dotted path of the encoder's class, whose name says the family.
-        encoder_name: as in the config.
-        random_weights: whether the encoder knows nothing.
+        folder: Run directory.
+        encoder_class: Dotted path of the encoder class; the class name gives the family.
+        encoder_name: Encoder name in the config.
+        random_weights: Whether the encoder has random weights.
     """
     hydra = HydraConfig.get() if HydraConfig.initialized() else None
     chosen = hydra.runtime.choices if hydra else {}

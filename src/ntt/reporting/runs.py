@@ -1,4 +1,4 @@
-"""Runs that have ended, read from the folders they left."""
+"""Finished and failed runs, read from their run directories."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ntt.yaml_files import read_yaml
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left.
+    """A run, read from its run directory.
 
     Attributes:
-        folder: the run's.
-        overrides: words of its command line.
-        metrics: ``metrics.json``; empty if it did not finish.
-        failure: why it did not; None if it did.
+        folder: Run directory.
+        overrides: Command-line overrides.
+        metrics: Content of ``metrics.json``; empty if the run did not finish.
+        failure: Why the run did not finish; None if it did.
     """
 
     folder: Path
@@ -34,31 +34,31 @@ class Run:
 
     @property
     def kind(self) -> str | None:
-        """What its AP is of: ``segm``, or ``bbox`` where the truth is boxes; None without ground truth."""
+        """Kind of the main AP: ``segm``, or ``bbox`` for ground-truth boxes; None without ground truth."""
         return next((kind for kind in ("segm", "bbox") if kind in self.metrics), None)
 
     @property
     def ap(self) -> float | None:
-        """AP of that kind."""
+        """Main AP, of ``kind``."""
         return None if self.kind is None else self.metrics[self.kind]["AP"]
 
 
 def read_runs(folder: Path) -> list[Run]:
-    """The run in a folder; of a sweep's folder its jobs, in the order they were started.
+    """Read the run in a directory, or the jobs of a sweep in starting order.
 
     Raises:
-        InputError: there is neither, or a file of a run cannot be read.
+        InputError: The directory contains neither, or a file of a run cannot be read.
     """
     if (folder / OVERRIDES).is_file():
         return [_read_run(folder)]
     jobs = job_folders(folder)
     if not jobs:
-        raise InputError(f"{folder}: no {OVERRIDES} here; give the folder of a run, or of a sweep")
+        raise InputError(f"{folder} contains no {OVERRIDES}; give the directory of a run or a sweep")
     return [_read_run(job) for job in jobs]
 
 
 def run_names(runs: Sequence[Run]) -> list[str]:
-    """What tells each run from the others: the words that not all share, else its folder."""
+    """Name each run by the overrides that not all runs share; add its directory if they are not unique."""
     shared = set.intersection(*(set(run.overrides) for run in runs)) if len(runs) > 1 else set()
     words = [" ".join(word for word in run.overrides if word not in shared) for run in runs]
     counts = Counter(words)

@@ -1,4 +1,4 @@
-"""What jobs of a sweep that differ only in their seed say together."""
+"""Statistics over sweep jobs that differ only in their seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_JUDGED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
 
 @dataclass(frozen=True)
 class Interval:
-    """The mean over seeds, and between which values the mean over all seeds lies, with 95 % confidence."""
+    """Mean over seeds with its 95 % confidence interval."""
 
     mean: float
     low: float
@@ -28,12 +28,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Jobs that differ only in their seed, two at least.
+    """At least two jobs that differ only in their seed.
 
     Attributes:
-        overrides: what they share of the command line.
-        seeds: the words that they differ in.
-        metrics: by path ("segm/AP"), those that all of them have.
+        overrides: Overrides that the jobs share.
+        seeds: Seed overrides of each job.
+        metrics: Intervals by metric path ("segm/AP"), for metrics that all jobs have.
     """
 
     overrides: tuple[str, ...]
@@ -42,10 +42,10 @@ class SeedGroup:
 
 
 def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list[SeedGroup]:
-    """Group the jobs of a sweep.
+    """Group the jobs of a sweep that differ only in their seed.
 
     Args:
-        jobs: words of the command line, and ``metrics.json``, of each that ended well.
+        jobs: Overrides and content of ``metrics.json`` of each finished job.
     """
     groups: dict[tuple[str, ...], list[tuple[str, dict[str, float]]]] = {}
     for overrides, metrics in jobs:
@@ -61,8 +61,8 @@ def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Student's t interval of the mean of n values, with n - 1 degrees of freedom; n at least 2."""
-    from scipy.stats import t  # takes a second to import, and only the end of a sweep needs it
+    """Compute Student's t interval of the mean of n >= 2 values, with n - 1 degrees of freedom."""
+    from scipy.stats import t  # slow import, needed only at the end of a sweep
 
     mean = fmean(values)
     half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
@@ -70,7 +70,7 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def seed_table(groups: Sequence[SeedGroup]) -> Table:
-    """One row a group, with half the width of the interval beside the mean."""
+    """Return a table with one row per group: the mean and half the width of the interval."""
     table = Table(
         title="Mean and 95 % interval over seeds", title_justify="left", title_style="bold", box=None
     )
@@ -88,7 +88,7 @@ def seed_table(groups: Sequence[SeedGroup]) -> Table:
 
 
 def _sets_a_seed(word: str) -> bool:
-    """Whether a word of the command line is ``seed=...``, ``dataset.seed=...`` or the like."""
+    """Whether an override sets a seed, such as ``seed=...`` or ``dataset.seed=...``."""
     return word.partition("=")[0].rpartition(".")[2].lstrip("+") == "seed"
 
 

@@ -1,4 +1,4 @@
-"""Numbers, curves and a histogram for TensorBoard."""
+"""TensorBoard logger."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ntt.reporting.charts import BINS, ChartLogger, Charts, curve_figure
 
 
 class TensorBoardLogger(LightningLogger, ChartLogger):
-    """Lightning's logger, which also shows the config, precision over recall and the scores.
+    """Lightning's TensorBoard logger with the config, precision-recall curves and a score histogram.
 
     Args:
-        settings: what Lightning's takes.
+        settings: Arguments of Lightning's logger.
 
     Raises:
         InputError: TensorBoard is not installed.
@@ -28,10 +28,12 @@ class TensorBoardLogger(LightningLogger, ChartLogger):
         super().__init__(**settings)
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Show the config as text, beside what Lightning does with it."""
+        """Log the config as text in addition to Lightning's hyperparameters."""
         super().log_hyperparams(params, *args, **kwargs)
         lines = yaml.safe_dump(params, sort_keys=False).splitlines()
-        self.experiment.add_text("config", "\n".join(f"    {line}" for line in lines))  # a block of code
+        self.experiment.add_text(
+            "config", "\n".join(f"    {line}" for line in lines)
+        )  # indented as a code block
 
     def conclude(self, charts: Charts, dataset: FewShotDataset) -> None:
         """See the base class."""

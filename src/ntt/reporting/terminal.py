@@ -1,4 +1,4 @@
-"""The tables that end a run."""
+"""Summary of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rich.table import Table
 
 from ntt.reporting.metrics import TEST_PARTS
 
-CEILINGS = {"true_labels": "if labels were true", "true_masks": "if masks were true"}
+CEILINGS = {"true_labels": "with oracle labels", "true_masks": "with oracle masks"}
 
 
 def print_run(metrics: Mapping[str, Any], output_dir: Path, console: Console) -> None:
-    """Show how good, how fast, and where the files are."""
+    """Print the metrics, the speed and the paths of the output files."""
     parts: list[RenderableType] = [""]
     if "bbox" in metrics:
         kind = "segm" if "segm" in metrics else "bbox"  # the truth may be boxes only
@@ -28,14 +28,14 @@ def print_run(metrics: Mapping[str, Any], output_dir: Path, console: Console) ->
         parts += [_semantic(semantic), "", _per_class("IoU by class", semantic["per_class"]), ""]
     parts += [_speed(metrics), *_warnings(metrics)]
     console.print(Group(*parts))
-    # Printed plain: a path must stay in one piece to be copied.
+    # Print paths without wrapping, so that they can be copied.
     for name in ("visualizations", "semantic", "predictions.json", "metrics.json"):
         if (output_dir / name).exists():
             console.print(f"{name:<16} {output_dir / name}", soft_wrap=True, highlight=False, markup=False)
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A metric for a table; undefined ones (no object of that size or class) are a dash."""
+    """Format a metric; an undefined metric (no object of that size or class) becomes a dash."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
@@ -63,11 +63,13 @@ def _proposals(metrics: Mapping[str, Any], kind: str) -> list[str]:
     if "proposal_recall" not in metrics:
         return []
     recall = metrics["proposal_recall"][kind]
-    return [f"proposals of any class: {kind} " + ", ".join(f"{k} {number(v)}" for k, v in recall.items())]
+    return [
+        f"class-agnostic proposal recall: {kind} " + ", ".join(f"{k} {number(v)}" for k, v in recall.items())
+    ]
 
 
 def _per_class(title: str, per_class: Mapping[str, float | None]) -> Table:
-    """Best classes first, in as many columns as fit 80 characters."""
+    """Return a table of classes, best first, in as many columns as fit in 80 characters."""
     ranked = sorted(per_class.items(), key=lambda item: _undefined_last(item[1]))
     width = max((len(name) for name in per_class), default=1) + 8
     columns = max(1, min(4, 80 // width))
@@ -102,13 +104,13 @@ def _speed(metrics: Mapping[str, Any]) -> str:
 
 
 def _shared(timing: Mapping[str, Any]) -> str:
-    return f", of which {timing['shared']:.1f} s were spent by others" if timing.get("shared") else ""
+    return f", including {timing['shared']:.1f} s saved by the proposal cache" if timing.get("shared") else ""
 
 
 def _warnings(metrics: Mapping[str, Any]) -> list[str]:
     skipped, lines = len(metrics.get("skipped", ())), []
     if skipped:
-        lines = [f"[yellow]{skipped} target images could not be read and were skipped: see metrics.json.[/]"]
+        lines = [f"[yellow]Skipped {skipped} unreadable target images; see metrics.json.[/]"]
     untrained = [
         metrics[part]["name"] for part in ("encoder", "segmenter") if metrics[part]["random_weights"]
     ]
@@ -116,5 +118,5 @@ def _warnings(metrics: Mapping[str, Any]) -> list[str]:
         return lines
     return [
         *lines,
-        f"[yellow]Random weights in {' and '.join(untrained)}: the precision above means nothing.[/]",
+        f"[yellow]Random weights in {' and '.join(untrained)}: the AP above is meaningless.[/]",
     ]

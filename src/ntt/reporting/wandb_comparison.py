@@ -1,4 +1,4 @@
-"""DINOv2 and DINOv3 compared class by class and image by image, from what their runs logged."""
+"""Comparison of DINOv2 and DINOv3 by class and by image, from runs on W&B."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     import wandb
 
 FAMILIES = ("dinov2", "dinov3")
-COMPARISON = "comparison"  # the family of the run that holds the comparison
+COMPARISON = "comparison"  # `family` of the run that contains the comparison
 IMAGE_TABLE, CLASS_TABLE, DISAGREEMENT_TABLE = "image_table", "class_differences", "disagreements"
 PER_CLASS = "per_class/"
 SHOWN = 10
 
 
 class LoggedImage(NamedTuple):
-    """One row of the table that a run logs of its images; what is None is unknown."""
+    """One row of the image table of a run; unknown values are None."""
 
     image_id: str
     file: str
@@ -30,14 +30,14 @@ class LoggedImage(NamedTuple):
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """What a run logged, as far as it is compared.
+    """Logged data of a run that the comparison uses.
 
     Attributes:
-        id: of the run.
-        family: of its encoder.
-        setting: size, model and dataset, which two runs have to share to be compared.
-        per_class: AP by class name, of masks if they were judged.
-        images: by image id.
+        id: Run id.
+        family: Encoder family.
+        setting: Encoder size, model and dataset; only runs with equal settings are compared.
+        per_class: AP by class name, of masks if available, otherwise of boxes.
+        images: Rows of the image table by image id.
     """
 
     id: str
@@ -50,7 +50,7 @@ class LoggedRun:
     def of(
         cls, id: str, config: Mapping[str, Any], summary: Mapping[str, Any], rows: Iterable[Sequence[Any]]
     ) -> LoggedRun:
-        """Pick it from a run's config and summary and the rows of its table of images."""
+        """Build it from the config, the summary and the image table rows of a run."""
         aps = {kind: _per_class(summary, kind) for kind in ("segm", "bbox")}
         choices = config.get("choices", {})
         return cls(
@@ -69,7 +69,7 @@ def read_runs(path: str) -> list[LoggedRun]:
         path: ``entity/project``.
 
     Raises:
-        InputError: there is no such project, or W&B cannot be reached.
+        InputError: The project does not exist, or W&B cannot be reached.
     """
     import wandb
 
@@ -85,7 +85,7 @@ def read_runs(path: str) -> list[LoggedRun]:
 
 
 def pairs(runs: Iterable[LoggedRun]) -> list[tuple[LoggedRun, LoggedRun]]:
-    """The last run of each family in every setting that both have."""
+    """Return the latest run of each family for every setting that both families have."""
     last: dict[tuple[str, str, str], dict[str, LoggedRun]] = {}
     for run in runs:
         last.setdefault(run.setting, {})[run.family] = run
@@ -95,7 +95,7 @@ def pairs(runs: Iterable[LoggedRun]) -> list[tuple[LoggedRun, LoggedRun]]:
 
 
 def class_differences(compared: Iterable[tuple[LoggedRun, LoggedRun]]) -> list[list[Any]]:
-    """Class with the setting, AP of both and how much more DINOv3 has; what gains most comes first."""
+    """Return class with setting, AP of DINOv2, AP of DINOv3 and their difference, largest gain first."""
     rows: list[list[Any]] = [
         [f"{name} ({_name(v2.setting)})", v2.per_class[name], ap, ap - v2.per_class[name]]
         for v2, v3 in compared
@@ -106,15 +106,16 @@ def class_differences(compared: Iterable[tuple[LoggedRun, LoggedRun]]) -> list[l
 
 
 def disagreements(compared: Iterable[tuple[LoggedRun, LoggedRun]], count: int = SHOWN) -> list[list[Any]]:
-    """The images whose objects one family matches much better than the other.
+    """Return the images on which the families differ most.
 
     Args:
-        compared: of ``pairs``.
-        count: at most so many.
+        compared: Run pairs from ``pairs``.
+        count: Maximum number of images.
 
     Returns:
-        Setting, image id and file, the true objects, what DINOv2 and DINOv3 found, the ``best_match_iou`` of
-        both and how much more DINOv3 has; the largest difference, either way, first.
+        Rows of setting, image id, file, ground truth, DINOv2 prediction, DINOv3 prediction, the
+        ``best_match_iou`` of both and its difference (DINOv3 minus DINOv2), sorted by largest absolute
+        difference.
     """
     rows: list[list[Any]] = []
     for v2, v3 in compared:
@@ -130,7 +131,7 @@ def disagreements(compared: Iterable[tuple[LoggedRun, LoggedRun]], count: int = 
 
 
 def log_comparison(run: wandb.Run, compared: Sequence[tuple[LoggedRun, LoggedRun]]) -> None:
-    """Log both tables, under the names that the dashboard looks for."""
+    """Log both tables under the names that the dashboard uses."""
     import wandb
 
     v2, v3 = FAMILIES
@@ -141,7 +142,7 @@ def log_comparison(run: wandb.Run, compared: Sequence[tuple[LoggedRun, LoggedRun
 
 
 def _image_rows(api: wandb.Api, path: str, run_id: str) -> list[list[Any]]:
-    """The rows of a run's table of images; none if it logged none."""
+    """Return the rows of the image table of a run; empty if it logged none."""
     import wandb
 
     try:
@@ -152,7 +153,7 @@ def _image_rows(api: wandb.Api, path: str, run_id: str) -> list[list[Any]]:
 
 
 def _per_class(summary: Mapping[str, Any], kind: str) -> dict[str, float]:
-    """AP of each class, of which a summary has one number each: ``per_class/boat/segm``."""
+    """Return the AP of each class from summary keys such as ``per_class/boat/segm``."""
     end = f"/{kind}"
     return {
         key.removeprefix(PER_CLASS).removesuffix(end): value

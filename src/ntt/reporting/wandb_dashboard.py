@@ -1,4 +1,4 @@
-"""The W&B workspace that compares DINOv2 with DINOv3."""
+"""W&B workspace that compares DINOv2 with DINOv3."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ntt.reporting.wandb_comparison import (
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Section, Workspace
 
-COLOURS = {"dinov2": "#4477aa", "dinov3": "#ee6677"}  # told apart by the colour-blind too (Paul Tol's)
+COLOURS = {"dinov2": "#4477aa", "dinov3": "#ee6677"}  # colour-blind-safe (Paul Tol)
 TITLE = "DINOv2 and DINOv3"
 AP = "segm/AP"
 
 
 def dashboard(entity: str, project: str, runs: Iterable[LoggedRun] = ()) -> Workspace:
-    """Lay out the panels; nothing is read or sent.
+    """Build the workspace without network access.
 
     Args:
-        entity: user or team.
-        project: whose runs are shown.
-        runs: take the colour of their family.
+        entity: User or team.
+        project: Project with the runs.
+        runs: Runs to draw in the colour of their family.
     """
     import wandb_workspaces.workspaces as ws
 
@@ -43,8 +43,8 @@ def dashboard(entity: str, project: str, runs: Iterable[LoggedRun] = ()) -> Work
 
 
 def specification(workspace: Workspace) -> dict[str, Any]:
-    """What saving the workspace would send, as JSON knows it."""
-    # The package serialises in private only, on the way to the server.
+    """Return the JSON content that saving the workspace would send."""
+    # The package has no public method for serialization.
     content: dict[str, Any] = workspace._to_model().model_dump(mode="json", by_alias=True, exclude_none=True)
     return content
 
@@ -55,7 +55,7 @@ def _by_size() -> Section:
 
     bars = {f"{family}/{AP}": COLOURS[family] for family in FAMILIES}
     panel = wr.BarPlot(
-        title="AP of masks by encoder size",
+        title="Mask AP by encoder size",
         metrics=list(bars),
         groupby=wr.Config("size"),
         groupby_aggfunc="mean",
@@ -71,12 +71,12 @@ def _against_cost() -> Section:
     import wandb_workspaces.workspaces as ws
 
     speed = wr.ScatterPlot(
-        title="AP against images a second",
+        title="AP against images per second",
         x=wr.SummaryMetric("timing/images_per_second"),
         y=wr.SummaryMetric(AP),
     )
     size = wr.ScatterPlot(
-        title="AP against parameters of the encoder",
+        title="AP against encoder parameters",
         x=wr.SummaryMetric("encoder/parameters"),
         y=wr.SummaryMetric(AP),
         log_x=True,
@@ -104,12 +104,12 @@ def _by_image() -> Section:
 
     table = wr.WeavePanelSummaryTable(table_name=DISAGREEMENT_TABLE)
     browser = wr.MediaBrowser(
-        title="All images, a column a run",
+        title="All images, one column per run",
         media_keys=["images/ground_truth", "images/prediction"],
         mode="grid",
         grid_x_axis="run",
         grid_y_axis="step",
     )
     layout = ws.SectionLayoutSettings(columns=1, rows=2)
-    name = "Where the families disagree most"
+    name = "Largest disagreements"
     return ws.Section(name=name, panels=[table, browser], is_open=True, layout_settings=layout)

@@ -1,4 +1,4 @@
-"""The first target images of a run, with their true objects and what was found, on W&B."""
+"""Logging of target images with ground truth and predictions to W&B."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def log_images(
     results: Iterable[Mapping[str, Any]],
     count: int,
 ) -> None:
-    """Log images one by one, and all of them in one table, by which runs can be compared image by image.
+    """Log images one by one, and all in one table that allows comparing runs by image.
 
     Args:
-        run: that they go to.
-        dataset: whose targets they are.
-        results: COCO results of the run, whichever process found them.
-        count: at most so many images, the first; what cannot be read is left out.
+        run: W&B run.
+        dataset: Dataset with the targets.
+        results: COCO results of all processes of the run.
+        count: Log at most this many of the first images; unreadable images are skipped.
     """
     import wandb
 

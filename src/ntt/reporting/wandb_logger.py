@@ -1,4 +1,4 @@
-"""A run on Weights & Biases."""
+"""Weights & Biases logger."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ FIX = "run `wandb login`, set WANDB_API_KEY, or use logger=wandb_offline"
 
 
 class WandbLogger(LightningLogger, ChartLogger):
-    """Lightning's logger; a run is named by the job, grouped by the sweep and tagged by what was chosen.
+    """Lightning's W&B logger with run names, groups and tags from the job, the sweep and the config.
 
-    It never asks for a login. What goes on with an interrupted run goes on with its run on W&B.
+    It never prompts for a login. A resumed run continues its W&B run.
 
     Args:
-        project: that the run appears in.
-        entity: user or team; None: the user's own.
-        mode: ``offline`` keeps the run in ``save_dir``; None: as ``WANDB_MODE`` says, else online.
-        save_dir: the run's folder.
-        encoder_class: dotted path of the encoder's class.
-        encoder_name: as in the config.
-        encoder_weights: as in the config.
-        images: at most so many target images are sent, the first.
-        tags: beside those that tell what was chosen.
+        project: W&B project.
+        entity: User or team; None uses the default entity.
+        mode: ``offline`` stores the run in ``save_dir``; None uses ``WANDB_MODE``, by default online.
+        save_dir: Run directory.
+        encoder_class: Dotted path of the encoder class.
+        encoder_name: Encoder name in the config.
+        encoder_weights: Encoder weights in the config.
+        images: Maximum number of target images to log.
+        tags: Additional tags.
 
     Raises:
-        InputError: the package or the key is absent, or W&B does not take the key.
+        InputError: The package or the API key is missing, or W&B rejects the key.
     """
 
     def __init__(
@@ -77,15 +77,15 @@ class WandbLogger(LightningLogger, ChartLogger):
             tags=[*run.tags, *tags],
             config={"family": run.family, "size": run.size, "choices": run.choices},
             mode=mode,
-            # Each job of a sweep is a run of its own, even where the one before it failed half-way.
+            # Start a new W&B run for each sweep job, even if the previous job did not finish its own.
             settings=wandb.Settings(reinit="create_new", console="off", quiet=True),
         )
-        del self._wandb_init["anonymous"]  # Lightning passes it on, and W&B warns that it means nothing
+        del self._wandb_init["anonymous"]  # Lightning sets it, and W&B warns that it has no effect
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Run:
-        """The run, begun when it is first asked for.
+        """W&B run, created on first access.
 
         Raises:
             InputError: W&B cannot be reached.
@@ -98,12 +98,12 @@ class WandbLogger(LightningLogger, ChartLogger):
             raise InputError(_refusal(error)) from error
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log AP under the family's name as well: a bar plot has one colour a metric."""
+        """Log AP also under the name of the family, because bar plots have one colour per metric."""
         by_family = {f"{self.family}/{name}": metrics[name] for name in BY_FAMILY if name in metrics}
         super().log_metrics({**metrics, **by_family}, step)
 
     def conclude(self, charts: Charts, dataset: FewShotDataset) -> None:
-        """Log the images and the charts, and end the run."""
+        """Log the images and the charts and finish the run."""
         import wandb
 
         if charts.results is not None:
@@ -126,10 +126,10 @@ class WandbLogger(LightningLogger, ChartLogger):
 
 
 def require_login(mode: str | None) -> None:
-    """Raise InputError unless W&B knows who logs, or need not know.
+    """Raise InputError if the mode is online and there is no valid API key.
 
     Args:
-        mode: ``online``, ``offline``, ``disabled``; None: as ``WANDB_MODE`` says.
+        mode: ``online``, ``offline`` or ``disabled``; None uses ``WANDB_MODE``.
     """
     import wandb
 
@@ -140,11 +140,11 @@ def require_login(mode: str | None) -> None:
     except wandb.Error as error:
         raise InputError(_refusal(error)) from error
     if not known:
-        raise InputError(f"W&B has no API key: {FIX}")
+        raise InputError(f"W&B API key is missing; {FIX}")
 
 
 def _run_id(folder: Path) -> str | None:
-    """The run's id on W&B, the same however often it is cut short; None in processes that do not log."""
+    """Return the W&B run id, which resumed runs keep; None in processes that do not log."""
     if process_rank():
         return None
     file = folder / PROGRESS / "wandb_run_id"

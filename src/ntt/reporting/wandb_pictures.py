@@ -1,4 +1,4 @@
-"""Images with masks and boxes that W&B lays over them and lets one switch on and off."""
+"""W&B images with toggleable mask and box overlays."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ BACKGROUND = 0
 
 
 def truth_overlay(image: Tensor, masks: Tensor, labels: Tensor, class_names: Sequence[str]) -> wandb.Image:
-    """An image with its true objects.
+    """Build an image with its ground-truth objects.
 
     Args:
         image: ``(3, H, W)`` in [0, 1].
-        masks: ``(N, H, W)`` bool; where they overlap, the smaller is on top.
+        masks: ``(N, H, W)`` bool; smaller masks are drawn on top.
         labels: ``(N,)`` int64.
-        class_names: in the order of the labels.
+        class_names: Class names in label order.
     """
     areas = masks.sum(dim=(1, 2))
     return _overlay(image, "ground_truth", masks, boxes_from_masks(masks), labels, -areas, class_names)
 
 
 def predicted_overlay(image: Tensor, instances: Instances, class_names: Sequence[str]) -> wandb.Image:
-    """An image with its clearest instances and their scores; see ``truth_overlay``."""
+    """Build an image with its clearest instances and their scores; see ``truth_overlay``."""
     shown = clearest(instances)
     masks, boxes = instances.masks[shown], instances.boxes[shown]
     labels, scores = instances.labels[shown], instances.scores[shown]
@@ -80,13 +80,13 @@ def _overlay(
 
 
 def mask_numbers(labels: Tensor, count: int) -> dict[int, int]:
-    """The number of each label in a mask, which has room for 255 beside the background.
+    """Map labels to mask values, of which W&B supports 255 besides the background.
 
-    A class keeps its number, and so its colour, in all images, unless there are too many classes.
+    A class has the same value, and so the same colour, in all images, unless there are too many classes.
 
     Args:
-        labels: of one image, ``(N,)`` int64.
-        count: of all classes.
+        labels: Labels in one image, ``(N,)`` int64.
+        count: Total number of classes.
     """
     present = torch.unique(labels).tolist()
     if count <= LARGEST:

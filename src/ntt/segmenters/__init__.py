@@ -1,4 +1,4 @@
-"""Promptable segmenters: image and prompts become masks with a predicted IoU."""
+"""Promptable segmenters that predict masks and their IoU from an image and prompts."""
 
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.none import NoSegmenter

@@ -1,4 +1,4 @@
-"""The contract of every segmenter: image and prompts become masks with a predicted IoU."""
+"""Segmenter interface: predict masks and their IoU from an image and prompts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MASK_LOGIT = 10.0  # of a mask prompt inside the mask; minus that outside
+MASK_LOGIT = 10.0  # logit of a mask prompt inside the mask; its negative outside
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Prompts:
     Attributes:
         points: ``(N, P, 2)`` float, ``x y`` in pixels of the segmenter's square input.
         labels: ``(N, P)`` int; 1 is foreground, 0 background, 2 and 3 the corners of a box.
-        masks: ``(N, 1, m, m)`` float logits on the grid of the segmenter's masks; None without mask prompts.
+        masks: ``(N, 1, m, m)`` float logits on the segmenter's mask grid; None without mask prompts.
     """
 
     points: Tensor
@@ -30,7 +30,7 @@ class Prompts:
         return len(self.points)
 
     def some(self, kept: slice) -> Prompts:
-        """A slice of them."""
+        """Return a slice of the prompts."""
         masks = None if self.masks is None else self.masks[kept]
         return Prompts(self.points[kept], self.labels[kept], masks)
 
@@ -41,8 +41,9 @@ class Proposals:
 
     Attributes:
         logits: ``(N, m, m)`` float mask logits on a square grid over the image; > 0 is inside.
-        iou: ``(N,)`` float, the IoU that the decoder predicts for each mask.
-        labels: ``(N,)`` int64, the class that a mask was proposed for; -1 for any. None if all are for any.
+        iou: ``(N,)`` float, IoU predicted by the decoder for each mask.
+        labels: ``(N,)`` int64, class of each proposal; -1 for any class. None if all proposals are for any
+            class.
     """
 
     logits: Tensor
@@ -55,11 +56,11 @@ class Proposals:
 
 @dataclass(frozen=True)
 class ImageEmbedding:
-    """What the image encoder computes once and every prompt of the image shares.
+    """Output of the image encoder, shared by all prompts of the image.
 
     Attributes:
         features: ``(1, C, s, s)`` image embedding.
-        high_res: feature maps of the finer levels, as the decoder wants them.
+        high_res: feature maps of the finer levels, in the decoder's format.
     """
 
     features: Tensor
@@ -70,14 +71,14 @@ class Segmenter(nn.Module, ABC):
     """Frozen promptable segmenter.
 
     Attributes:
-        name: the variant's name ("sam2.1_tiny").
-        image_size: side in pixels of the square that images are resized to.
+        name: variant name ("sam2.1_tiny").
+        image_size: side in pixels of the square input to which images are resized.
         mask_size: side m of the low-resolution mask grid.
-        fingerprint: changes whenever the masks would (architecture, weights, image size).
-        box_prompts: whether it was trained on boxes.
-        mask_prompts: whether it was trained on masks as prompts.
-        video_memory: whether it has learnt to follow objects through frames.
-        random_weights: whether it is an untrained initialisation, whose figures mean nothing.
+        fingerprint: hash of everything that affects the masks (architecture, weights, image size).
+        box_prompts: whether the weights were trained on box prompts.
+        mask_prompts: whether the weights were trained on mask prompts.
+        video_memory: whether the weights were trained to track objects through video frames.
+        random_weights: whether the weights are an untrained initialisation; results are then meaningless.
     """
 
     name: str
@@ -91,28 +92,29 @@ class Segmenter(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, image: Tensor) -> ImageEmbedding:
-        """Encode ``(3, H, W)`` float in [0, 1], resized to the square whatever its aspect ratio."""
+        """Encode ``(3, H, W)`` float in [0, 1], resized to the square input, ignoring the aspect ratio."""
 
     def encode_all(self, images: Sequence[Tensor]) -> list[ImageEmbedding]:
-        """Encode B images ``(3, H, W)`` of any size, in one batch where the segmenter can."""
+        """Encode B images ``(3, H, W)`` of any size, in one batch if the segmenter supports it."""
         return [self.encode(image) for image in images]
 
     @abstractmethod
     def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
-        """Answer prompts with the best of the three multi-mask outputs by predicted IoU.
+        """Predict one mask per prompt, the multi-mask output with the highest predicted IoU.
 
         Args:
-            embedding: of one image.
-            prompts: N of them.
-            min_iou: an answer whose predicted IoU is not above this is left out, and costs less.
+            embedding: embedding of one image.
+            prompts: N prompts.
+            min_iou: masks with a predicted IoU not above this threshold are dropped before they are upscaled,
+                which saves time.
 
         Returns:
-            At most N answers, in the order of the prompts.
+            At most N masks, in the order of the prompts.
         """
 
 
 def square_image(image: Tensor, side: int) -> Tensor:
-    """Resize ``(3, H, W)`` to ``(3, side, side)``, whatever its aspect ratio, as networks see images."""
+    """Resize ``(3, H, W)`` to the square network input ``(3, side, side)``, ignoring the aspect ratio."""
     if image.shape[-2:] == (side, side):
         return image
     return F.interpolate(image[None], (side, side), mode="bilinear", align_corners=False, antialias=True)[0]

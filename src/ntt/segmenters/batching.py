@@ -1,4 +1,4 @@
-"""Work in batches that fit a memory budget, and in smaller ones where it was too large."""
+"""Batching within a memory budget, with smaller batches after an out-of-memory error."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 GIB = 2**30
-CPU_BUDGET = 0.0625  # GiB: more leaves the caches, and the allocator then maps and clears every page anew
-CUDA_SHARE = 0.25  # of the memory that is free
+CPU_BUDGET = (
+    0.0625  # GiB; larger batches exceed the CPU caches, and the allocator remaps and clears each page
+)
+CUDA_SHARE = 0.25  # share of the free memory
 
 
 class MemoryBatches:
-    """Runs a function over slices of N items.
+    """Run a function over slices of N items.
 
     Args:
-        item_bytes: what one item takes while it is worked on.
-        budget: GiB that a batch may take; None for 1/16 on a CPU and a quarter of what is free on a GPU.
+        item_bytes: memory in bytes needed to process one item.
+        budget: GiB per batch; None uses 1/16 on a CPU and a quarter of the free memory on a GPU.
     """
 
     def __init__(self, item_bytes: int, budget: float | None) -> None:
@@ -30,7 +32,7 @@ class MemoryBatches:
         self._largest: int | None = None
 
     def size(self, device: torch.device) -> int:
-        """How many items a batch has, at least 1."""
+        """Return the number of items per batch, at least 1."""
         budget = self.budget
         if budget is None and device.type == "cuda":
             budget = CUDA_SHARE * torch.cuda.mem_get_info(device)[0] / GIB
@@ -38,12 +40,12 @@ class MemoryBatches:
         return min(fitting, self._largest or fitting)
 
     def run(self, work: Callable[[slice], Result], count: int, device: torch.device) -> list[Result]:
-        """Results of ``work`` over consecutive slices of ``count`` items.
+        """Run ``work`` over consecutive slices of ``count`` items and return its results.
 
-        Where memory runs out the batch is halved, for this call and later ones, and tried again.
+        If memory runs out, the batch size is halved for this and later calls, and the batch is retried.
 
         Raises:
-            RuntimeError: memory runs out for a single item.
+            RuntimeError: out of memory with a single item.
         """
         results: list[Result] = []
         start, most = 0, self.size(device)
@@ -61,7 +63,7 @@ class MemoryBatches:
 
     def _halve(self, size: int, device: torch.device) -> int:
         if self._largest is None:
-            logger.warning("Out of memory with %d prompts at once; going on with smaller batches", size)
+            logger.warning("Out of memory with %d prompts per batch; continuing with smaller batches", size)
         self._largest = size // 2
         if device.type == "cuda":
             torch.cuda.empty_cache()
@@ -69,6 +71,6 @@ class MemoryBatches:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocator refused; that of the CPU raises a plain RuntimeError."""
+    """Whether an allocation failed; the CPU allocator raises a plain RuntimeError."""
     refused = isinstance(error, (torch.OutOfMemoryError, MemoryError))
     return refused or "DefaultCPUAllocator" in str(error)

@@ -1,4 +1,4 @@
-"""No segmenter at all."""
+"""Placeholder for models without a segmenter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 
 
 class NoSegmenter(Segmenter):
-    """Stands for ``segmenter=none``: nothing is loaded, and nothing can be prompted."""
+    """Placeholder for ``segmenter=none``; loads no weights and rejects images and prompts."""
 
     name = "none"
     image_size = 0
@@ -21,12 +21,12 @@ class NoSegmenter(Segmenter):
     mask_prompts = False
 
     def encode(self, image: Tensor) -> ImageEmbedding:
-        """Raise InputError: there is nothing to prompt."""
+        """Raise InputError, because there is no segmenter to prompt."""
         self._refuse()
 
     def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
-        """Raise InputError: there is nothing to prompt."""
+        """Raise InputError, because there is no segmenter to prompt."""
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise InputError("segmenter=none takes no points or boxes: give masks, or choose segmenter=sam2_lite")
+        raise InputError("segmenter=none takes no points or boxes: use masks, or choose segmenter=sam2_lite")

@@ -1,4 +1,4 @@
-"""Coarse masks become prompts."""
+"""Conversion of coarse masks to prompts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch import Tensor
 from ntt.errors import InputError
 from ntt.segmenters.base import MASK_LOGIT, Prompts, Segmenter
 
-POINT_AND_BOX = (1, 2, 3)  # labels of a point on the object and of a box's corners
+POINT_AND_BOX = (1, 2, 3)  # labels of a foreground point and of the two box corners
 
 
 def mask_prompts(segmenter: Segmenter, masks: Tensor, boxes: Tensor) -> Prompts:
-    """Prompts of masks ``(N, H, W)`` bool over an image, with their boxes ``(N, 4)`` and deepest points.
+    """Convert masks ``(N, H, W)`` bool and boxes ``(N, 4)`` to prompts with mask, box and deepest point.
 
     Raises:
-        InputError: the segmenter was not trained on masks.
+        InputError: the segmenter was not trained on mask prompts.
     """
     if not segmenter.mask_prompts:
         raise InputError(
-            f"segmenter={segmenter.name} was not trained on mask prompts; choose sam2_lite, or a sam2.1 one"
+            f"segmenter={segmenter.name} was not trained on mask prompts; choose sam2_lite or a sam2.1 model"
         )
     height, width = masks.shape[1:]
     grid = (segmenter.mask_size, segmenter.mask_size)
@@ -37,7 +37,7 @@ def mask_prompts(segmenter: Segmenter, masks: Tensor, boxes: Tensor) -> Prompts:
 
 
 def _deepest(shares: Tensor) -> Tensor:
-    """The point ``x y`` of ``(m, m)`` farthest from the outside of the mask."""
+    """Find the point ``x y`` of ``(m, m)`` with the largest distance to the outside of the mask."""
     inside = np.pad((shares >= min(0.5, float(shares.max()))).numpy(force=True).astype(np.uint8), 1)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]
     y, x = np.unravel_index(int(depth.argmax()), depth.shape)

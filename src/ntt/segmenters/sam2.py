@@ -1,4 +1,4 @@
-"""SAM 2 (Ravi et al., arXiv 2408.00714) on single images."""
+"""SAM 2 (Ravi et al., arXiv 2408.00714) for single images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ntt.segmenters.sam2_decoder import bytes_per_prompt, decode_best
 from ntt.segmenters.sam2_package import build_sam2
 from ntt.segmenters.weights import load_weights
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of the images that SAM 2 was trained on
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # normalisation used in SAM 2's training
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MASK_STRIDE = 4
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -29,31 +29,30 @@ FEATURE_STRIDE = 16
 class Sam2Segmenter(Segmenter):
     """SAM 2 or 2.1 from the ``sam2`` package.
 
-    Nothing here switches gradients off, so the same methods serve training; callers that only infer wrap
-    them in ``torch.no_grad()``.
+    Gradients stay enabled, so that training uses the same methods. Wrap inference in ``torch.no_grad()``.
 
     Args:
-        name: the variant's name.
+        name: variant name.
         config: YAML file inside the package's ``configs`` folder.
-        image_size: side in pixels of the square that images are resized to.
+        image_size: side in pixels of the square input to which images are resized.
         weights: checkpoint file, or ``random``.
-        overrides: merged onto the ``model`` node of ``config``.
-        prompt_memory: GiB that decoding a batch of prompts may take; None for 1/16 on a CPU, a quarter of
-            what is free on a GPU.
+        overrides: merged into the ``model`` node of ``config``.
+        prompt_memory: GiB for decoding one batch of prompts; None uses 1/16 on a CPU and a quarter of the
+            free memory on a GPU.
         dtype: ``bfloat16`` computes under autocast, for a GPU; masks and predicted IoU stay float32.
-        compile: whether torch.compile is applied to the image encoder; pays off over many images on a GPU.
-        box_prompts: False for weights that were not trained on boxes.
-        mask_prompts: False for weights that were not trained on masks as prompts.
-        video_memory: False for weights whose memory of frames was not trained.
-        mean: per-channel mean of the images the weights were trained on.
-        std: the same for the standard deviation.
+        compile: whether to apply torch.compile to the image encoder; worthwhile for many images on a GPU.
+        box_prompts: False for weights that were not trained on box prompts.
+        mask_prompts: False for weights that were not trained on mask prompts.
+        video_memory: False for weights whose video memory was not trained.
+        mean: per-channel mean of the training images.
+        std: per-channel standard deviation of the training images.
 
     Attributes:
         model: the package's ``SAM2Base``.
-        random_weights: True when the weights are an untrained initialisation.
+        random_weights: whether the weights are an untrained initialisation.
 
     Raises:
-        InputError: ``config`` or ``weights`` is absent or does not fit; unknown ``dtype``.
+        InputError: missing or mismatched ``config`` or ``weights``, or unknown ``dtype``.
     """
 
     mean: Tensor
@@ -103,7 +102,7 @@ class Sam2Segmenter(Segmenter):
         self.eval()
 
     def encode(self, image: Tensor) -> ImageEmbedding:
-        """Encode ``(3, H, W)`` float in [0, 1], resized to the square whatever its aspect ratio."""
+        """Encode ``(3, H, W)`` float in [0, 1], resized to the square input, ignoring the aspect ratio."""
         return self.encode_all([image])[0]
 
     def encode_all(self, images: Sequence[Tensor]) -> list[ImageEmbedding]:
@@ -114,19 +113,19 @@ class Sam2Segmenter(Segmenter):
         return [ImageEmbedding(*each) for each in zip(whole.features.split(1), levels, strict=True)]
 
     def encode_batch(self, images: Tensor) -> ImageEmbedding:
-        """Encode ``(B, 3, image_size, image_size)`` in [0, 1]; every tensor of the result has B first."""
+        """Encode ``(B, 3, image_size, image_size)`` in [0, 1]; B is the first dimension of all results."""
         with self.precision():
             levels = self.model.forward_image((images.to(self.mean) - self.mean) / self.std)["backbone_fpn"]
-        # The package calls an image without a past "no memory" and marks it by this vector.
+        # The package adds this vector to images without video memory.
         features = levels[-1] + self.model.no_mem_embed.reshape(1, -1, 1, 1)
         return ImageEmbedding(features=features, high_res=tuple(levels[:-1]))
 
     def decode_all(self, embedding: ImageEmbedding, prompts: Prompts) -> tuple[Tensor, Tensor]:
-        """Every mask of every prompt, in one batch.
+        """Predict all masks of all prompts, in one batch.
 
         Args:
-            embedding: of B images.
-            prompts: N of them, N a multiple of B, the prompts of an image side by side.
+            embedding: embeddings of B images.
+            prompts: N prompts, N a multiple of B, grouped by image.
 
         Returns:
             Logits ``(N, 4, m, m)`` and predicted IoU ``(N, 4)``; index 0 is the single-mask output, 1 to 3
@@ -146,9 +145,9 @@ class Sam2Segmenter(Segmenter):
         return logits.float(), iou.float()
 
     def decode(self, embedding: ImageEmbedding, prompts: Prompts, min_iou: float = -1.0) -> Proposals:
-        """Answer prompts with the best of the three multi-mask outputs; see ``Segmenter.decode``."""
+        """Predict one mask per prompt; see ``Segmenter.decode``."""
         device = embedding.features.device
-        # Kept between the batches, masks of their own would scatter over the memory that batches use anew.
+        # Preallocate, because masks kept from each batch would fragment the memory that the batches reuse.
         logits = torch.empty(len(prompts), self.mask_size, self.mask_size, device=device)
         kept = 0
 
@@ -165,14 +164,14 @@ class Sam2Segmenter(Segmenter):
         return Proposals(logits[:kept], torch.cat([torch.zeros(0, device=device), *ious]))
 
     def precision(self) -> torch.autocast:
-        """Computes as ``dtype`` says inside the block."""
+        """Return a context manager that computes in ``dtype``."""
         return torch.autocast(self.mean.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16)
 
     def _embed_prompts(self, prompts: Prompts) -> tuple[Tensor, Tensor]:
-        """Prompt tokens ``(N, P + 1, C)``, and what is added to the pixels.
+        """Compute prompt tokens ``(N, P + 1, C)`` and the dense embedding that is added to the pixels.
 
-        The latter is ``(N, C, s, s)`` of mask prompts, ``(1, C, 1, 1)`` without. The package pads every set
-        of points by one that means nothing.
+        The dense embedding is ``(N, C, s, s)`` with mask prompts and ``(1, C, 1, 1)`` without. The package
+        appends one padding point to every set of points.
         """
         encoder = self.model.sam_prompt_encoder
         points = (prompts.points.to(self.mean.device), prompts.labels.to(self.mean.device))
@@ -182,5 +181,5 @@ class Sam2Segmenter(Segmenter):
 
 
 def _per_prompt(level: Tensor, repeats: int) -> Tensor:
-    """Repeat a feature map for each prompt of its image; that of a single image broadcasts by itself."""
+    """Repeat a feature map for each prompt of its image; the map of a single image broadcasts instead."""
     return level if len(level) == 1 else level.repeat_interleave(repeats, dim=0)

@@ -1,13 +1,14 @@
-"""SAM 2's mask decoder, arranged for many prompts on one image.
+"""SAM 2's mask decoder, optimised for many prompts on one image.
 
-The same weights and the same result as the package's ``MaskDecoder`` (arXiv 2408.00714, section 4), which
-repeats the image for every prompt and draws four masks of each. Here
+It uses the same weights and gives the same result as the package's ``MaskDecoder`` (arXiv 2408.00714,
+section 4), which repeats the image for every prompt and upscales four masks per prompt. This version
 
-- what only depends on the image stays at batch size 1, up to the end of the first layer;
-- the predicted IoU is read from the tokens first, and only the best mask of a prompt that passes is drawn;
-- pixels are never projected for attention: tokens are few, so the projections are carried over to them;
-- pixels stay rows and channels columns all the way, so a transposed convolution with stride 2 is a matrix
-  product and no map is ever copied into another layout, except the final masks.
+- keeps tensors that only depend on the image at batch size 1, up to the end of the first layer;
+- computes the predicted IoU from the tokens first, and upscales only the best mask of each prompt that
+  passes;
+- applies the attention projections to the few tokens instead of the many pixels;
+- keeps pixels as rows and channels as columns throughout. A transposed convolution with stride 2 is then a
+  matrix product, and only the final masks are copied to another layout.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch import Tensor
 from ntt.precision import as_given
 from ntt.segmenters.base import ImageEmbedding
 
-# The decoder's own tokens come first: object score, predicted IoU, single mask, three multi-masks.
+# Token order: object score, predicted IoU, single mask, three multi-masks, then the prompt tokens.
 IOU_TOKEN = 1
 FIRST_MASK_TOKEN = 2
 
@@ -29,17 +30,18 @@ FIRST_MASK_TOKEN = 2
 def decode_best(
     sam: Any, embedding: ImageEmbedding, sparse: Tensor, dense: Tensor, min_iou: float
 ) -> tuple[Tensor, Tensor]:
-    """The best multi-mask output of each prompt, where its predicted IoU is above ``min_iou``.
+    """Compute the best multi-mask output of each prompt whose predicted IoU is above ``min_iou``.
 
     Args:
         sam: the package's ``SAM2Base``.
-        embedding: of one image.
+        embedding: embedding of one image.
         sparse: ``(N, P, C)`` prompt tokens of the package's prompt encoder.
-        dense: ``(N, C, s, s)``, what mask prompts add to the pixels; ``(1, C, 1, 1)`` without mask prompts.
-        min_iou: answers not above it are dropped.
+        dense: ``(N, C, s, s)`` embedding of mask prompts, added to the pixels; ``(1, C, 1, 1)`` without mask
+            prompts.
+        min_iou: masks with a predicted IoU not above this threshold are dropped.
 
     Returns:
-        Logits ``(n, m, m)`` and predicted IoU ``(n,)``, n at most N, in the order of the prompts.
+        Logits ``(n, m, m)`` and predicted IoU ``(n,)`` with n <= N, in the order of the prompts.
     """
     decoder = sam.sam_mask_decoder
     own = [decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight]
@@ -60,16 +62,17 @@ def decode_best(
 
 
 def bytes_per_prompt(decoder: Any, side: int) -> int:
-    """What decoding one prompt takes, by the largest maps that live at once.
+    """Estimate the peak memory for decoding one prompt, in bytes.
 
-    Eight float32 maps as large as the pixels ``(side * side, C)``: while drawing, the pixels, their children
-    (as much again), the grandchildren (twice as much) before and after their activation, and a product.
+    The peak occurs while upscaling and equals eight float32 maps of the size of the pixels ``(side * side,
+    C)``: the pixels, their children (same size), the grandchildren (twice the size) before and after the
+    activation, and one product.
     """
     return 8 * 4 * side * side * int(decoder.transformer_dim)
 
 
 def _two_way(transformer: Any, image: Tensor, position: Tensor, prompt: Tensor) -> tuple[Tensor, Tensor]:
-    """Let tokens ``(N, T, C)`` and pixels ``(1 or N, s * s, C)`` attend to each other.
+    """Run two-way attention between tokens ``(N, T, C)`` and pixels ``(1 or N, s * s, C)``.
 
     Returns:
         Tokens ``(N, T, C)`` and pixels ``(N, s * s, C)``.
@@ -92,12 +95,12 @@ def _two_way(transformer: Any, image: Tensor, position: Tensor, prompt: Tensor) 
 
 
 def _read_pixels(attention: Any, queries: Tensor, pixels: Tensor, position: Tensor) -> Tensor:
-    """Attention of tokens ``(N, T, C)`` to pixels ``(1 or N, P, C)``: ``(N, T, C)``."""
+    """Compute attention of tokens ``(N, T, C)`` to pixels ``(1 or N, P, C)``: ``(N, T, C)``."""
     rows = _heads(attention, attention.q_proj(queries))
     shares = _dot_products(attention, rows, attention.k_proj, pixels, position).softmax(dim=3)
     if len(pixels) == 1:
         read = shares @ _heads(attention, attention.v_proj(pixels))
-    else:  # the mean of projections is the projection of the mean
+    else:  # the projection is linear: project the mean instead of every pixel
         means = (shares.flatten(1, 2) @ pixels).unflatten(1, shares.shape[1:3])
         weight = attention.v_proj.weight.unflatten(0, (attention.num_heads, -1))
         read = means @ weight.mT + _heads(attention, attention.v_proj.bias[None, None])
@@ -106,20 +109,20 @@ def _read_pixels(attention: Any, queries: Tensor, pixels: Tensor, position: Tens
 
 
 def _write_pixels(attention: Any, keys: Tensor, values: Tensor, pixels: Tensor, position: Tensor) -> Tensor:
-    """Attention of pixels ``(1 or N, P, C)`` to tokens ``(N, T, C)``: ``(N, P, C)``."""
+    """Compute attention of pixels ``(1 or N, P, C)`` to tokens ``(N, T, C)``: ``(N, P, C)``."""
     rows = _heads(attention, attention.k_proj(keys))
     shares = _dot_products(attention, rows, attention.q_proj, pixels, position).softmax(dim=2)
-    # What a token writes in a head is projected once, and not at every pixel that it is written to.
+    # Project the value of each token and head once, instead of at every pixel that receives it.
     weight = attention.out_proj.weight.T.unflatten(0, (attention.num_heads, -1))
     written = (_heads(attention, attention.v_proj(values)) @ weight).flatten(1, 2)
     return torch.baddbmm(attention.out_proj.bias, shares.flatten(1, 2).mT, written)
 
 
 def _dot_products(attention: Any, rows: Tensor, linear: Any, pixels: Tensor, position: Tensor) -> Tensor:
-    """Scaled products of ``(N, heads, T, D)`` with ``linear(pixels + position)``: ``(N, heads, T, P)``.
+    """Compute scaled products of rows ``(N, heads, T, D)`` and projected pixels: ``(N, heads, T, P)``.
 
-    Pixels that all prompts share are projected once. Those of a prompt are many and its tokens few, so there
-    the projection is carried over to the tokens, ``row (W x) = (row W) x``, and no pixel is ever projected.
+    Pixels shared by all prompts are projected once. Pixels of individual prompts are not projected: tokens
+    are much fewer, so the projection is applied to them instead, ``row (W x) = (row W) x``.
     """
     rows = rows * rows.shape[-1] ** -0.5
     if len(pixels) == 1:
@@ -131,12 +134,12 @@ def _dot_products(attention: Any, rows: Tensor, linear: Any, pixels: Tensor, pos
 
 
 def _heads(attention: Any, rows: Tensor) -> Tensor:
-    """``(N, length, heads * D)`` to ``(N, heads, length, D)``."""
+    """Split ``(N, length, heads * D)`` into heads: ``(N, heads, length, D)``."""
     return rows.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
 
 
 def _draw(decoder: Any, pixels: Tensor, weights: Tensor, high_res: tuple[Tensor, ...]) -> Tensor:
-    """Upscale pixels ``(n, s * s, C)`` by 4 and weigh their channels by ``(n, C / 8)``: ``(n, 4s, 4s)``."""
+    """Upscale pixels ``(n, s * s, C)`` by 4 and weight their channels by ``(n, C / 8)``: ``(n, 4s, 4s)``."""
     fine, middle = high_res
     side = middle.shape[-1] // 2
     first, norm, _, second, _ = decoder.output_upscaling
@@ -144,29 +147,29 @@ def _draw(decoder: Any, pixels: Tensor, weights: Tensor, high_res: tuple[Tensor,
     children = F.gelu(F.layer_norm(children, norm.weight.shape, norm.weight, norm.bias, norm.eps))
     grandchildren = F.gelu(_grow(second, children) + _grandchildren(fine, side))
     logits = grandchildren.flatten(1, -2) @ weights[:, :, None]
-    # From (row, column) of the pixel, then of the child, then of the grandchild, to rows and columns.
+    # Reorder from (row, column) of pixel, child and grandchild to image rows and columns.
     logits = logits.view(-1, side, side, 2, 2, 2, 2).permute(0, 1, 3, 5, 2, 4, 6)
     return logits.reshape(-1, 4 * side, 4 * side)
 
 
 def _grow(convolution: Any, pixels: Tensor) -> Tensor:
-    """Transposed convolution, kernel and stride 2: ``(..., C)`` to the four children ``(..., 4, D)``."""
+    """Apply a transposed convolution, kernel and stride 2: ``(..., C)`` to four children ``(..., 4, D)``."""
     weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)
     return F.linear(pixels, weight, convolution.bias.repeat(4)).unflatten(-1, (4, -1))
 
 
 def _rows(level: Tensor) -> Tensor:
-    """``(N, C, s, s)`` to ``(N, s * s, C)``."""
+    """Flatten ``(N, C, s, s)`` to ``(N, s * s, C)``."""
     return level.flatten(2).transpose(1, 2)
 
 
 def _children(level: Tensor, side: int) -> Tensor:
-    """A map ``(1, C, 2s, 2s)`` in the order of ``_grow``: ``(1, s * s, 4, C)``."""
+    """Reorder a map ``(1, C, 2s, 2s)`` like the output of ``_grow``: ``(1, s * s, 4, C)``."""
     split = level[0].view(-1, side, 2, side, 2).permute(1, 3, 2, 4, 0)
     return split.reshape(1, side * side, 4, -1)
 
 
 def _grandchildren(level: Tensor, side: int) -> Tensor:
-    """A map ``(1, C, 4s, 4s)`` in the order of ``_grow`` applied twice: ``(1, s * s, 4, 4, C)``."""
+    """Reorder a map ``(1, C, 4s, 4s)`` like two applications of ``_grow``: ``(1, s * s, 4, 4, C)``."""
     split = level[0].view(-1, side, 2, 2, side, 2, 2).permute(1, 4, 2, 5, 3, 6, 0)
     return split.reshape(1, side * side, 4, 4, -1)

@@ -1,4 +1,4 @@
-"""The one place that touches the ``sam2`` package's own configuration."""
+"""Construction of SAM 2 models from the configs of the ``sam2`` package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ntt.errors import InputError
 
 @contextmanager
 def _hydra_state_kept() -> Iterator[None]:
-    """Importing ``sam2`` starts Hydra on its own configs when nothing has; undo that, touch nothing else."""
+    """Undo the Hydra initialisation that importing ``sam2`` performs if Hydra is not initialised yet."""
     started_before = GlobalHydra.instance().is_initialized()
     yield
     if not started_before:
@@ -27,19 +27,19 @@ def _hydra_state_kept() -> Iterator[None]:
 
 
 def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> Any:
-    """Instantiate ``sam2.modeling.sam2_base.SAM2Base`` with random weights, always the same ones, on the CPU.
+    """Instantiate ``sam2.modeling.sam2_base.SAM2Base`` on the CPU with random weights from a fixed seed.
 
-    The package's ``build_sam2`` composes through Hydra's global state and breaks inside another Hydra app;
-    reading the YAML as a resource does not.
+    The package's ``build_sam2`` uses Hydra's global state and fails inside another Hydra app. Reading the
+    YAML file as a package resource avoids this.
 
     Args:
         config: YAML file inside the package's ``configs`` folder ("sam2.1/sam2.1_hiera_t.yaml").
         image_size: side in pixels of the square input.
-        overrides: merged onto the ``model`` node; a list replaces the list, and a node with a ``_target_``
-            the whole node.
+        overrides: merged into the ``model`` node. A list replaces the whole list; a node with a ``_target_``
+            replaces the whole node.
 
     Raises:
-        InputError: the package has no such file, or the overrides do not fit it.
+        InputError: the file does not exist in the package, or the overrides do not match it.
     """
     with _hydra_state_kept():
         importlib.import_module("sam2")
@@ -47,7 +47,7 @@ def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> An
     if not path.is_file():
         raise InputError(
             f"{config}: no such file among the configs of the sam2 package (segmenter.config); "
-            "take one like sam2.1/sam2.1_hiera_t.yaml"
+            "use one such as sam2.1/sam2.1_hiera_t.yaml"
         )
     model = OmegaConf.create(path.read_text(encoding="utf-8")).model
     _drop_replaced(model, overrides)
@@ -58,11 +58,11 @@ def build_sam2(config: str, image_size: int, overrides: Mapping[str, Any]) -> An
             return instantiate(model)
         except InstantiationException as error:
             problem = str(error).splitlines()[0]
-            raise InputError(f"{config}: segmenter.overrides do not fit this model: {problem}") from error
+            raise InputError(f"{config}: segmenter.overrides do not match this model: {problem}") from error
 
 
 def _drop_replaced(node: Any, overrides: Mapping[str, Any]) -> None:
-    """Empty the nodes whose override names another class, whose arguments are its own."""
+    """Empty the nodes whose override sets ``_target_``, because the new class has its own arguments."""
     for key, value in overrides.items():
         if not isinstance(value, Mapping) or key not in node:
             continue

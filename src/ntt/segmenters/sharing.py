@@ -1,4 +1,4 @@
-"""What a segmenter says about an image, asked once and kept for every run that asks the same."""
+"""Cache of image embeddings and proposals, shared by all runs with the same segmenter and images."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from ntt.matching.patches import Patches
     from ntt.proposals import ProposalStrategy
 
-LAYOUT = "2"  # to be changed with the meaning of what is stored
+LAYOUT = "2"  # version of the stored format; change it when the meaning of the stored tensors changes
 
 
 class SharedAnswers:
-    """Image embeddings and proposals that do not depend on the encoder, kept on disk.
+    """Disk cache of image embeddings and of proposals that do not depend on the encoder.
 
-    The key is the content: pixels, the segmenter's fingerprint, kind and precision of the device, and what is
-    asked. What comes from the store is what was computed, to the last bit.
+    The cache key covers the pixels, the segmenter's fingerprint, device type and precision, and the proposal
+    options. Cached tensors equal the computed ones bit by bit.
 
     Args:
-        store: holds them.
+        store: tensor store that contains the cache.
 
     Attributes:
-        saved: seconds that others spent on what was found in the store.
+        saved: computation time in seconds of the tensors read from the cache.
     """
 
     def __init__(self, store: TensorStore) -> None:
@@ -38,12 +38,12 @@ class SharedAnswers:
         self.saved = 0.0
 
     def embed(self, segmenter: Segmenter, images: Sequence[Tensor], keep: bool) -> list[ImageEmbedding]:
-        """Embeddings of images on the segmenter's device, looked up or computed once somebody looks at them.
+        """Return lazy image embeddings on the segmenter's device; they are read or computed on first access.
 
         Args:
-            segmenter: encodes those that are not in the store, in one batch.
+            segmenter: encodes the images that are not in the cache, in one batch.
             images: ``(3, H, W)`` each, in [0, 1].
-            keep: whether they are to be stored; if not, what is made of them is.
+            keep: whether to cache the embeddings; False if only the proposals are cached.
         """
         batch = _Batch(self, segmenter, images, keep)
         return [SharedEmbedding(batch, position) for position in range(len(images))]
@@ -55,7 +55,7 @@ class SharedAnswers:
         embedding: ImageEmbedding | None,
         patches: Patches,
     ) -> Proposals:
-        """What a strategy gets out of a segmenter; looked up if the strategy asks every image the same."""
+        """Compute the proposals of a strategy, or read them from the cache if it has a cache key."""
         if strategy.question is None or not isinstance(embedding, SharedEmbedding):
             return strategy(segmenter, embedding, patches)
         key = _key(embedding.key, strategy.question)
@@ -70,7 +70,7 @@ class SharedAnswers:
         return proposals
 
     def look_up(self, key: str) -> dict[str, Tensor] | None:
-        """Tensors from the store, counting what they save."""
+        """Return cached tensors, and add their computation time to ``saved``."""
         found = self.store.get(key)
         if found is None:
             return None
@@ -78,13 +78,13 @@ class SharedAnswers:
         return found[0]
 
     def take_saved(self) -> float:
-        """Seconds saved since the last time."""
+        """Return the seconds saved since the last call, and reset the counter."""
         taken, self.saved = self.saved, 0.0
         return taken
 
 
 class SharedEmbedding(ImageEmbedding):
-    """One of a batch; nothing is read or computed before its tensors are looked at."""
+    """Lazy embedding of one image of a batch, read or computed when its tensors are first accessed."""
 
     def __init__(self, batch: _Batch, position: int) -> None:
         object.__setattr__(self, "_source", (batch, position))
@@ -109,7 +109,7 @@ class SharedEmbedding(ImageEmbedding):
 
 
 class _Batch:
-    """Images that are encoded together, those of them that are not in the store."""
+    """Images whose missing embeddings are computed in one batch."""
 
     def __init__(
         self, answers: SharedAnswers, segmenter: Segmenter, images: Sequence[Tensor], keep: bool
@@ -122,7 +122,7 @@ class _Batch:
         self._embeddings: list[ImageEmbedding] | None = None
 
     def embeddings(self) -> list[ImageEmbedding]:
-        """One an image, on the device of the image."""
+        """Return one embedding per image, on the image's device."""
         if self._embeddings is None:
             found = [self.answers.look_up(key) if self.keep else None for key in self.keys]
             lacking = [position for position, tensors in enumerate(found) if tensors is None]

@@ -1,4 +1,4 @@
-"""Tensors on disk by what they were computed of, for every process that can see the folder."""
+"""Disk store of tensors by content key, shared by all processes with access to the folder."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DAY = 24 * 3600
 
 
 class TensorStore:
-    """One safetensors file per key; a file is complete or absent, whoever writes at the same time.
+    """Store with one safetensors file per key; writes are atomic, also across processes.
 
     Args:
-        directory: of the files.
-        max_gb: once they take so many GB, nothing is added. Processes that write side by side may exceed it.
-        days: what was not used for so long goes when a store is opened.
+        directory: folder of the files.
+        max_gb: size limit in GB; nothing is added beyond it. Concurrent writers may exceed it.
+        days: files not used for this many days are deleted when a store is opened.
     """
 
     def __init__(self, directory: str | Path, max_gb: float, days: float) -> None:
@@ -35,7 +35,7 @@ class TensorStore:
         self._full = False
 
     def get(self, key: str) -> tuple[dict[str, Tensor], float] | None:
-        """Tensors by name, and the seconds that they took; None where there are none, or damaged ones."""
+        """Return tensors by name and their computation time in seconds; None if missing or damaged."""
         file = self._file(key)
         try:
             with safe_open(file, framework="pt") as content:
@@ -47,22 +47,22 @@ class TensorStore:
             with suppress(OSError):
                 file.unlink()
             return None
-        with suppress(OSError):  # it may be another user's
+        with suppress(OSError):  # the file may belong to another user
             os.utime(file)
         return tensors, seconds
 
     def put(self, key: str, tensors: Mapping[str, Tensor], seconds: float) -> None:
-        """Keep tensors, unless the store or the disk is full."""
+        """Store tensors, unless the store or the disk is full."""
         size = sum(tensor.nbytes for tensor in tensors.values())
         if self._bytes + size > self.max_bytes:
-            self._give_up(f"holds {self._bytes / 1e9:.1f} GB, cache.max_gb allows no more")
+            self._give_up(f"contains {self._bytes / 1e9:.1f} GB, the limit set by cache.max_gb")
             return
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         try:
             with whole_file(self._file(key)) as path:
                 save_file(held, path, metadata={"seconds": repr(seconds)})
         except (OSError, SafetensorError) as error:
-            self._give_up(f"cannot be written to ({error})")
+            self._give_up(f"is not writable ({error})")
             return
         self._bytes += size
 
@@ -70,7 +70,7 @@ class TensorStore:
         return self.directory / key[:2] / f"{key}.safetensors"
 
     def _drop_unused(self, before: float) -> int:
-        """Remove what was last used before a time; returns the bytes that are left."""
+        """Delete files last used before a time; return the bytes of the remaining files."""
         left = 0
         for file in self.directory.glob("*/*.safetensors"):
             try:
@@ -79,11 +79,11 @@ class TensorStore:
                     file.unlink()
                 else:
                     left += stat.st_size
-            except OSError:  # another process was faster, or it is another user's
+            except OSError:  # deleted by another process, or owned by another user
                 continue
         return left
 
     def _give_up(self, why: str) -> None:
         if not self._full:
-            logger.warning("%s %s; what is computed from now on is not kept", self.directory, why)
+            logger.warning("%s %s; further results are not cached", self.directory, why)
         self._full = True

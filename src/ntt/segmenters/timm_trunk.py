@@ -1,4 +1,4 @@
-"""A timm network in the place of SAM 2's Hiera trunk."""
+"""timm network as a replacement for SAM 2's Hiera trunk."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 
 class TimmTrunk(nn.Module):
-    """Feature maps of strides 4, 8, 16 and 32 of a timm network, for the neck of SAM 2's image encoder.
+    """Compute feature maps of strides 4, 8, 16 and 32 with a timm network, for the neck of SAM 2's encoder.
 
-    Named as ``_target_`` of ``image_encoder.trunk`` in a segmenter's ``overrides``. Weights are random until
-    the segmenter loads its checkpoint.
+    Set it as ``_target_`` of ``image_encoder.trunk`` in the segmenter's ``overrides``. Weights are random
+    until the segmenter loads its checkpoint.
 
     Args:
-        model_name: timm's name of the network, which must have ``features_only`` with these strides.
+        model_name: timm's name of the network, which must support ``features_only`` with these strides.
 
     Attributes:
         model_name: see above.
-        channel_list: channels of the maps, coarsest first, as the package's ``FpnNeck`` expects them.
+        channel_list: channels of the maps, coarsest first, as the package's ``FpnNeck`` expects.
     """
 
     def __init__(self, model_name: str) -> None:
@@ -32,7 +32,7 @@ class TimmTrunk(nn.Module):
         self.channel_list: list[int] = body.feature_info.channels()[::-1]
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
-        """Encode ``(B, 3, S, S)``: maps ``(B, C, s, s)``, finest first."""
+        """Encode ``(B, 3, S, S)`` to maps ``(B, C, s, s)``, finest first."""
         body: Any = self.body
         maps = body(pixels.contiguous(memory_format=torch.channels_last))
         return [level.contiguous() for level in maps]

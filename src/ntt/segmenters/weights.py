@@ -1,4 +1,4 @@
-"""Reading SAM 2 checkpoints."""
+"""Loading of SAM 2 checkpoints."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ FOLDER = "sam2"
 
 
 def load_weights(model: nn.Module, weights: str | Path, name: str) -> str:
-    """Load a checkpoint into ``model``, every tensor or none.
+    """Load a checkpoint strictly into ``model``.
 
     Args:
         model: a ``SAM2Base``.
-        weights: Meta's ``.pt`` (``{"model": state_dict}``) or the same keys as ``.safetensors``; or the
-            word ``random`` to keep the initial weights.
-        name: the segmenter's name, for messages.
+        weights: Meta's ``.pt`` (``{"model": state_dict}``), the same keys as ``.safetensors``, or ``random``
+            to keep the initial weights.
+        name: segmenter name, for messages.
 
     Returns:
         A digest of the weights: "random" or the SHA-256 of the file.
 
     Raises:
-        InputError: the file is absent, unreadable, or does not fit the architecture.
+        InputError: the file is missing, unreadable, or does not match the architecture.
     """
     if str(weights) == "random":
-        logger.warning("%s runs with random weights: its masks mean nothing, only its speed does", name)
+        logger.warning("%s runs with random weights: only its speed is meaningful, not its masks", name)
         return "random"
     asked = Path(weights)
-    # The integration guide has them one folder above the one that they are fetched to.
+    # The integration guide places checkpoints one folder above the download script's target folder.
     path = asked if asked.is_file() else asked.parent / FOLDER / asked.name
     if not path.is_file():
         raise InputError(
             f"{asked}: no weights for segmenter {name} (segmenter.weights); "
-            f"fetch them with: python scripts/download_checkpoints.py segmenter={name}"
+            f"download them with: python scripts/download_checkpoints.py segmenter={name}"
         )
     state = _read(path)
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise InputError(
-            f"{path}: these weights do not fit segmenter {name} (segmenter.weights): {_first_problem(error)}"
+            f"{path}: the weights do not match segmenter {name} (segmenter.weights): {_first_problem(error)}"
         ) from error
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -57,11 +57,11 @@ def _read(path: Path) -> dict[str, Tensor]:
         return read_tensors(path)
     except InputError as error:
         raise InputError(
-            f"{path}: not a SAM 2 checkpoint (segmenter.weights); wanted Meta's .pt or .safetensors"
+            f"{path}: not a SAM 2 checkpoint (segmenter.weights); expected Meta's .pt or .safetensors"
         ) from error
 
 
 def _first_problem(error: RuntimeError) -> str:
-    """The first detail line of a ``load_state_dict`` error, cut to a readable length."""
+    """Return the first detail line of a ``load_state_dict`` error, truncated to 160 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[min(1, len(lines) - 1)][:160]

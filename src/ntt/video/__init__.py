@@ -1,4 +1,4 @@
-"""Videos: objects found in frames keep their identity through time."""
+"""Video: reading, writing and tracking of objects across frames."""
 
 from ntt.video.base import Tracker
 from ntt.video.overlap import OverlapTracker

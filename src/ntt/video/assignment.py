@@ -1,4 +1,4 @@
-"""Which detection is which known object."""
+"""Assignment of detections to known objects."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from ntt.matching.selection import mask_iou
 def assign(
     masks: Tensor, labels: Tensor, new_masks: Tensor, new_labels: Tensor, min_iou: float
 ) -> list[tuple[int, int]]:
-    """Pair known objects with detections of their class, so that the IoU of all pairs together is largest.
-
-    The Hungarian method, as SORT has it for boxes (Bewley et al., arXiv 1602.00763).
+    """Assign detections to known objects of the same class by maximising the total mask IoU.
 
     Args:
-        masks: ``(N, H, W)`` bool, where known objects should be.
-        labels: ``(N,)`` their classes.
-        new_masks: ``(M, H, W)`` bool, of detections.
-        new_labels: ``(M,)`` their classes.
-        min_iou: no pair has less, or nothing in common.
+        masks: ``(N, H, W)`` bool, predicted masks of the known objects.
+        labels: ``(N,)`` classes of the known objects.
+        new_masks: ``(M, H, W)`` bool, masks of the detections.
+        new_labels: ``(M,)`` classes of the detections.
+        min_iou: minimum IoU of a pair; pairs without overlap are always excluded.
 
     Returns:
-        Pairs of indices, each index once at most.
+        Pairs of object index and detection index; each index occurs at most once.
+
+    Reference:
+        Hungarian method, as in SORT for boxes (Bewley et al., arXiv 1602.00763).
     """
     if not len(masks) or not len(new_masks):
         return []

@@ -1,4 +1,4 @@
-"""What every tracker does: takes frames one by one, and says what is where and which object it is."""
+"""Tracker interface: process frames one by one and return instances with identities."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from ntt.structures import Instances
 
 
 class Tracker(ABC):
-    """Follows the objects of one video; another video takes another tracker.
+    """Track the objects of one video; each video needs a new tracker.
 
     Args:
-        model: fitted; finds the objects.
-        every: objects are looked for in the first frame and every so many frames.
-        min_iou: mask IoU from which a detection is a known object of its class.
-        patience: frames for which an object may be out of sight and keep its identity.
-        share_of_best: detections that score less than this share of their frame's best are left out.
-        max_objects: at most so many detections of a frame are looked at, the best that do not cover
-            each other.
+        model: fitted model that detects the objects.
+        every: detection interval in frames, starting with the first frame.
+        min_iou: minimum mask IoU at which a detection is assigned to a known object of its class.
+        patience: number of frames for which an object may be invisible and keep its identity.
+        share_of_best: detections below this share of the best score in the frame are dropped.
+        max_objects: maximum number of detections per frame; the best that do not cover each other are kept.
 
     Raises:
-        InputError: a setting is outside its range.
+        InputError: a setting is out of range.
     """
 
     def __init__(
@@ -46,8 +45,8 @@ class Tracker(ABC):
             ("max_objects", max_objects, 1, None),
         ):
             if not is_number(value) or value < least or (most is not None and value > most):
-                limits = f"{least} or more" if most is None else f"from {least} to {most}"
-                raise InputError(f"tracking.{name} is {value}; make it {limits}")
+                limits = f"at least {least}" if most is None else f"in [{least}, {most}]"
+                raise InputError(f"tracking.{name} must be {limits}, got {value}")
         self.model = model
         self.every = every
         self.min_iou = min_iou
@@ -57,24 +56,24 @@ class Tracker(ABC):
         self._frames = 0
 
     def step(self, image: Tensor) -> tuple[Instances, Tensor]:
-        """Take the next frame.
+        """Process the next frame.
 
         Args:
-            image: ``(3, H, W)`` float in [0, 1], of the size of the frames before.
+            image: ``(3, H, W)`` float in [0, 1], of the same size as the previous frames.
 
         Returns:
-            What is in sight, best first, and the identity of each, ``(N,)`` int64, counted from 1. An
-            identity is never given to a second object.
+            The visible instances, best first, and their identities, ``(N,)`` int64, from 1. An identity is
+            never reused for another object.
         """
         number, self._frames = self._frames, self._frames + 1
         return self._follow(number, image)
 
     @abstractmethod
     def _follow(self, number: int, image: Tensor) -> tuple[Instances, Tensor]:
-        """The frame of a number; see ``step``."""
+        """Process the frame with the given number; see ``step``."""
 
     def _detect(self, number: int, image: Tensor) -> Instances | None:
-        """What the model finds, without what covers something better; None in frames that are left out."""
+        """Detect instances that do not cover better ones; None in frames without detection."""
         if number % self.every:
             return None
         found = self.model.predict(image)

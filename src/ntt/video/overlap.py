@@ -1,4 +1,4 @@
-"""Identities by overlap, with whatever segmenter."""
+"""Tracking by mask overlap, for all segmenters."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ntt.video.tracks import Tracks
 
 
 class OverlapTracker(Tracker):
-    """A detection is the object whose mask, moved on at the object's speed, it overlaps most.
+    """Assign detections to objects by the overlap with their masks, extrapolated at constant speed.
 
-    In frames in which nothing is looked for, what was seen last moves on.
+    In frames without detection, the last visible objects are extrapolated.
 
     Args:
-        model: fitted; finds the objects.
-        settings: those of :class:`Tracker`.
+        model: fitted model that detects the objects.
+        settings: settings of :class:`Tracker`.
     """
 
     def __init__(self, model: PrototypeMatching, **settings: Any) -> None:

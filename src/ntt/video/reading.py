@@ -1,4 +1,4 @@
-"""Frames of a video file."""
+"""Reading of video files."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from numpy.typing import NDArray
 
 from ntt.errors import InputError
 
-USUAL_RATE = Fraction(25)  # frames a second, where a file says nothing
-# Decoders take what is cut short or damaged in different ways.
+USUAL_RATE = Fraction(25)  # frames per second, if the file does not contain the rate
+# Decoders raise different exceptions for truncated and damaged files.
 UNREADABLE = (av.FFmpegError, ValueError, EOFError)
 
 
 class VideoFile:
-    """A video, read anew each time that it is iterated over, a frame at a time.
+    """A video file; each iteration reads it from the start, frame by frame.
 
-    Yields the second and the pixels ``(H, W, 3)`` uint8, RGB, of each frame, as players show it.
+    Yields time in seconds and pixels ``(H, W, 3)`` uint8, RGB, of each frame, rotated as in players.
 
     Args:
-        path: of any format that FFmpeg reads.
+        path: file in any format that FFmpeg reads.
 
     Attributes:
-        path: the file.
-        rate: frames a second, on average.
+        path: path of the file.
+        rate: average frames per second.
 
     Raises:
-        InputError: the file is absent, is no video, or has no pictures; from the iteration too, where a
-            frame cannot be read, has another size than those before, or there is none.
+        InputError: the file is missing, is not a video, or has no video stream; during iteration, a frame is
+            unreadable or differs in size from the previous ones, or there is no frame.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,12 +46,12 @@ class VideoFile:
 
     @cached_property
     def length(self) -> int:
-        """Frames, as far as one can tell without decoding them."""
+        """Number of frames, estimated without decoding."""
         with self._opened() as (container, stream):
             return stream.frames or sum(1 for packet in container.demux(stream) if packet.size)
 
     def __iter__(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-        """See the class."""
+        """Iterate over time and pixels of the frames; see the class."""
         number, shape = 0, None
         with self._opened() as (container, stream):
             stream.thread_type = "AUTO"
@@ -62,13 +62,13 @@ class VideoFile:
                 if pixels.shape != shape:
                     sizes = [f"{width} x {height}" for height, width, _ in (pixels.shape, shape)]
                     raise InputError(
-                        f"{self.path}: frame {number} is {sizes[0]} pixels, those before {sizes[1]}; "
+                        f"{self.path}: frame {number} is {sizes[0]} pixels, the frames before {sizes[1]}; "
                         "convert the video to one size"
                     )
                 yield frame.time if frame.time is not None else float(number / self.rate), pixels
                 number += 1
         if not number:
-            raise InputError(f"{self.path}: has no frame; take another video")
+            raise InputError(f"{self.path}: contains no frame; use another video")
 
     def _next(self, frames: Iterator[av.VideoFrame], number: int) -> av.VideoFrame | None:
         try:
@@ -81,23 +81,23 @@ class VideoFile:
     @contextmanager
     def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
         if not self.path.is_file():
-            raise InputError(f"{self.path}: no such video; correct the path")
+            raise InputError(f"{self.path}: video not found; correct the path")
         try:
             container = av.open(self.path, metadata_errors="ignore")
         except UNREADABLE as error:
             raise InputError(
-                f"{self.path}: cannot be read as a video ({_reason(error)}); take another, or convert it"
+                f"{self.path}: cannot be read as a video ({_reason(error)}); convert it or use another"
             ) from error
         with container:
-            # The cover of a piece of music is a video stream too.
+            # Cover images of music files are video streams too.
             streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
             if not streams:
-                raise InputError(f"{self.path}: has no pictures, at most sound; take a video")
+                raise InputError(f"{self.path}: contains no video stream; use a video file")
             yield container, streams[0]
 
 
 def _upright(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """Phones store what they film as the sensor lies, and note how to turn it."""
+    """Rotate a frame upright; phones store frames in sensor orientation with a rotation tag."""
     pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
 

@@ -1,4 +1,4 @@
-"""What was found in a video, as files."""
+"""Output files of a segmented video."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ntt.video.writing import VideoWriter
 
 
 class VideoResults:
-    """Writes ``annotated.mp4`` and ``frames.json``; see :func:`video_results`."""
+    """Writer of ``annotated.mp4`` and ``frames.json``; see :func:`video_results`."""
 
     def __init__(self, video: VideoWriter, file: IO[str]) -> None:
         self._video = video
@@ -26,7 +26,7 @@ class VideoResults:
         self._separator = ""
 
     def add(self, found: VideoSegmentation) -> None:
-        """Draw and write what is in the next frame."""
+        """Draw and write the result of the next frame."""
         self._video.add(np.asarray(found.plot()), found.seconds)
         frame = {"frame": found.image_id, "seconds": round(found.seconds, 6), "instances": _instances(found)}
         self._file.write(self._separator + json.dumps(frame, allow_nan=False))
@@ -37,15 +37,15 @@ class VideoResults:
 def video_results(
     folder: Path, video: Path, class_names: Sequence[str], rate: Fraction
 ) -> Iterator[VideoResults]:
-    """Files that are whole at the end of the block, and absent if it does not end well.
+    """Open the output files; they are complete after the block, and are not created if it raises.
 
-    ``frames.json`` has a frame on each line, and is valid JSON as a whole.
+    ``frames.json`` is valid JSON with one frame per line.
 
     Args:
-        folder: where to write.
-        video: what was looked at.
-        class_names: in the order of their labels.
-        rate: frames a second, on average.
+        folder: output folder.
+        video: path of the input video.
+        class_names: class names by label.
+        rate: average frames per second.
     """
     head = {"video": str(video), "classes": list(class_names)}
     with (

@@ -1,4 +1,4 @@
-"""Identities by SAM 2's memory of frames."""
+"""Tracking with SAM 2's memory of frames."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ntt.video.sam2_memory import ObjectMemory, SeenFrame, see
 
 @dataclass
 class TrackedObject:
-    """An object that SAM 2 follows.
+    """An object tracked by SAM 2.
 
     Attributes:
-        id: its identity.
-        label: its class.
-        score: of the last detection that was this object.
-        last_seen: number of the last frame that it was in sight.
-        memory: what SAM 2 remembers of it.
+        id: identity of the object.
+        label: class of the object.
+        score: score of the last detection assigned to the object.
+        last_seen: number of the last frame in which it was visible.
+        memory: SAM 2's memory of the object.
     """
 
     id: int
@@ -38,13 +38,13 @@ class TrackedObject:
 
 
 class Sam2Tracker(Tracker):
-    """SAM 2 follows every object from the frame in which the model found it; detections add new ones.
+    """Track every object with SAM 2 from the frame of its first detection; detections add new objects.
 
-    Where an object is known, SAM 2's mask counts and a detection renews the score alone.
+    For a known object, SAM 2's mask is used, and a detection updates only the score.
 
     Args:
-        model: fitted; finds the objects. Its segmenter is SAM 2 with a memory that was trained.
-        settings: those of :class:`Tracker`; no more than ``max_objects`` are followed at a time.
+        model: fitted model that detects the objects. Its segmenter is SAM 2 with a trained memory.
+        settings: settings of :class:`Tracker`; at most ``max_objects`` objects are tracked at a time.
 
     Raises:
         InputError: the segmenter has no trained memory of frames.
@@ -56,7 +56,7 @@ class Sam2Tracker(Tracker):
         if not isinstance(segmenter, Sam2Segmenter) or not segmenter.video_memory:
             raise InputError(
                 f"tracking=sam2: the memory of segmenter {segmenter.name} was not trained on videos; "
-                "take tracking=overlap, or segmenter=sam2.1_large"
+                "use tracking=overlap or segmenter=sam2.1_large"
             )
         self.segmenter = segmenter
         self._objects: list[TrackedObject] = []
@@ -76,7 +76,7 @@ class Sam2Tracker(Tracker):
         return resize_masks(torch.stack(logits), height, width).cpu()
 
     def _update(self, seen: SeenFrame, masks: Tensor, found: Instances) -> Tensor:
-        """Renew scores and begin to follow what is new; the masks of all objects."""
+        """Update scores, start tracking new detections, and return the masks of all objects."""
         labels = torch.tensor([each.label for each in self._objects], dtype=torch.int64)
         for row, column in assign(masks, labels, found.masks, found.labels, self.min_iou):
             self._objects[row].score = float(found.scores[column])
@@ -90,7 +90,7 @@ class Sam2Tracker(Tracker):
         return torch.cat([masks, new.masks])
 
     def _in_sight(self, number: int, masks: Tensor) -> tuple[Instances, Tensor]:
-        """What has a mask, best first; what has had none for too long is forgotten."""
+        """Return the objects with a mask, best first; drop objects that were invisible for too long."""
         visible = masks.flatten(1).any(dim=1)
         for each, is_visible in zip(self._objects, visible.tolist(), strict=True):
             each.last_seen = number if is_visible else each.last_seen

@@ -1,8 +1,8 @@
-"""SAM 2's memory of an object (Ravi et al., arXiv 2408.00714, section 4), frame by frame.
+"""Streaming version of SAM 2's memory of an object (Ravi et al., arXiv 2408.00714, section 4).
 
-The package's ``SAM2VideoPredictor`` wants a folder of JPEGs or an MP4, and holds every frame and every output
-until the end. Here the step that it takes, ``track_step``, gets frames as they come, and what no later frame
-can look back to is forgotten.
+The package's ``SAM2VideoPredictor`` requires a folder of JPEGs or an MP4, and keeps all frames and outputs in
+memory. This module calls its ``track_step`` frame by frame and drops outputs that no later frame can attend
+to.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from torch import Tensor
 from ntt.segmenters import Sam2Segmenter
 from ntt.segmenters.base import square_image
 
-REMEMBERED = ("maskmem_features", "maskmem_pos_enc", "obj_ptr")  # what later frames look at
+REMEMBERED = ("maskmem_features", "maskmem_pos_enc", "obj_ptr")  # outputs that later frames attend to
 
 
 @dataclass(frozen=True)
 class SeenFrame:
-    """A frame as the model sees it, without any object.
+    """Features of a frame, independent of objects.
 
     Attributes:
-        number: of the frame.
-        features: ``track_step``'s arguments about the frame.
+        number: frame number.
+        features: arguments of ``track_step`` that describe the frame.
     """
 
     number: int
@@ -45,18 +45,18 @@ def see(segmenter: Sam2Segmenter, number: int, image: Tensor) -> SeenFrame:
 
 
 class ObjectMemory:
-    """What is remembered of one object.
+    """SAM 2's memory of one object.
 
     Args:
-        segmenter: with a memory that was trained.
-        seen: the frame in which the object was found.
-        mask: ``(H, W)`` bool, the object in that frame.
+        segmenter: segmenter with a trained memory.
+        seen: frame in which the object was detected.
+        mask: ``(H, W)`` bool, mask of the object in that frame.
     """
 
     def __init__(self, segmenter: Sam2Segmenter, seen: SeenFrame, mask: Tensor) -> None:
         self.segmenter = segmenter
         sam = segmenter.model
-        # Spatial memories are of the last frames, strided; pointers of more.
+        # Spatial memories cover the last frames with a stride; object pointers cover more frames.
         self._horizon = max(
             sam.num_maskmem * sam.memory_temporal_stride_for_eval, sam.max_obj_ptrs_in_encoder
         )
@@ -72,11 +72,11 @@ class ObjectMemory:
         self._outputs["cond_frame_outputs"][seen.number] = {key: output[key] for key in REMEMBERED}
 
     def __len__(self) -> int:
-        """Frames that are remembered."""
+        """Return the number of stored frames."""
         return sum(map(len, self._outputs.values()))
 
     def follow(self, seen: SeenFrame) -> Tensor:
-        """Mask logits ``(m, m)`` in the frame after the one before; negative throughout if it is hidden."""
+        """Predict mask logits ``(m, m)`` in the next frame; all negative if the object is hidden."""
         output = self._step(seen, None)
         recent = self._outputs["non_cond_frame_outputs"]
         recent[seen.number] = {key: output[key] for key in REMEMBERED}
@@ -96,6 +96,6 @@ class ObjectMemory:
                 num_frames=seen.number + 1,
                 **seen.features,
             )
-        # As the package's predictor keeps it.
+        # Stored in bfloat16, as in the package's predictor.
         output["maskmem_features"] = output["maskmem_features"].to(torch.bfloat16)
         return output

@@ -1,4 +1,4 @@
-"""The tracker that a segmenter is able to serve."""
+"""Choice of the tracker that a segmenter supports."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MakeTracker: TypeAlias = Callable[[PrototypeMatching], Tracker]
 def suited_tracker(
     model: PrototypeMatching, with_memory: MakeTracker, without_memory: MakeTracker
 ) -> Tracker:
-    """One of two, by whether the model's segmenter was trained to remember frames.
+    """Create a tracker, depending on whether the model's segmenter has a trained memory of frames.
 
     Args:
-        model: fitted.
-        with_memory: makes the tracker where it was.
-        without_memory: makes the tracker elsewhere.
+        model: fitted model.
+        with_memory: creates the tracker for a segmenter with a trained memory.
+        without_memory: creates the tracker for all other segmenters.
     """
     return (with_memory if model.segmenter.video_memory else without_memory)(model)

@@ -1,4 +1,4 @@
-"""Identities of objects that detections alone are known of."""
+"""Tracks of objects that are known only from detections."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ntt.matching import boxes_from_masks
 from ntt.structures import Instances
 from ntt.video.assignment import assign
 
-NEWEST = 0.5  # share of the newest step in an object's speed
+NEWEST = 0.5  # weight of the newest displacement in the speed of an object
 
 
 @dataclass(frozen=True)
 class Track:
-    """An object as it was seen last.
+    """Last detection of an object.
 
     Attributes:
-        id: its identity.
-        label: its class.
-        score: of the detection.
+        id: identity of the object.
+        label: class of the object.
+        score: score of the detection.
         mask: ``(H, W)`` bool, never empty.
-        number: of the frame.
-        speed: ``(2,)``, down and right, in pixels a frame; None until it was seen twice.
+        number: frame number of the detection.
+        speed: ``(2,)``, down and right, in pixels per frame; None before the second detection.
     """
 
     id: int
@@ -35,14 +35,14 @@ class Track:
     speed: Tensor | None = None
 
     def mask_at(self, number: int) -> Tensor:
-        """Its mask in another frame, if it goes on as it did."""
+        """Extrapolate the mask to another frame at constant speed."""
         if self.speed is None:
             return self.mask
         down, right = (self.speed * (number - self.number)).round().long().tolist()
         return shifted(self.mask, down, right)
 
     def seen(self, number: int, mask: Tensor, score: float) -> Track:
-        """The same object in a later frame."""
+        """Return the track updated by a detection in a later frame."""
         speed = (_centre(mask) - _centre(self.mask)) / (number - self.number)
         if self.speed is not None:
             speed = NEWEST * speed + (1 - NEWEST) * self.speed
@@ -50,17 +50,17 @@ class Track:
 
 
 class Tracks:
-    """All objects that may be seen again.
+    """All tracks that may be continued.
 
     Args:
-        min_iou: mask IoU from which a detection is a known object of its class.
-        patience: frames for which an object may be out of sight; it is forgotten in the next one.
-        every: objects are looked for in every so many frames; in between none is out of sight.
+        min_iou: minimum mask IoU at which a detection is assigned to a known object of its class.
+        patience: number of frames for which an object may be invisible; it is dropped in the next frame.
+        every: detection interval in frames; frames without detection do not count as invisible.
     """
 
     def __init__(self, min_iou: float, patience: int, every: int = 1) -> None:
         self.min_iou = min_iou
-        self.remembered = patience + every  # frames from one in which an object was seen
+        self.remembered = patience + every  # maximum number of frames since the last detection
         self._known: dict[int, Track] = {}
         self._next_id = 1
 
@@ -68,14 +68,14 @@ class Tracks:
         return len(self._known)
 
     def update(self, number: int, found: Instances) -> Tensor:
-        """Take what was found in a later frame than before.
+        """Update the tracks with the detections of a later frame.
 
         Args:
-            number: of the frame.
-            found: N instances.
+            number: frame number.
+            found: N detected instances.
 
         Returns:
-            Their identities ``(N,)`` int64.
+            Identities of the instances, ``(N,)`` int64.
         """
         self._known = {k: each for k, each in self._known.items() if number - each.number <= self.remembered}
         before = list(self._known.values())
@@ -87,7 +87,7 @@ class Tracks:
         return torch.tensor(ids, dtype=torch.int64)
 
     def moved_on(self, number: int, ids: Tensor, height: int, width: int) -> tuple[Instances, Tensor]:
-        """Where known objects should be in a frame, and the identities of those still in the picture."""
+        """Extrapolate objects to a frame; return those still inside the image and their identities."""
         tracks = [self._known[each] for each in ids.tolist()]
         if not tracks:
             return Instances.empty(height, width), ids
@@ -113,7 +113,7 @@ class Tracks:
 
 
 def shifted(mask: Tensor, down: int, right: int) -> Tensor:
-    """``(H, W)`` moved by whole pixels; what leaves the picture is gone."""
+    """Shift a mask ``(H, W)`` by whole pixels; pixels outside the image are dropped."""
     height, width = mask.shape
     down, right = max(-height, min(height, down)), max(-width, min(width, right))
     moved = torch.zeros_like(mask)
@@ -124,5 +124,5 @@ def shifted(mask: Tensor, down: int, right: int) -> Tensor:
 
 
 def _centre(mask: Tensor) -> Tensor:
-    """Of gravity, ``(2,)``: rows and columns."""
+    """Compute the centroid of a mask, ``(2,)``: row and column."""
     return torch.nonzero(mask).float().mean(dim=0)

@@ -1,4 +1,4 @@
-"""A video file out of frames."""
+"""Writing of video files."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-# H.264 where FFmpeg has it, as in PyAV's wheels; the other is in every FFmpeg.
+# H.264 if available, as in PyAV's wheels; every FFmpeg has mpeg4.
 CODEC = next(name for name in ("libx264", "mpeg4") if name in av.codecs_available)
-TICKS = Fraction(1, 60_000)  # of a second: fine enough for uneven frames; mpeg4 allows up to 65,535
+TICKS = Fraction(1, 60_000)  # seconds; fine enough for uneven frame times; mpeg4 allows at most 65,535
 
 
 class VideoWriter:
-    """Writes an MP4 inside a ``with`` block.
+    """Context manager that writes an MP4 file.
 
     Args:
-        path: the file.
-        rate: frames a second, on average.
-        codec: FFmpeg's name of it.
+        path: output file.
+        rate: average frames per second.
+        codec: FFmpeg name of the codec.
     """
 
     def __init__(self, path: Path, rate: Fraction, codec: str = CODEC) -> None:
@@ -37,11 +37,11 @@ class VideoWriter:
         """Encode the next frame.
 
         Args:
-            pixels: ``(H, W, 3)`` uint8, RGB, of the size of the first.
-            seconds: when it is shown; after the one before.
+            pixels: ``(H, W, 3)`` uint8, RGB, of the same size as the first frame.
+            seconds: presentation time in seconds, after that of the previous frame.
         """
         height, width = pixels.shape[:2]
-        # The codecs halve the resolution of colours.
+        # Chroma subsampling requires even sides.
         even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         stream = self._stream or self._start(even)
         frame = av.VideoFrame.from_ndarray(even, format="rgb24")
@@ -63,7 +63,7 @@ class VideoWriter:
         stream = self._container.add_stream(self._codec, rate=self._rate)
         assert isinstance(stream, VideoStream)
         stream.height, stream.width = pixels.shape[:2]
-        stream.pix_fmt = "yuv420p"  # what browsers play
+        stream.pix_fmt = "yuv420p"  # supported by browsers
         stream.codec_context.time_base = TICKS
         self._stream = stream
         return stream

@@ -14,7 +14,7 @@ SIDEWAYS = 6  # EXIF orientation
 
 @pytest.fixture
 def picture(tmp_path):
-    """Save a picture of 40 x 30 pixels as it is looked at."""
+    """Save an image that is 40 x 30 pixels after the EXIF rotation."""
 
     def save(name, *, exif=None, size=(WIDTH, HEIGHT)):
         file = tmp_path / name
@@ -41,7 +41,7 @@ def write(tmp_path):
 
 
 class Converted:
-    """What a converter makes of a folder, read back as ``dataset=custom`` reads references."""
+    """Result of a converter, read back as ``dataset=custom`` reads references."""
 
     def __init__(self, root, convert, *arguments):
         self.coco = CocoBuilder(root)
@@ -54,7 +54,7 @@ class Converted:
 
     @property
     def objects(self):
-        """Name of the picture, class, and the box or, where there is a mask, its box."""
+        """Image name, class and box of each object; None for an object of points only."""
         return [
             (self.file.images[a.image_id].file_name, self.file.categories[a.category_id], box)
             for a, box in zip(
@@ -64,7 +64,7 @@ class Converted:
 
     @property
     def masks(self):
-        """Of the objects that have one."""
+        """Masks of the objects that have one."""
         return [decode_mask(a.mask).numpy() for a in self.file.annotations if a.prompt is None]
 
 
@@ -78,7 +78,7 @@ def converted(tmp_path):
 
 @pytest.fixture
 def rectangle():
-    """A mask of a rectangle: x, y, width, height."""
+    """Draw a mask of a rectangle: x, y, width, height."""
 
     def draw(x, y, width, height):
         mask = np.zeros((HEIGHT, WIDTH), dtype=bool)

@@ -31,13 +31,13 @@ def annotated(*shapes, image="a.jpg", size=(40, 30), **more):
 
 
 def painted(mask):
-    """A mask as LabelMe keeps it."""
+    """Encode a mask as LabelMe does."""
     file = BytesIO()
     Image.fromarray(mask).save(file, format="PNG")
     return b64encode(file.getvalue()).decode()
 
 
-def test_polygons_boxes_and_points(converted, picture, write, rectangle):
+def test_convert_labelme_reads_polygons_boxes_and_points(converted, picture, write, rectangle):
     picture("a.jpg")
     picture("unannotated.jpg")
     write(
@@ -57,7 +57,7 @@ def test_polygons_boxes_and_points(converted, picture, write, rectangle):
     assert len(found.file.images) == 1
 
 
-def test_shapes_of_a_group_are_one_object(converted, picture, write, rectangle):
+def test_convert_labelme_merges_shapes_of_a_group(converted, picture, write, rectangle):
     picture("a.jpg")
     corners = [[20, 5], [24, 15]]
     shapes = [
@@ -74,7 +74,7 @@ def test_shapes_of_a_group_are_one_object(converted, picture, write, rectangle):
     assert found.file.annotations[1].prompt == Prompt((20.0, 5.0, 24.0, 15.0), ((22.0, 9.0, 1),))
 
 
-def test_painted_masks(converted, picture, write):
+def test_convert_labelme_reads_painted_masks(converted, picture, write):
     picture("a.jpg")
     piece = np.eye(5, 7) > 0
     write("a.json", annotated(shape([[33, 25], [39, 29]], shape_type="mask", mask=painted(piece))))
@@ -83,7 +83,7 @@ def test_painted_masks(converted, picture, write):
     assert mask.sum() == 5
 
 
-def test_lines_and_circles_are_counted(converted, picture, write):
+def test_convert_labelme_counts_skipped_lines_and_circles(converted, picture, write):
     picture("a.jpg")
     others = [shape(shape_type=kind) for kind in ("line", "circle", "line")]
     write("a.json", annotated(shape(), *others, {"points": SQUARE, "label": "old"}))
@@ -93,13 +93,13 @@ def test_lines_and_circles_are_counted(converted, picture, write):
 
 
 @pytest.mark.parametrize("path", ["../pictures/a.jpg", "..\\pictures\\a.jpg"])
-def test_pictures_in_another_folder(converted, picture, write, path):
+def test_convert_labelme_finds_images_in_another_folder(converted, picture, write, path):
     picture("pictures/a.jpg")
     write("labels/a.json", annotated(shape(), image=path))
     assert converted(convert_labelme).objects == [("pictures/a.jpg", "cat", [4, 5, 10, 10])]
 
 
-def test_pictures_that_moved_beside_the_file_and_other_json(converted, picture, write):
+def test_convert_labelme_finds_moved_images_and_ignores_other_json(converted, picture, write):
     picture("a.jpg", exif=6)
     write("a.json", annotated(shape(), image="C:\\Users\\me\\a.jpg", size=(None, None)))
     write("b.json", {"images": []})
@@ -108,7 +108,7 @@ def test_pictures_that_moved_beside_the_file_and_other_json(converted, picture, 
     assert found.problems == []
 
 
-def test_every_problem_is_named_and_the_rest_converted(converted, picture, write, tmp_path):
+def test_convert_labelme_names_all_problems_and_converts_the_rest(converted, picture, write, tmp_path):
     picture("a.jpg")
     shapes = [
         shape(),
@@ -140,15 +140,15 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
         assert line.startswith(f"{name}: "), line
         assert "; " in line
     assert "is not in " in found.problems[-2]
-    assert found.problems[-1] == "a.jpg: is annotated by two files; keep one of them"
-    assert "imagePath is 'b.jpg'" in found.problems[10]
+    assert found.problems[-1] == "a.jpg: has two annotation files; keep one of them"
+    assert "imagePath 'b.jpg' does not exist" in found.problems[10]
 
 
-def test_what_is_no_data_set(converted, picture):
-    with pytest.raises(InputError, match="there is no picture"):
+def test_convert_labelme_rejects_folders_without_images_or_files(converted, picture):
+    with pytest.raises(InputError, match="contains no image"):
         converted(convert_labelme)
     picture("a.jpg")
-    with pytest.raises(InputError, match="there is no JSON file of LabelMe"):
+    with pytest.raises(InputError, match="contains no LabelMe JSON file"):
         converted(convert_labelme)
 
 
@@ -175,7 +175,7 @@ shapes = st.fixed_dictionaries(
 @given(
     shapes=st.lists(shapes | values, max_size=5) | values, size=st.just((40, 30)) | st.tuples(values, values)
 )
-def test_whatever_the_file_says_it_is_converted_or_refused(converted, picture, write, shapes, size):
+def test_convert_labelme_of_arbitrary_content_converts_or_rejects(converted, picture, write, shapes, size):
     picture("a.png")
     write("a.json", {**annotated(image="a.png", size=size), "shapes": shapes})
     found = converted(convert_labelme)

@@ -16,7 +16,7 @@ def paint(tmp_path):
     return save
 
 
-def test_a_folder_a_class_and_a_file_an_object(converted, picture, paint, rectangle):
+def test_convert_masks_reads_one_folder_per_class(converted, picture, paint, rectangle):
     picture("images/a_1.jpg")
     picture("images/a.jpg")
     picture("images/bare.jpg")
@@ -30,20 +30,20 @@ def test_a_folder_a_class_and_a_file_an_object(converted, picture, paint, rectan
         ("images/a.jpg", "cat", [1, 2, 3, 4]),
     ]
     assert (found.masks[0] == rectangle(4, 5, 10, 10)).all()
-    assert found.coco.left_out == {"picture without a mask": 1}
+    assert found.coco.left_out == {"image without a mask": 1}
 
 
-def test_masks_of_several_objects_and_no_class(converted, picture, paint, rectangle):
+def test_convert_masks_reads_several_objects_without_class_folder(converted, picture, paint, rectangle):
     picture("a.jpg")
     picture("b.jpg")
     paint("a.png", rectangle(4, 5, 10, 10) * 2 + rectangle(20, 5, 3, 3))
     paint("b.png", rectangle(0, 0, 0, 0))
     found = converted(convert_masks, "cell")
     assert found.objects == [("a.jpg", "cell", [20, 5, 3, 3]), ("a.jpg", "cell", [4, 5, 10, 10])]
-    assert len(found.file.images) == 2, "a black mask says that nothing is there"
+    assert len(found.file.images) == 2, "an image with an empty mask is kept"
 
 
-def test_another_folder_of_masks(converted, picture, paint, rectangle):
+def test_convert_masks_reads_another_mask_folder(converted, picture, paint, rectangle):
     picture("PNGImages/a.png")
     paint("../PedMasks/a_mask.png", rectangle(4, 5, 10, 10))
     found = converted(convert_masks, "person", "PedMasks")
@@ -51,7 +51,7 @@ def test_another_folder_of_masks(converted, picture, paint, rectangle):
 
 
 @pytest.mark.parametrize("home", ["", "cell/"])
-def test_a_folder_a_picture(converted, picture, paint, rectangle, home):
+def test_convert_masks_reads_one_folder_per_image(converted, picture, paint, rectangle, home):
     picture("images/a.jpg")
     paint(f"{home}a/0.png", rectangle(4, 5, 10, 10))
     paint(f"{home}a/1.png", rectangle(1, 2, 3, 4))
@@ -59,34 +59,34 @@ def test_a_folder_a_picture(converted, picture, paint, rectangle, home):
     assert converted(convert_masks, "cell").objects == [("images/a.jpg", "cell", box) for box in boxes]
 
 
-def test_a_mask_of_the_picture_as_stored(converted, picture, paint):
+def test_convert_masks_accepts_masks_of_unrotated_images(converted, picture, paint):
     picture("a.jpg", exif=6)
     paint("a.png", np.ones((40, 30)))
     assert [(i.height, i.width) for i in converted(convert_masks, "x").file.images.values()] == [(40, 30)]
 
 
-def test_every_problem_is_named_and_the_rest_converted(converted, picture, paint, write, rectangle):
+def test_convert_masks_names_all_problems_and_converts_the_rest(converted, picture, paint, write, rectangle):
     for name in ("a.jpg", "b.jpg", "deeper/b.jpg", "c.jpg"):
         picture(name)
     paint("a.png", rectangle(4, 5, 10, 10))
     paint("cat/a.png", np.ones((5, 5)))
     paint("b.png", np.ones((5, 5)))
-    write("masks/c.png", "no picture")
+    write("masks/c.png", "not an image")
     paint("d.png", rectangle(4, 5, 10, 10))
     found = converted(convert_masks, "x")
     assert len(found.objects) == 1
     expected = [
-        "deeper/b.jpg: has the name of ",
-        "masks/d.png: belongs to no picture by its name",
-        "masks/cat/a.png: is not as large as the picture's other masks",
-        "b.jpg: is 40 x 30 pixels, but annotated as 5 x 5",
-        "masks/c.png: cannot be read as a picture",
+        "deeper/b.jpg: has the same name as ",
+        "masks/d.png: its name matches no image",
+        "masks/cat/a.png: differs in size from the other masks of the image",
+        "b.jpg: the image is 40 x 30 pixels, but its annotation says 5 x 5",
+        "masks/c.png: cannot be read as an image",
     ]
     assert len(found.problems) == len(expected)
     assert all(any(line.startswith(start) for line in found.problems) for start in expected), found.problems
 
 
-def test_what_is_no_data_set(converted, picture):
+def test_convert_masks_rejects_folders_without_masks(converted, picture):
     picture("images/a.jpg")
-    with pytest.raises(InputError, match=r"masks: there is no mask; put <class>/<name>\.png there"):
+    with pytest.raises(InputError, match=r"masks: contains no mask; add <class>/<name>\.png"):
         converted(convert_masks, "x")

@@ -7,7 +7,7 @@ from ntt.errors import InputError
 
 
 def voc_object(name="cat", box=(5, 6, 14, 15), more=""):
-    """Corners as VOC has them: counted from 1, both inside."""
+    """Build an object with VOC corners: pixels counted from 1, both corners inclusive."""
     x1, y1, x2, y2 = box
     corners = f"<xmin>{x1}</xmin><ymin>{y1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax>"
     return f"<object><name>{name}</name>{more}<bndbox>{corners}</bndbox></object>"
@@ -23,7 +23,7 @@ def polygon(*numbers):
     return f"<polygon>{''.join(f'<{t}>{n}</{t}>' for t, n in zip(tags, numbers, strict=True))}</polygon>"
 
 
-def test_the_layout_of_the_challenge(converted, picture, write):
+def test_convert_voc_reads_the_layout_of_the_challenge(converted, picture, write):
     picture("VOC2012/JPEGImages/2.jpg")
     picture("VOC2012/JPEGImages/1.jpg")
     picture("VOC2012/JPEGImages/unannotated.jpg")
@@ -37,7 +37,7 @@ def test_the_layout_of_the_challenge(converted, picture, write):
     assert all("segmentation" not in entry for entry in found.content["annotations"])
 
 
-def test_files_beside_their_pictures(converted, picture, write):
+def test_convert_voc_reads_files_next_to_the_images(converted, picture, write):
     picture("train/1.jpg")
     picture("valid/1.jpg")
     write("train/1.xml", annotation(voc_object()))
@@ -48,13 +48,13 @@ def test_files_beside_their_pictures(converted, picture, write):
     ]
 
 
-def test_boxes_that_stray_are_cut_off_and_corners_may_be_swapped(converted, picture, write):
+def test_convert_voc_clips_boxes_and_accepts_swapped_corners(converted, picture, write):
     picture("1.jpg")
     write("1.xml", annotation(voc_object(box=(0, 0, 10, 10)), voc_object(box=(41, 31, 31, 21))))
     assert [box for *_, box in converted(convert_voc).objects] == [[0, 0, 10, 10], [30, 20, 10, 10]]
 
 
-def test_difficult_objects_are_marked(converted, picture, write):
+def test_convert_voc_marks_difficult_objects(converted, picture, write):
     picture("1.jpg")
     levels = {"0": False, "1": True, " 1 ": True, "Unspecified": False, "": False}
     objects = [voc_object(more=f"<difficult>{level}</difficult>") for level in levels]
@@ -63,17 +63,19 @@ def test_difficult_objects_are_marked(converted, picture, write):
     assert found == [*levels.values(), False]
 
 
-def test_polygons_are_kept_as_drawn(converted, picture, write, rectangle):
+def test_convert_voc_keeps_polygons(converted, picture, write, rectangle):
     picture("1.jpg")
     parts = polygon(5, 6, 15, 6, 15, 16, 5, 16) + polygon(21, 6, 25, 6, 25, 16, 21, 16)
     write("1.xml", annotation(voc_object(more=parts), voc_object()))
     found = converted(convert_voc)
     assert found.content["annotations"][0]["segmentation"][0] == [4, 5, 14, 5, 14, 15, 4, 15]
     (mask,) = found.masks
-    assert (mask == rectangle(4, 5, 10, 10) | rectangle(20, 5, 4, 10)).all(), "the box beside it stays a box"
+    assert (mask == rectangle(4, 5, 10, 10) | rectangle(20, 5, 4, 10)).all(), (
+        "the object without a polygon stays a box"
+    )
 
 
-def test_pictures_that_are_turned(converted, picture, write):
+def test_convert_voc_uses_the_annotated_orientation(converted, picture, write):
     picture("upright.jpg", exif=6)
     picture("stored.jpg", exif=6)
     picture("unsaid.jpg", exif=6)
@@ -88,7 +90,7 @@ def test_pictures_that_are_turned(converted, picture, write):
     ]
 
 
-def test_every_problem_is_named_and_the_rest_converted(converted, picture, write):
+def test_convert_voc_names_all_problems_and_converts_the_rest(converted, picture, write):
     for number in range(1, 6):
         picture(f"{number}.jpg")
     odd = polygon(5, 6, 15, 6, 15, 16, 5)
@@ -109,25 +111,25 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
         ("1.xml: object 3: Missing bndbox", ""),
         ("1.xml: object 4: polygon has an odd number", ""),
         ("1.xml: object 5: Invalid 'ymin' value '?'", ""),
-        ("1.xml: object 6: the name of the class is empty", ""),
+        ("1.xml: object 6: the class name is empty", ""),
         ("2.xml: cannot be read (", ""),
-        ("3.xml: is no annotation of PASCAL VOC, but one of <annotations>", ""),
-        ("4.jpg: is 40 x 30 pixels, but annotated as 50 x 50", ""),
+        ("3.xml: is not a PASCAL VOC annotation: the root element is <annotations>", ""),
+        ("4.jpg: the image is 40 x 30 pixels, but its annotation says 50 x 50", ""),
         ("5.xml: ", "ntit"),
-        ("6.xml: there is no picture of this name", ""),
+        ("6.xml: no image has this name", ""),
     ]
     assert len(found.problems) == len(expected)
     for line, (start, middle) in zip(found.problems, expected, strict=True):
         assert line.startswith(start), line
         assert middle in line
-        assert "; " in line, "says what to do"
+        assert "; " in line, "the message explains the fix"
 
 
-def test_what_is_no_data_set(converted, picture, tmp_path):
-    with pytest.raises(InputError, match="there is no picture in this folder"):
+def test_convert_voc_rejects_folders_without_images_or_files(converted, picture, tmp_path):
+    with pytest.raises(InputError, match="the folder contains no image"):
         converted(convert_voc)
     picture("1.jpg")
-    with pytest.raises(InputError, match=r"there is no \.xml file"):
+    with pytest.raises(InputError, match=r"contains no \.xml file"):
         converted(convert_voc)
 
 
@@ -136,7 +138,7 @@ corners = st.tuples(st.integers(1, 40), st.integers(1, 30), st.integers(1, 40), 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(boxes=st.lists(corners, min_size=1, max_size=4), names=st.data())
-def test_boxes_come_through(converted, picture, write, boxes, names):
+def test_convert_voc_keeps_arbitrary_boxes(converted, picture, write, boxes, names):
     name = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=5)
     boxes = [(min(a, c), min(b, d), max(a, c), max(b, d)) for a, b, c, d in boxes]
     categories = [names.draw(name) for _ in boxes]

@@ -8,19 +8,19 @@ from ntt.errors import InputError
 NAMES = "names: [cat, dog]\n"
 
 
-def test_boxes_and_polygons_of_one_picture(converted, picture, write, rectangle):
+def test_convert_yolo_reads_boxes_and_polygons(converted, picture, write, rectangle):
     picture("valid/images/1.jpg")
     write("data.yaml", NAMES)
     write("valid/labels/1.txt", "1 0.5 0.5 0.25 0.2\n\n0 0.1 0.1 0.6 0.1 0.6 0.5 0.1 0.5\n")
     found = converted(convert_yolo)
     name = "valid/images/1.jpg"
     assert found.objects == [(name, "dog", [15, 12, 10, 6]), (name, "cat", [4, 3, 20, 12])]
-    assert "segmentation" not in found.content["annotations"][0], "a box beside a polygon stays a box"
+    assert "segmentation" not in found.content["annotations"][0], "a box stays a box"
     (mask,) = found.masks
     assert (mask == rectangle(4, 3, 20, 12)).all()
 
 
-def test_files_beside_their_pictures_and_pictures_without(converted, picture, write):
+def test_convert_yolo_accepts_files_next_to_images_and_images_without_file(converted, picture, write):
     picture("a.jpg")
     picture("b.png")
     picture("c.jpg")
@@ -28,11 +28,11 @@ def test_files_beside_their_pictures_and_pictures_without(converted, picture, wr
     write("a.txt", "0 0.5 0.5 0.5 0.5 0.9")
     write("c.txt", "")
     found = converted(convert_yolo)
-    assert found.objects == [("a.jpg", "cat", [10, 7.5, 20, 15])], "its score is no coordinate"
+    assert found.objects == [("a.jpg", "cat", [10, 7.5, 20, 15])], "the score is ignored"
     assert [image.file_name for image in found.file.images.values()] == ["a.jpg", "b.png", "c.jpg"]
 
 
-def test_the_picture_is_measured_as_it_is_looked_at(converted, picture, write):
+def test_convert_yolo_uses_the_rotated_image_size(converted, picture, write):
     picture("a.jpg", exif=6)
     write("data.yaml", NAMES)
     write("a.txt", "0 0.5 0.5 1 1")
@@ -47,7 +47,7 @@ def test_the_picture_is_measured_as_it_is_looked_at(converted, picture, write):
         ("obj.names", "cat\n\n\n\n\n\n\ndog\n\n"),
     ],
 )
-def test_names_of_classes(converted, picture, write, file, text):
+def test_convert_yolo_reads_class_names(converted, picture, write, file, text):
     picture("a.jpg")
     write("a.txt", "7 0.5 0.5 0.5 0.5\n0.0 0.5 0.5 0.5 0.5\n1 0.5 0.5 0.5 0.5")
     write(file, text)
@@ -57,17 +57,19 @@ def test_names_of_classes(converted, picture, write, file, text):
     assert line.startswith("a.txt: line 3: class 1 is not in ")
 
 
-def test_names_may_lie_above_or_elsewhere(converted, picture, write, tmp_path):
+def test_convert_yolo_reads_a_given_file_of_class_names(converted, picture, write, tmp_path):
     picture("train/a.jpg")
     write("train/a.txt", "1 0.5 0.5 0.5 0.5")
     write("other/coco.yaml", NAMES)
     found = converted(convert_yolo, tmp_path / "other" / "coco.yaml")
     assert found.file.categories == {1: "dog"}
-    with pytest.raises(InputError, match=r"neither data\.yaml nor .* is here or above; name it with --names"):
+    with pytest.raises(
+        InputError, match=r"no class names \(data\.yaml, .*\) in the folder or its parent; set --names"
+    ):
         converted(convert_yolo)
 
 
-def test_key_points_follow_a_box(converted, picture, write):
+def test_convert_yolo_ignores_key_points(converted, picture, write):
     picture("a.jpg")
     write("data.yaml", f"{NAMES}kpt_shape: [2, 3]\n")
     write("a.txt", "0 0.5 0.5 0.5 0.5 0.4 0.4 2 0.6 0.6 1\n")
@@ -76,7 +78,7 @@ def test_key_points_follow_a_box(converted, picture, write):
     assert not found.masks
 
 
-def test_every_problem_is_named_and_the_rest_converted(converted, picture, write):
+def test_convert_yolo_names_all_problems_and_converts_the_rest(converted, picture, write):
     lines = [
         "0 0.5 0.5 0.5 0.5",
         "0 0.5 0.5 0 0.5",
@@ -94,7 +96,7 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
     picture("a.jpg")
     write("data.yaml", NAMES)
     write("a.txt", "\n".join(lines))
-    picture("b.jpg").write_text("no picture")
+    picture("b.jpg").write_text("not an image")
     picture("c.jpg")
     write("c.txt", "").write_bytes(b"\xff")
     found = converted(convert_yolo)
@@ -109,21 +111,21 @@ def test_every_problem_is_named_and_the_rest_converted(converted, picture, write
 @pytest.mark.parametrize(
     "text", ["", "names: cat", "names: [", "- cat", "names: [cat]\nkpt_shape: 3", "nc: 2"]
 )
-def test_broken_names(converted, picture, write, text):
+def test_convert_yolo_rejects_invalid_class_names(converted, picture, write, text):
     picture("a.jpg")
     write("data.yaml", text)
     write("a.txt", "0 0.5 0.5 0.5 0.5")
-    with pytest.raises(InputError, match=r"data\.yaml:(1: not YAML| names is not)") as caught:
+    with pytest.raises(InputError, match=r"data\.yaml:(1: not YAML| names must be)") as caught:
         converted(convert_yolo)
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_data_set(converted, picture, write, tmp_path):
+def test_convert_yolo_rejects_folders_without_images_or_files(converted, picture, write, tmp_path):
     write("data.yaml", NAMES)
-    with pytest.raises(InputError, match="there is no picture"):
+    with pytest.raises(InputError, match="contains no image"):
         converted(convert_yolo)
     picture("images/a.jpg")
-    with pytest.raises(InputError, match="no picture has a text file beside it or in labels"):
+    with pytest.raises(InputError, match="no image has a text file in the same folder or in labels"):
         converted(convert_yolo)
 
 
@@ -136,7 +138,7 @@ boxes = box.filter(lambda b: b[2] - b[0] > 0.01 and b[3] - b[1] > 0.01)
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(boxes=st.lists(boxes, min_size=1, max_size=4))
-def test_boxes_and_rectangles_come_through(converted, picture, write, boxes):
+def test_convert_yolo_keeps_arbitrary_boxes_and_rectangles(converted, picture, write, boxes):
     picture("a.png")
     write("data.yaml", NAMES)
     lines = []
@@ -149,7 +151,7 @@ def test_boxes_and_rectangles_come_through(converted, picture, write, boxes):
     kept = [entry["bbox"] for entry in found.content["annotations"] if "segmentation" not in entry]
     expected = [[x1 * 40, y1 * 30, (x2 - x1) * 40, (y2 - y1) * 30] for x1, y1, x2, y2 in boxes]
     assert kept == [pytest.approx(each, abs=2e-3) for each in expected]
-    empty = len(found.problems)  # rectangles between two centres of pixels
+    empty = len(found.problems)  # thin rectangles that contain no pixel centre
     assert len(drawn) + empty == len(boxes)
     for entry in drawn:
         (polygon,) = entry["segmentation"]
@@ -164,7 +166,7 @@ words = (
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.lists(words, max_size=12).map(" ".join), max_size=4))
-def test_whatever_the_lines_say_they_are_converted_or_refused(converted, picture, write, lines):
+def test_convert_yolo_of_arbitrary_lines_converts_or_rejects(converted, picture, write, lines):
     picture("a.png")
     write("data.yaml", NAMES)
     write("a.txt", "\n".join(lines))

@@ -34,15 +34,15 @@ def test_the_sentence_says_which_is_best_and_how_sure_that_is(sweep):
         json.loads((sweep / job / "metrics.json").read_text())["segm"]["AP"] for job in ("1_b", "0_a")
     )
     assert sentence.startswith(
-        f"encoder=dinov3_nano is best with mask AP {best:.3f}, {best - other:.3f} more than the next, "
-        "encoder=dinov2_nano, which is more than chance: the 95 % interval of the difference, +0."
+        f"encoder=dinov3_nano is best with mask AP {best:.3f}, {best - other:.3f} above the second best, "
+        "encoder=dinov2_nano. The difference is significant: the 95 % interval of the difference, +0."
     )
     assert sentence in page
     row = next(line for line in text.splitlines() if line.startswith("| encoder=dinov2_nano | -0."))
     difference, low, high = (float(cell) for cell in row.split("|")[2:5])
     assert difference == pytest.approx(other - best, abs=6e-4)
     assert low <= difference <= high < 0
-    assert "more than chance" in row
+    assert row.endswith("| significant |")
 
 
 def test_the_page_needs_nothing_from_elsewhere(sweep):
@@ -59,7 +59,8 @@ def test_equal_runs_differ_by_chance_and_have_no_pictures(tmp_path, miniature):
     for number in range(2):
         make_run(tmp_path / f"{number}_a", miniature, shift=2, overrides=[f"seed={number}"])
     text, page = report(tmp_path)
-    assert "but that may be chance: the 95 % interval of the difference, +0.000 to +0.000, holds zero" in text
+    interval = "the 95 % interval of the difference, +0.000 to +0.000, contains zero"
+    assert f"but the difference is not significant: {interval}" in text
     assert "<img" not in page
 
 
@@ -74,7 +75,7 @@ def test_few_images_give_no_intervals(tmp_path, miniature):
     for number, shift in enumerate((5, 1)):
         make_run(tmp_path / f"{number}_a", miniature, shift, overrides=[f"shift={shift}"])
     text, _ = report(tmp_path)
-    assert "whether that is more than chance cannot be told here" in text
+    assert "the significance of the difference is unknown" in text
     assert text.count("too few images |") == 3, "of AP and of both classes"
 
 
@@ -110,7 +111,7 @@ def test_what_cannot_be_read_any_more_is_left_out_and_named(sweep, miniature, lo
     text, page = report(sweep)
     assert lost in text.split("## ")[0]
     assert "<img" not in page
-    told = "may be chance" in text or "more than chance:" in text
+    told = "not significant" in text or "is significant:" in text
     assert told == (lost == "targets/0.png")
     assert "encoder=dinov3_nano minus encoder=dinov2_nano" in text
 
@@ -118,18 +119,16 @@ def test_what_cannot_be_read_any_more_is_left_out_and_named(sweep, miniature, lo
 def test_predictions_that_do_not_belong_to_the_metrics_give_no_intervals(sweep):
     (sweep / "0_a" / "predictions.json").write_text("[]")
     text, _ = report(sweep)
-    assert "its targets or predictions have changed after it" in text
-    assert "whether that is more than chance cannot be told here" in text
+    assert "the targets or predictions have changed since the run" in text
+    assert "the significance of the difference is unknown" in text
 
 
 def test_runs_on_other_targets_or_classes_are_refused(sweep, miniature):
     make_run(sweep / "2_c", miniature, shift=1, limit=2, overrides=["dataset.limit=2"])
-    with pytest.raises(
-        InputError, match=r"^.*: was not judged on the targets and classes of .*; compare runs"
-    ):
+    with pytest.raises(InputError, match=r"^.* and .* have different targets or classes; compare runs"):
         report(sweep)
     make_run(sweep / "3_d", miniature, shift=1, classes=["bar"], overrides=["x"])
-    with pytest.raises(InputError, match=r"^.*3_d: was not judged on the classes and by the rules of"):
+    with pytest.raises(InputError, match=r"^.*3_d and .* have different classes or evaluation protocols"):
         report(sweep)
 
 
@@ -140,7 +139,7 @@ def test_boxes_are_judged_where_the_truth_is_boxes(tmp_path, miniature):
         make_run(tmp_path / f"{number}_a", miniature, shift, boxes_only=True, overrides=words)
     text, _ = report(tmp_path)
     assert "shift=1 is best with box AP" in text
-    assert "which is more than chance" in text
+    assert "The difference is significant" in text
 
 
 def change_metrics(sweep, change):
@@ -153,7 +152,7 @@ def change_metrics(sweep, change):
 def test_other_rules_have_tables_without_intervals(sweep):
     change_metrics(sweep, lambda metrics: metrics.update(protocol="LVIS", semantic={"mIoU": 0.456}))
     text, _ = report(sweep)
-    assert "Intervals are made for COCO's AP only; these runs have LVIS's." in text
+    assert "Intervals are available only for COCO AP; these runs report LVIS AP." in text
     assert "mIoU" in text
     assert "0.456" in text
     assert "## By class" in text
@@ -168,8 +167,8 @@ def test_without_ground_truth_there_is_a_table_of_speed(sweep):
 
     change_metrics(sweep, forget)
     text, _ = report(sweep)
-    assert "No run was judged by AP" in text
-    assert "| run | images/s | parameters of the encoder | peak memory |" in text
+    assert "No run has an AP" in text
+    assert "| run | images/s | encoder parameters | peak memory |" in text
     assert "2.50 GB" in text
 
 

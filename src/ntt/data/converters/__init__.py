@@ -1,4 +1,4 @@
-"""Annotations of other formats, made COCO files of."""
+"""Converters from other annotation formats to COCO files."""
 
 from ntt.data.converters.coco import CocoBuilder
 from ntt.data.converters.labelme import convert_labelme

@@ -1,4 +1,4 @@
-"""A COCO file that grows picture by picture, and what is wrong with what it is made from."""
+"""Incremental builder of a COCO file that collects conversion problems."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ntt.data.images import Size, image_sizes
 from ntt.data.samples import TargetEntry, picture_problems
 from ntt.errors import InputError
 
-FIX = "correct it, or leave out what is broken with --skip-broken"
+FIX = "correct it, or skip broken entries with --skip-broken"
 
 
 class CocoBuilder:
-    """Collects pictures, objects and problems.
+    """Collect images, objects and problems.
 
     Args:
-        root: the folder that file names will be relative to.
+        root: folder that file names are relative to.
 
     Attributes:
-        problems: what could not be converted, one line each.
-        left_out: how many things of a kind COCO has no form for.
+        problems: one line per entry that could not be converted.
+        left_out: number of skipped items by kind, for items that COCO cannot represent.
     """
 
     def __init__(self, root: Path) -> None:
@@ -36,7 +36,7 @@ class CocoBuilder:
 
     @contextmanager
     def noting(self, where: Path | str) -> Iterator[None]:
-        """Take an InputError, ValueError or OSError of the block for a problem, and go on behind it."""
+        """Record an InputError, ValueError or OSError of the block as a problem and continue after it."""
         try:
             yield
         except InputError as error:
@@ -46,38 +46,38 @@ class CocoBuilder:
             self.problems.append(f"{where}: {reason}; {FIX}")
 
     def add_picture(self, file: Path, size: Size | None = None) -> dict[str, Any]:
-        """Add a picture.
+        """Add an image.
 
         Args:
-            file: below the root.
-            size: its annotated height and width; None for those of the picture as it is looked at.
+            file: path below the root.
+            size: annotated height and width; None takes those of the image after the EXIF rotation.
 
         Returns:
-            Its entry.
+            The image entry.
 
         Raises:
-            InputError: it is unreadable, of another size, not below the root, or there already.
+            InputError: the image is unreadable, has another size, is outside the root, or was already added.
         """
         for problem in picture_problems([TargetEntry(file, size, 0)]):
             raise InputError(problem)
         name = Path(os.path.relpath(file, self.root)).as_posix()
         if name.startswith("../"):
-            raise InputError(f"{file}: is not in {self.root}; convert a folder that holds both")
+            raise InputError(f"{file}: is not in {self.root}; convert a folder that contains both")
         if name in self._images:
-            raise InputError(f"{file}: is annotated by two files; keep one of them")
+            raise InputError(f"{file}: has two annotation files; keep one of them")
         height, width = size or image_sizes(file)[0]
         identity = len(self._images) + 1
         self._images[name] = {"id": identity, "file_name": name, "height": height, "width": width}
         return self._images[name]
 
     def add_object(self, image: dict[str, Any], category: str, shape: dict[str, Any]) -> None:
-        """Add an object, with a shape from ``ntt.data.converters.shapes``; its class needs a name."""
+        """Add an object with a shape from ``ntt.data.converters.shapes`` and a non-empty class name."""
         if not category:
-            raise ValueError("the name of the class is empty")
+            raise ValueError("the class name is empty")
         self._objects.append((category, {"image_id": image["id"], "iscrowd": 0, **shape}))
 
     def content(self) -> dict[str, Any]:
-        """The file: categories by name, those that have objects."""
+        """Return the content of the COCO file; its categories are those with objects, sorted by name."""
         names = sorted({category for category, _ in self._objects})
         ids = {name: number for number, name in enumerate(names, start=1)}
         return {

@@ -1,4 +1,4 @@
-"""Where data sets keep a picture and what is known of it."""
+"""Location of images and their annotation files in datasets."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from ntt.errors import InputError
 
 
 def pictures_below(root: Path) -> list[Path]:
-    """All pictures in a folder and in those inside.
+    """List all images in a folder and its subfolders.
 
     Raises:
-        InputError: there is no such folder, or no picture in it.
+        InputError: the folder does not exist or contains no image.
     """
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; correct the path")
+        raise InputError(f"{root}: folder not found; correct the path")
     files = sorted(filter(is_picture, root.rglob("*")))
     if not files:
-        raise InputError(f"{root}: there is no picture in this folder; name the one that holds the data set")
+        raise InputError(f"{root}: the folder contains no image; use the root folder of the dataset")
     return files
 
 
 def twin_folders(folder: Path, names: Collection[str], twins: Sequence[str]) -> Iterator[Path]:
-    """The folder, and those that hold the other half: for ``a/images/b`` also ``a/labels/b``.
+    """Yield a folder and its counterparts: for ``a/images/b`` also ``a/labels/b``.
 
     Args:
-        folder: of a file.
-        names: what a folder of such files is called, in lower case.
-        twins: what the folders of the other half are called.
+        folder: folder of a file.
+        names: names of folders of such files, in lower case.
+        twins: names of the counterpart folders.
     """
     yield folder
     parts = folder.absolute().parts

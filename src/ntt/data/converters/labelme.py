@@ -1,4 +1,4 @@
-"""LabelMe: a JSON file of shapes for each picture."""
+"""Converter of LabelMe annotations: one JSON file of shapes per image."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ KINDS = ("polygon", "rectangle", "point", "mask")
 
 
 def convert_labelme(coco: CocoBuilder) -> None:
-    """Add what the JSON files below the root say of their pictures.
+    """Add the images and objects of the JSON files below the root.
 
-    supervision reads boxes; polygons are kept as they were drawn, and points and painted masks, which it
-    passes over, are added. Shapes of one label and ``group_id`` are one object. Others are left out.
+    Boxes are read with supervision. Polygons keep their vertices; points and painted masks, which supervision
+    ignores, are added. Shapes with the same label and ``group_id`` form one object. Other shape types are
+    skipped.
 
     Raises:
-        InputError: there is no picture, or no JSON file of LabelMe.
+        InputError: there is no image or no LabelMe file.
     """
     pictures_below(coco.root)
     count = 0
@@ -39,22 +40,23 @@ def convert_labelme(coco: CocoBuilder) -> None:
         with coco.noting(file):
             content = read_json(file, "imagePath and shapes")
             if "shapes" not in content or "imagePath" not in content:
-                continue  # not LabelMe's
+                continue  # not a LabelMe file
             count += 1
             image = coco.add_picture(_picture(file, content["imagePath"]), _size(content))
             for number, shapes in _grouped(content["shapes"], coco):
                 with coco.noting(f"{file}: shapes[{number}]"):
                     coco.add_object(image, *_object(shapes, (image["height"], image["width"])))
     if not count:
-        raise InputError(f"{coco.root}: there is no JSON file of LabelMe; name the folder that holds them")
+        raise InputError(f"{coco.root}: contains no LabelMe JSON file; use the folder that contains them")
 
 
 def _picture(file: Path, image_path: Any) -> Path:
-    parts = PureWindowsPath(image_path).parts if isinstance(image_path, str) else ()  # slashes of both kinds
+    # PureWindowsPath splits at both kinds of slashes.
+    parts = PureWindowsPath(image_path).parts if isinstance(image_path, str) else ()
     for place in (file.parent.joinpath(*parts), file.parent / parts[-1]) if parts else ():
         if place.is_file():
             return place
-    raise ValueError(f"imagePath is {shown(image_path)}, and there is no such picture")
+    raise ValueError(f"imagePath {shown(image_path)} does not exist")
 
 
 def _size(content: dict[str, Any]) -> Size | None:
@@ -63,7 +65,7 @@ def _size(content: dict[str, Any]) -> Size | None:
 
 
 def _grouped(shapes: Any, coco: CocoBuilder) -> list[tuple[int, list[dict[str, Any]]]]:
-    """The shapes of each object, with the position of the first."""
+    """Group the shapes by object; each group comes with the position of its first shape."""
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
         raise ValueError("shapes is not a list of objects")
     groups: dict[tuple[str, ...], tuple[int, list[dict[str, Any]]]] = {}
@@ -79,10 +81,10 @@ def _grouped(shapes: Any, coco: CocoBuilder) -> list[tuple[int, list[dict[str, A
 
 
 def _object(shapes: list[dict[str, Any]], size: Size) -> tuple[str, dict[str, Any]]:
-    """Label and shape of one object."""
+    """Return label and shape of one object."""
     label = shapes[0].get("label")
     if not isinstance(label, str) or not label.strip():
-        raise ValueError(f"label is {shown(label)}")
+        raise ValueError(f"label must be a non-empty string, got {shown(label)}")
     _check_points(shapes)
     if shapes[0]["shape_type"] == "mask":
         return label, mask_shape(_painted(shapes[0], size))
@@ -99,11 +101,11 @@ def _check_points(shapes: list[dict[str, Any]]) -> None:
         points = shape.get("points")
         pairs = points if isinstance(points, list) and points else [None]
         if not all(isinstance(p, list) and len(p) == 2 and all(map(is_number, p)) for p in pairs):
-            raise ValueError(f"points are {shown(points)}")
+            raise ValueError(f"points must be a list of [x, y], got {shown(points)}")
 
 
 def _corners(shapes: list[dict[str, Any]], size: Size) -> list[float]:
-    """Of the box around some rectangles and polygons: ``x1 y1 x2 y2``."""
+    """Compute the bounding box of rectangles and polygons: ``x1 y1 x2 y2``."""
     classes = {shapes[0]["label"]: 0}
     together = [{**shape, "group_id": 0} for shape in shapes]
     found = labelme_shapes_to_detections(together, classes, size[::-1], with_masks=False)
@@ -118,18 +120,18 @@ def _polygon(shape: dict[str, Any], size: Size) -> list[float]:
 
 
 def _painted(shape: dict[str, Any], size: Size) -> Tensor:
-    """The mask, ``(H, W)`` bool, of a picture of it that lies at the first of two points."""
+    """Decode a painted mask to ``(H, W)`` bool; its image is placed at the first of its two points."""
     left, top = (round(number) for number in shape["points"][0])
     try:
         picture = Image.open(BytesIO(b64decode(str(shape.get("mask")))))
         width, height = picture.size
         fits = 0 <= left <= size[1] - width and 0 <= top <= size[0] - height
         piece = torch.from_numpy(np.array(picture.convert("L"))) > 0 if fits else None
-    except Exception:  # damaged pictures make Pillow's readers fail in more ways than can be listed
-        raise ValueError("mask is no picture in base64") from None
+    except Exception:  # Pillow raises many types of exceptions for damaged images
+        raise ValueError("mask is not an image in base64") from None
     if piece is None:
         raise ValueError(
-            f"mask of {width} x {height} at {shown(shape['points'][0])} does not fit the picture"
+            f"mask of {width} x {height} at {shown(shape['points'][0])} does not fit into the image"
         )
     mask = torch.zeros(size, dtype=torch.bool)
     mask[top : top + height, left : left + width] = piece

@@ -1,4 +1,4 @@
-"""Folders of masks: ``masks/<class>/<name>.png`` for ``images/<name>.jpg``."""
+"""Converter of mask folders: ``masks/<class>/<name>.png`` for ``images/<name>.jpg``."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ntt.errors import InputError
 
 
 def convert_masks(coco: CocoBuilder, category: str, folder: str = "masks") -> None:
-    """Add the objects that masks show of the other pictures below the root.
+    """Add the objects in masks of the images below the root.
 
-    A mask is called ``<name>`` or ``<name>_<anything>``, or lies in a folder of that name. A folder around it
-    is its class. It shows one object or several (``ntt.data.images.read_masks``). Pictures without a mask are
-    left out.
+    The mask of the image ``<name>`` is named ``<name>`` or ``<name>_<anything>``, or is in a folder
+    ``<name>``. A folder around it names the class. A mask contains one or several objects
+    (``ntt.data.images.read_masks``). Images without a mask are skipped.
 
     Args:
-        coco: gets what is found.
-        category: the class of masks that lie in no folder of a class.
-        folder: where in the root the masks are.
+        coco: builder that collects the images and objects.
+        category: class of masks outside class folders.
+        folder: folder of the masks, relative to the root.
 
     Raises:
-        InputError: there is no picture or no mask.
+        InputError: there is no image or no mask.
     """
     home = coco.root / folder
     files = pictures_below(coco.root)
@@ -35,36 +35,36 @@ def convert_masks(coco: CocoBuilder, category: str, folder: str = "masks") -> No
         if not file.is_relative_to(home):
             with coco.noting(file):
                 if file.stem in pictures:
-                    raise ValueError(f"has the name of {pictures[file.stem]}")
+                    raise ValueError(f"has the same name as {pictures[file.stem]}")
                 pictures[file.stem] = file
     masks = [file for file in files if file.is_relative_to(home)]
     if not masks:
-        raise InputError(f"{home}: there is no mask; put <class>/<name>.png there")
+        raise InputError(f"{home}: contains no mask; add <class>/<name>.png")
     found: defaultdict[Path, list[tuple[str, Path]]] = defaultdict(list)
     for file in masks:
         with coco.noting(file):
             name, said = _belonging(file.relative_to(home), pictures)
             found[pictures[name]].append((said or category, file))
-    coco.left_out["picture without a mask"] = len(pictures) - len(found)
+    coco.left_out["image without a mask"] = len(pictures) - len(found)
     for picture, parts in found.items():
         _add(coco, picture, parts)
 
 
 def _add(coco: CocoBuilder, picture: Path, parts: list[tuple[str, Path]]) -> None:
-    """Add a picture, at the size of its first mask."""
+    """Add an image with the size of its first mask, and its objects."""
     image = None
     for category, file in parts:
         with coco.noting(file):
             size = image_sizes(file)[1]
             image = image or coco.add_picture(picture, size)
             if size != (image["height"], image["width"]):
-                raise ValueError("is not as large as the picture's other masks")
+                raise ValueError("differs in size from the other masks of the image")
             for mask in read_masks(file):
                 coco.add_object(image, category, mask_shape(mask))
 
 
 def _belonging(mask: Path, names: Collection[str]) -> tuple[str, str | None]:
-    """The name of a mask's picture, and the folder that says its class."""
+    """Return the name of a mask's image, and the name of its class folder, if any."""
     *folders, last = mask.with_suffix("").parts
     for place, folder in enumerate(folders[:2]):
         if folder in names:
@@ -74,4 +74,4 @@ def _belonging(mask: Path, names: Collection[str]) -> tuple[str, str | None]:
         name = "_".join(pieces[:count])
         if name in names:
             return name, folders[0] if folders else None
-    raise ValueError("belongs to no picture by its name")
+    raise ValueError("its name matches no image")

@@ -1,6 +1,6 @@
-"""Shapes of objects as COCO annotations have them; numbers are rounded to a thousandth of a pixel.
+"""Object shapes in COCO format; coordinates are rounded to 0.001 pixels.
 
-All raise ValueError with what is wrong: what ``dataset=custom`` would not read is not written.
+All functions raise ValueError for shapes that ``dataset=custom`` would reject.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ntt.data.prompts import read_box, read_points
 
 
 def box_shape(corners: Iterable[float], size: Size) -> dict[str, Any]:
-    """A box, from ``x1 y1 x2 y2``; what strays over the edge of the picture is cut off."""
+    """Convert a box ``x1 y1 x2 y2``, clipped to the image."""
     x1, y1, x2, y2 = map(float, corners)
     try:
         x1, y1, x2, y2 = read_box([x1, y1, x2 - x1, y2 - y1], *size)
@@ -27,7 +27,7 @@ def box_shape(corners: Iterable[float], size: Size) -> dict[str, Any]:
 
 
 def outline_shape(polygons: Sequence[Sequence[float]], size: Size) -> dict[str, Any]:
-    """Polygons, each ``x1 y1 x2 y2 ...``, that make one object together."""
+    """Convert the polygons of one object, each ``x1 y1 x2 y2 ...``."""
     outline = [_rounded(polygon) for polygon in polygons]
     try:
         mask = encode_segmentation(outline, *size)
@@ -37,13 +37,13 @@ def outline_shape(polygons: Sequence[Sequence[float]], size: Size) -> dict[str, 
 
 
 def mask_shape(mask: Tensor) -> dict[str, Any]:
-    """A mask, ``(H, W)`` bool, as run lengths."""
+    """Convert a mask, ``(H, W)`` bool, to run lengths."""
     rle = encode_mask(mask)
     return {"segmentation": {"size": rle["size"], "counts": rle["counts"].decode()}, **_extent(rle)}
 
 
 def points_shape(points: Sequence[Sequence[float]], size: Size) -> dict[str, Any]:
-    """Points ``x y`` on the object."""
+    """Convert points ``x y`` on the object."""
     try:
         found = read_points([[*map(float, point)] for point in points], *size)
     except ValueError as error:
@@ -53,7 +53,7 @@ def points_shape(points: Sequence[Sequence[float]], size: Size) -> dict[str, Any
 
 def _extent(mask: Rle) -> dict[str, Any]:
     if mask_area(mask) == 0:
-        raise ValueError("object covers no pixel of the picture")
+        raise ValueError("object covers no pixel of the image")
     return {"bbox": mask_box(mask), "area": mask_area(mask)}
 
 

@@ -1,4 +1,4 @@
-"""PASCAL VOC: an XML file of boxes for each picture."""
+"""Converter of PASCAL VOC annotations: one XML file of boxes per image."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ ANNOTATIONS, PICTURES = ("annotations",), ("JPEGImages", "images", "Images")
 
 
 def convert_voc(coco: CocoBuilder) -> None:
-    """Add what the XML files below the root say of the pictures of their names.
+    """Add the images and objects of the XML files below the root.
 
-    Pictures lie beside them, or in ``JPEGImages`` or ``images`` where they lie in ``Annotations``.
-    supervision reads boxes; ``difficult``, which it passes over, is added, and polygons as they were drawn.
+    An image has the name of its XML file and is in the same folder; for a file in ``Annotations``, it may be
+    in ``JPEGImages`` or ``images``. Boxes are read with supervision; ``difficult``, which it ignores, is
+    added, and polygons keep their vertices.
 
     Raises:
-        InputError: there is no picture or no XML file.
+        InputError: there is no image or no XML file.
     """
     pictures = {(file.absolute().parent, file.stem): file for file in pictures_below(coco.root)}
     files = sorted(coco.root.rglob("*.xml"))
     if not files:
-        raise InputError(f"{coco.root}: there is no .xml file; name the folder that holds Annotations")
+        raise InputError(f"{coco.root}: contains no .xml file; use the folder that contains Annotations")
     for file in files:
         with coco.noting(file):
             annotation = _read(file)
@@ -40,7 +41,7 @@ def convert_voc(coco: CocoBuilder) -> None:
             ]
             found = [pictures[place] for place in places if place in pictures]
             if not found:
-                raise ValueError("there is no picture of this name")
+                raise ValueError("no image has this name")
             image = coco.add_picture(found[0], _size(annotation))
             for number, element in enumerate(annotation.findall("object"), start=1):
                 with coco.noting(f"{file}: object {number}"):
@@ -53,12 +54,12 @@ def _read(file: Path) -> Element:
     except (ParseError, LookupError) as error:
         raise ValueError(f"cannot be read ({error})") from None
     if root.tag != "annotation":
-        raise ValueError(f"is no annotation of PASCAL VOC, but one of <{root.tag}>")
+        raise ValueError(f"is not a PASCAL VOC annotation: the root element is <{root.tag}>")
     return root
 
 
 def _size(annotation: Element) -> Size | None:
-    """Height and width, None where the file does not say them."""
+    """Read height and width; None if the file does not contain them."""
     height, width = (whole(float(annotation.findtext(f"size/{side}") or 0)) for side in ("height", "width"))
     return (height, width) if height and width else None
 

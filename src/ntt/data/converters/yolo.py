@@ -1,4 +1,4 @@
-"""YOLO: a text file for each picture, with a line for each box or polygon."""
+"""Converter of YOLO annotations: one text file per image, one line per box or polygon."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from ntt.yaml_files import read_yaml
 PICTURES, LABELS = ("images", "jpegimages"), ("labels",)
 NAMES = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt", "obj.names")
 TEXTS = (".txt", ".names")
-BOX = 5  # words of a line: class, centre, width and height
-LONGEST_BOX = 6  # with a score
+BOX = 5  # fields of a line: class, x and y of the centre, width and height
+LONGEST_BOX = 6  # fields of a box with a score
 
 
 def convert_yolo(coco: CocoBuilder, names: Path | None = None) -> None:
-    """Add all pictures below the root, with what their text files say.
+    """Add all images below the root and the objects in their text files.
 
-    These lie beside them, or in ``labels`` where they lie in ``images``; a picture without one shows nothing.
-    supervision reads a box; polygons are kept as they were drawn.
+    The text file is in the folder of the image, or in ``labels`` for an image in ``images``. An image without
+    a text file has no objects. Boxes are read with supervision; polygons keep their vertices.
 
     Args:
-        coco: gets what is found.
-        names: ``data.yaml`` or a text file with a class a line; None to look for it in the root and above.
+        coco: builder that collects the images and objects.
+        names: ``data.yaml``, or a text file with one class per line; None searches the root and its parent.
 
     Raises:
-        InputError: there is no picture, no file for any picture, or no names of classes.
+        InputError: there is no image, no text file for any image, or no file of class names.
     """
     pictures = pictures_below(coco.root)
     classes = _read_classes(names or _names_of(coco.root))
     labels = {picture: _labels_of(picture) for picture in pictures}
     if not any(labels.values()):
-        raise InputError(f"{coco.root}: no picture has a text file beside it or in labels; put them there")
+        raise InputError(f"{coco.root}: no image has a text file in the same folder or in labels; add them")
     for picture, file in labels.items():
         with coco.noting(picture):
             image = coco.add_picture(picture)
@@ -60,7 +60,7 @@ def _labels_of(picture: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class _Classes:
-    """Names by number; how many numbers of key points follow a box."""
+    """Class names by number, and the number of key point values after a box."""
 
     file: Path
     names: dict[int, str]
@@ -85,7 +85,9 @@ def _read_classes(file: Path) -> _Classes:
         classes = {int(number): str(name).strip() for number, name in names.items()}
         key_points = prod(map(int, content.get("kpt_shape", [0])))
     except (AttributeError, TypeError, ValueError):
-        raise InputError(f"{file}: names is not a list of classes, or kpt_shape not of two numbers") from None
+        raise InputError(
+            f"{file}: names must be a list of classes, and kpt_shape must be two numbers; correct them"
+        ) from None
     return _Classes(file, classes, key_points)
 
 
@@ -94,7 +96,7 @@ def _names_of(root: Path) -> Path:
         for name in NAMES:
             if (folder / name).is_file():
                 return folder / name
-    raise InputError(f"{root}: neither {' nor '.join(NAMES)} is here or above; name it with --names")
+    raise InputError(f"{root}: no class names ({', '.join(NAMES)}) in the folder or its parent; set --names")
 
 
 def _add(coco: CocoBuilder, image: dict[str, Any], file: Path, classes: _Classes) -> None:
@@ -118,5 +120,5 @@ def _object(line: str, size: Size, classes: _Classes) -> tuple[str, dict[str, An
     if len(words) <= LONGEST_BOX:
         return category, box_shape(found.xyxy[0], size)
     numbers = [float(word) for word in words[1:]]
-    pairs = numbers[: len(numbers) // 2 * 2]  # a score may follow
+    pairs = numbers[: len(numbers) // 2 * 2]  # drop a trailing score
     return category, outline_shape([[n * side for n, side in zip(pairs, cycle((width, height)))]], size)

@@ -1,4 +1,4 @@
-"""What happens beside the stages: progress, evaluation, pictures."""
+"""Callbacks of the stages: progress, evaluation, visualizations."""
 
 from ntt.engine.callbacks.ceilings import Ceilings
 from ntt.engine.callbacks.predictions import Predictions

@@ -1,4 +1,4 @@
-"""What callbacks share that look at the images of ``test`` one by one."""
+"""Base class of the callbacks that process the images of ``test`` one by one."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ from ntt.engine.stages import Stages
 
 
 class OutcomeCallback(Callback, ABC):
-    """Sees every target image with what the model made of it, whatever the size of a batch.
+    """Callback that receives one target image at a time with its results, independent of the batch size.
 
-    An image may be seen by another process, or by one that was killed since. What is to be known of it in
-    the end is therefore returned as a note, which :class:`ntt.engine.recorder.Recorder` keeps on disk.
+    Another process, or one that has since been killed, may have processed an image. Data needed for the
+    summary is therefore returned as a note, which :class:`ntt.engine.recorder.Recorder` stores on disk.
     """
 
     @abstractmethod
     def on_outcome(self, stages: Stages, outcome: Outcome) -> Any:
-        """One image is done; returns a note about it, ready for JSON, None where there is nothing to note."""
+        """Process one segmented image.
+
+        Returns:
+            A JSON-serializable note about the image, or None.
+        """
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
-        """All images are done, in one process.
+        """Summarise the notes of all images. Called once, in one process, after the last image.
 
         Args:
-            stages: of that process.
-            notes: of all images that were segmented, in their order.
-            unread: ids of the images that could not be read.
+            stages: Stages of that process.
+            notes: Notes of all segmented images, in dataset order.
+            unread: Ids of the images that could not be read.
         """

@@ -1,4 +1,4 @@
-"""Which half of the method is weak."""
+"""Oracle AP, which shows whether the masks or the labels limit the result."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ CEILINGS = ("true_labels", "true_masks")
 
 
 class Ceilings(OutcomeCallback):
-    """Report AP with perfect labels (``true_labels``) and with perfect masks (``true_masks``).
+    """Report AP with oracle labels (``true_labels``) and with oracle masks (``true_masks``).
 
-    Does nothing where there is no ground truth. Where that is boxes, they stand for the true masks.
+    Does nothing without ground truth. If the ground truth has only boxes, filled boxes replace the masks.
 
     Args:
-        evaluation: says what AP is.
+        evaluation: Computes AP.
     """
 
     def __init__(self, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
 
     def on_outcome(self, stages: Stages, outcome: Outcome) -> dict[str, list[dict[str, Any]]] | None:
-        """Answer for one image as if one half of the method were perfect, then the other."""
+        """Compute the results of one image with oracle labels and with oracle masks."""
         dataset, model = stages.dataset, stages.model
         if dataset.ground_truth is None:
             return None
@@ -48,7 +48,7 @@ class Ceilings(OutcomeCallback):
         return {name: coco_results(image_id, found, categories) for name, found in ceilings.items()}
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
-        """Evaluate both."""
+        """Evaluate both sets of results."""
         ground_truth = stages.dataset.ground_truth
         if ground_truth is None:
             return

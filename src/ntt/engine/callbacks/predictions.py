@@ -1,4 +1,4 @@
-"""COCO results of a run, and how good they are."""
+"""COCO results of a run and their AP."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ntt.files import write_json
 
 
 class Predictions(OutcomeCallback):
-    """Write ``predictions.json``; report AP where there is ground truth.
+    """Write ``predictions.json``; report AP if there is ground truth.
 
     Args:
-        output_dir: the run's folder.
-        evaluation: says what AP is; what it needs is asked for before the run.
+        output_dir: Run directory.
+        evaluation: Computes AP. Its requirements are checked before the run.
     """
 
     def __init__(self, output_dir: str | Path, evaluation: Evaluation) -> None:
@@ -30,16 +30,19 @@ class Predictions(OutcomeCallback):
         self.path = Path(output_dir) / PREDICTIONS
 
     def setup(self, trainer: Trainer, pl_module: Stages, stage: str) -> None:  # type: ignore[override]
-        """Refuse a ground truth that cannot be evaluated, before anything is computed."""
+        """Check that the ground truth can be evaluated before anything is computed."""
         if pl_module.dataset.ground_truth is not None:
             self.evaluation.check(pl_module.dataset.ground_truth)
 
     def on_outcome(self, stages: Stages, outcome: Outcome) -> list[dict[str, Any]]:
-        """Note the image's instances as COCO results."""
+        """Return the instances of the image as COCO results."""
         return coco_results(outcome.target.image_id, outcome.instances, stages.dataset.category_ids)
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
-        """Write and evaluate. What was not read is missed; that nothing was found there is no merit."""
+        """Write and evaluate the results.
+
+        Objects in unreadable images count as missed; an unreadable image never counts as a true negative.
+        """
         results = list(chain.from_iterable(notes))
         write_json(self.path, results, indent=None)
         ground_truth = stages.dataset.ground_truth

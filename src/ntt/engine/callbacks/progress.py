@@ -1,4 +1,4 @@
-"""A progress bar for each of Lightning's loops."""
+"""Progress bars for the Lightning loops."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ntt.engine.stages import Stages
 
 
 class StageProgress(Callback):
-    """A bar for each stage on a terminal; elsewhere a log line now and then, and one at the end.
+    """Show a progress bar for each stage on a terminal; otherwise log lines at intervals and at the end.
 
     Args:
-        seconds_between_lines: how often a line is logged where there is no terminal.
+        seconds_between_lines: Seconds between log lines if there is no terminal.
     """
 
     def __init__(self, seconds_between_lines: float) -> None:
@@ -31,7 +31,7 @@ class StageProgress(Callback):
     def on_validation_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Count the references of a picture."""
+        """Count the references of an image."""
         self._advance(len(batch))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -64,11 +64,11 @@ class StageProgress(Callback):
         self._advance(len(batch))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """End ``test``; what follows is evaluation."""
+        """End ``test``; evaluation follows."""
         self._end()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         self._end(complete=False)
 
     def _begin(self, name: str, unit: str, total: int) -> None:

@@ -1,4 +1,4 @@
-"""How much of the truth the segmenter proposes."""
+"""Recall of the segmenter's proposals."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ntt.evaluation import average_recall, count_found, kinds
 
 
 class ProposalRecall(OutcomeCallback):
-    """Report AR100 and AR1000 of all proposals, whatever their class, where there is ground truth."""
+    """Report class-agnostic AR100 and AR1000 of all proposals if there is ground truth."""
 
     def on_outcome(self, stages: Stages, outcome: Outcome) -> dict[str, int] | None:
-        """Count the objects of one image and those that were proposed."""
+        """Count the objects of one image and how many of them a proposal covers."""
         if stages.dataset.ground_truth is None:
             return None
         return count_found(outcome.proposals, stages.dataset.true_masks(outcome.target.image_id)[0])
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
-        """Average over all images; objects on those that were not read are missed."""
+        """Average over all images; objects in unreadable images count as missed."""
         ground_truth = stages.dataset.ground_truth
         if ground_truth is not None:
             missed = [each for image in unread for each in ground_truth.imgToAnns[image]]

@@ -1,4 +1,4 @@
-"""Which class each pixel has, and how often that is right."""
+"""Semantic segmentation maps and their mIoU."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from ntt.reporting.pictures import draw_semantic
 
 
 class SemanticMaps(OutcomeCallback):
-    """Merge the instances of each image into a map of classes; report mIoU where there is ground truth.
+    """Merge the instances of each image into a semantic map; report mIoU if there is ground truth.
 
     Args:
-        output_dir: the run's folder; gets ``semantic/`` and ``visualizations/semantic/``.
-        score_threshold: instances scored below it are background.
-        images: how many target images are drawn.
+        output_dir: Run directory; receives ``semantic/`` and ``visualizations/semantic/``.
+        score_threshold: Instances with a lower score are treated as background.
+        images: Number of target images to draw.
 
     Raises:
-        InputError: a threshold that is not in [0, 1].
+        InputError: The threshold is not in [0, 1].
     """
 
     def __init__(self, output_dir: str | Path, score_threshold: float, images: int) -> None:
         if not 0 <= score_threshold <= 1:
-            raise InputError(f"task.score_threshold={score_threshold}: make it 0 to 1")
+            raise InputError(f"task.score_threshold must be between 0 and 1, got {score_threshold}")
         self.maps = Path(output_dir) / "semantic"
         self.pictures = Path(output_dir) / "visualizations" / "semantic"
         self.score_threshold = score_threshold
@@ -45,27 +45,31 @@ class SemanticMaps(OutcomeCallback):
         self._names: list[str] = []
 
     def setup(self, trainer: Trainer, pl_module: Stages, stage: str) -> None:  # type: ignore[override]
-        """Refuse more classes than a map can hold, and boxes for truth, before anything is computed.
+        """Check the number of classes and the ground truth before anything is computed.
 
         Raises:
-            InputError: too many classes, or true objects without masks.
+            InputError: There are more classes than a map can hold, or the ground truth has no masks.
         """
         count, ground_truth = len(pl_module.dataset.class_names), pl_module.dataset.ground_truth
         if ground_truth is not None and "segm" not in kinds(ground_truth):
-            raise InputError("dataset.boxes_only=true: task=semantic is judged by masks; use task=instance")
+            raise InputError(
+                "dataset.boxes_only=true: task=semantic needs ground-truth masks; use task=instance"
+            )
         if count > LARGEST:
-            raise InputError(f"{count} classes: task=semantic has room for {LARGEST}; use task=instance")
+            raise InputError(
+                f"task=semantic supports at most {LARGEST} classes, got {count}; use task=instance"
+            )
 
     def on_test_start(self, trainer: Trainer, pl_module: Stages) -> None:  # type: ignore[override]
-        """Say what the values of the maps mean."""
+        """Write the legend of the maps."""
         self._names = file_names(pl_module.dataset.targets)
         write_legend(self.maps / "classes.json", pl_module.dataset.class_names)
 
     def on_outcome(self, stages: Stages, outcome: Outcome) -> list[list[int]] | None:
-        """Write the map of one image, draw it if it is among the first, and note which pixels are right.
+        """Write the map of one image, draw it if it is one of the first, and count the pixels by class.
 
         Returns:
-            The cells of the confusion matrix that are not 0: true class, predicted class, pixels.
+            Nonzero cells of the confusion matrix as [true class, predicted class, pixels].
         """
         dataset, target, found = stages.dataset, outcome.target, outcome.instances
         predicted = semantic_map(found.masks, found.scores, found.labels, self.score_threshold)
@@ -81,7 +85,7 @@ class SemanticMaps(OutcomeCallback):
         return None if truth is None else _cells(predicted, truth, len(dataset.class_names) + 1)
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
-        """Judge all maps at once."""
+        """Compute the metrics over all maps."""
         if stages.dataset.ground_truth is None:
             return
         class_names = stages.dataset.class_names

@@ -1,4 +1,4 @@
-"""Pictures of a run."""
+"""Visualizations of a run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MAX_HEAT_MAPS = 7
 
 
 class Visualizations(OutcomeCallback):
-    """Draw the references, and the first target images in three ways.
+    """Draw the references, and the instances, similarity and features of the first target images.
 
     Args:
-        output_dir: gets ``references.png`` and the folders ``instances``, ``similarity`` and ``features``.
-        images: how many target images are drawn.
+        output_dir: Receives ``references.png`` and the folders ``instances``, ``similarity``, ``features``.
+        images: Number of target images to draw.
     """
 
     def __init__(self, output_dir: str | Path, images: int) -> None:
@@ -37,7 +37,7 @@ class Visualizations(OutcomeCallback):
         draw_references(self.output_dir / "references.png", references, dataset.class_names)
 
     def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
-        """Draw one target image, if it is among the first."""
+        """Draw one target image if it is one of the first."""
         if outcome.index >= self.images:
             return
         dataset, target, instances = stages.dataset, outcome.target, outcome.instances

@@ -1,4 +1,4 @@
-"""Ways to compare masks with what is remembered: masks and memory become one similarity per class."""
+"""Scorers: similarity of masks to each class of the reference memory."""
 
 from ntt.matching.scorers.base import Scorer
 from ntt.matching.scorers.class_mean import ClassMean

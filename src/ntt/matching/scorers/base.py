@@ -1,4 +1,4 @@
-"""The contract of every scorer, and what those share that compare with single instances."""
+"""Scorer interface and a helper for scorers that compare with single instances."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from ntt.memory import MemoryBank
 
 
 class Scorer(Protocol):
-    """Compares masks with the classes that are remembered."""
+    """Compute the similarity of masks to the classes of the memory."""
 
     def __call__(self, queries: Queries, memory: MemoryBank) -> Tensor:
-        """How much each mask resembles each class.
+        """Compute the similarity of each mask to each class.
 
         Args:
             queries: N masks.
-            memory: of K classes, aggregated.
+            memory: aggregated memory of K classes.
 
         Returns:
-            ``(N, K)`` in [-1, 1], 1 for what could not be more alike.
+            ``(N, K)`` in [-1, 1]; 1 is the highest similarity.
         """
 
 
 def by_class(similarities: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Sort similarities to instances by the class of the instance.
+    """Group similarities to instances by class.
 
     Args:
-        similarities: ``(N, M)`` to M instances.
-        labels: ``(M,)`` int64, the class of each.
-        classes: number K of classes.
+        similarities: ``(N, M)`` similarities to M instances.
+        labels: ``(M,)`` int64, class of each instance.
+        classes: number of classes K.
 
     Returns:
-        ``(N, K, S)`` with S the size of the largest class; smaller classes are filled with minus infinity.
+        ``(N, K, S)``, S the size of the largest class; smaller classes are padded with minus infinity.
     """
     counts = torch.bincount(labels, minlength=classes)
     order = labels.argsort(stable=True)

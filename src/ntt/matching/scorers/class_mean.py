@@ -1,4 +1,4 @@
-"""Compare with the mean of each class."""
+"""Scorer that compares with class prototypes."""
 
 from __future__ import annotations
 

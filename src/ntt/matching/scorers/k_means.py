@@ -1,4 +1,4 @@
-"""Compare with several centres of each class."""
+"""Scorer that compares with several centres per class."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ntt.memory import MemoryBank, cluster
 
 
 class KMeansCentres:
-    """Cosine with the most similar of the k-means centres of the class's instances.
+    """Cosine with the most similar k-means centre of the class's instances.
 
     Args:
-        k: centres of a class, at least 1; a class with no more instances keeps each as a centre.
+        k: centres per class, at least 1; a class with at most k instances uses each as a centre.
 
     Raises:
         InputError: ``k`` below 1.
@@ -24,7 +24,7 @@ class KMeansCentres:
 
     def __init__(self, k: int) -> None:
         if k < 1:
-            raise InputError(f"scorer.k={k} is not at least 1")
+            raise InputError(f"scorer.k must be at least 1, got {k}")
         self.k = k
 
     def __call__(self, queries: Queries, memory: MemoryBank) -> Tensor:
@@ -34,7 +34,7 @@ class KMeansCentres:
         return by_class(cosines, labels.to(cosines.device), len(memory.class_names)).amax(dim=2)
 
     def _cluster(self, memory: MemoryBank) -> tuple[Tensor, Tensor]:
-        """Centres ``(M, C)`` of all classes and the class ``(M,)`` of each."""
+        """Compute centres ``(M, C)`` of all classes and their classes ``(M,)``."""
         classes = range(len(memory.class_names))
         centres = [cluster(memory.vectors[memory.labels == label], self.k)[0] for label in classes]
         labels = [torch.full((len(found),), label) for label, found in zip(classes, centres, strict=True)]

@@ -1,4 +1,4 @@
-"""Compare with single reference instances."""
+"""Scorers that compare with single reference instances."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class NearestInstance:
 
 
 class SoftNearestInstances:
-    """Mean cosine of the k most similar instances of the class, the nearer ones weighing more.
+    """Weighted mean cosine of the k most similar instances of the class.
 
-    The weights are a softmax of the cosines over the k, as attention over the support set in Matching
-    Networks (Vinyals et al., arXiv 1606.04080, equation 1). A class with fewer instances takes all it has.
+    The weights are a softmax of the k cosines, like the attention over the support set in Matching Networks
+    (Vinyals et al., arXiv 1606.04080, equation 1). A class with fewer than k instances uses all of them.
 
     Args:
-        k: how many instances count, at least 1.
-        temperature: above 0; the lower, the more the nearest one decides.
+        k: number of instances, at least 1.
+        temperature: above 0; lower values give more weight to the nearest instance.
 
     Raises:
-        InputError: a number outside its range.
+        InputError: an option is out of range.
     """
 
     def __init__(self, k: int, temperature: float) -> None:
         if k < 1:
-            raise InputError(f"scorer.k={k} is not at least 1")
+            raise InputError(f"scorer.k must be at least 1, got {k}")
         if not temperature > 0:
-            raise InputError(f"scorer.temperature={temperature} is not above 0: 0.1 is a usual one")
+            raise InputError(f"scorer.temperature must be above 0, got {temperature}; try 0.1")
         self.k = k
         self.temperature = temperature
 
@@ -46,11 +46,11 @@ class SoftNearestInstances:
         cosines = instance_cosines(queries, memory)
         nearest = cosines.topk(min(self.k, cosines.shape[2]), dim=2).values
         weights = (nearest / self.temperature).softmax(dim=2)
-        return (weights * nearest.clamp(min=-1)).sum(dim=2)  # the filling, minus infinity, weighs nothing
+        return (weights * nearest.clamp(min=-1)).sum(dim=2)  # the padding of minus infinity has weight 0
 
 
 def instance_cosines(queries: Queries, memory: MemoryBank) -> Tensor:
-    """Cosines with every instance, as :func:`ntt.matching.scorers.base.by_class` sorts them."""
+    """Compute cosines with all instances, grouped by :func:`ntt.matching.scorers.base.by_class`."""
     vectors = memory.vectors.to(queries.features)
     labels = memory.labels.to(vectors.device)
     return by_class(cosine(queries.vectors, vectors), labels, len(memory.class_names))

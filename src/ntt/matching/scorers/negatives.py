@@ -1,4 +1,4 @@
-"""Doubt what resembles a known look-alike more than the class."""
+"""Penalty for masks that are more similar to a hard negative than to the class."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from ntt.memory import MemoryBank
 
 
 class NegativePenalty:
-    """Another scorer, lowered by the look-alikes that the memory keeps; without any it is the other scorer.
+    """Lower the similarities of another scorer by the memory's hard negatives, if there are any.
 
     ``pos * exp(-max(0, neg - pos) / sigma)`` as in *No time to train!* (arXiv 2507.02798), where ``pos`` is
-    the similarity to the class and ``neg`` the largest cosine with a negative reference of the class.
+    the similarity to the class and ``neg`` the largest cosine with a hard negative of the class.
 
     Args:
-        scorer: of the classes.
-        sigma: above 0; the lower, the harsher.
+        scorer: computes the similarities to the classes.
+        sigma: above 0; lower values penalise more.
 
     Raises:
-        InputError: a sigma that is not above 0.
+        InputError: ``sigma`` is not above 0.
     """
 
     def __init__(self, scorer: Scorer, sigma: float) -> None:
         if not sigma > 0:
-            raise InputError(f"model.matcher.scorer.sigma={sigma} is not above 0: the paper's are 0.8 to 1")
+            raise InputError(
+                f"model.matcher.scorer.sigma must be above 0, got {sigma}; the paper uses 0.8 to 1"
+            )
         self.scorer = scorer
         self.sigma = sigma
 
@@ -41,4 +43,4 @@ class NegativePenalty:
         cosines = cosine(queries.vectors, vectors.to(queries.features))
         negative = by_class(cosines, labels.to(cosines.device), len(memory.class_names)).amax(dim=2)
         penalty = torch.exp(-(negative - positive).clamp(min=0) / self.sigma)
-        return torch.where(positive > 0, positive * penalty, positive)  # shrinking a negative one raises it
+        return torch.where(positive > 0, positive * penalty, positive)  # scaling would raise negative values

@@ -1,4 +1,4 @@
-"""Compare patch by patch."""
+"""Scorer that compares patches by optimal transport."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from ntt.matching.queries import Queries
 from ntt.matching.similarity import cosine
 from ntt.memory import MemoryBank
 
-MOST_PATCHES = 64  # of a query; a large mask is represented by so many of its patches, evenly chosen
+MOST_PATCHES = 64  # larger masks are represented by this many evenly spaced patches
 
 
 class OptimalTransport:
-    """Cosine of a mask's patches with those of an instance, under the best assignment of one to the other.
+    """Mean cosine of a mask's patches with those of an instance under the optimal assignment.
 
-    The earth mover's distance with cost ``1 - cosine`` between weighted patches (DeepEMD, Zhang et al.,
-    arXiv 2003.06777), solved exactly; the class takes its most similar instance. References are represented
-    by the centres of their patches, which the memory keeps only if told to (``memory.patches``).
+    This is 1 minus the earth mover's distance with cost ``1 - cosine`` between weighted patches (DeepEMD,
+    Zhang et al., arXiv 2003.06777), solved exactly. A class uses its most similar instance. References are
+    represented by the centres of their patches, which the memory stores only if ``memory.patches`` is set.
 
-    Transport is asked only about the classes that the class means rank first; of the others it is known that
-    something resembles the mask more, they keep the cosine with their mean, at most the lowest asked about.
+    Transport is computed only for the classes that rank first by class mean. The other classes keep the
+    cosine with their mean, clamped to the lowest transport score of the shortlist, because a shortlisted
+    class is more similar.
 
     Args:
-        shortlist: how many classes are compared, at least 1.
+        shortlist: number of classes compared by transport, at least 1.
 
     Raises:
         InputError: ``shortlist`` below 1.
@@ -33,19 +34,19 @@ class OptimalTransport:
 
     def __init__(self, shortlist: int) -> None:
         if shortlist < 1:
-            raise InputError(f"scorer.shortlist={shortlist} is not at least 1")
+            raise InputError(f"scorer.shortlist must be at least 1, got {shortlist}")
         self.shortlist = shortlist
 
     def __call__(self, queries: Queries, memory: MemoryBank) -> Tensor:
         """See :class:`ntt.matching.scorers.Scorer`.
 
         Raises:
-            InputError: the memory keeps no patches.
+            InputError: the memory contains no patches.
         """
         if not memory.patches:
             raise InputError(
-                "scorer=optimal_transport compares patches, but the memory keeps none: "
-                "add model.memory.patches=8"
+                "scorer=optimal_transport compares patches, but the memory contains none: "
+                "set model.memory.patches=8"
             )
         means = cosine(queries.vectors, memory.prototypes.to(queries.features))
         first = means.topk(min(self.shortlist, means.shape[1]), dim=1).indices
@@ -67,7 +68,7 @@ class OptimalTransport:
 
 
 def _patches_of(queries: Queries, index: int) -> tuple[Tensor, Tensor]:
-    """Patch features ``(n, C)`` of a mask and their weights ``(n,)``, which sum to 1, on the CPU."""
+    """Return patch features ``(n, C)`` of a mask and their weights ``(n,)``, which sum to 1, on the CPU."""
     covered = torch.nonzero(queries.weights[index] > 0)[:, 0]
     if len(covered) > MOST_PATCHES:
         covered = covered[torch.linspace(0, len(covered) - 1, MOST_PATCHES).long().to(covered.device)]

@@ -1,4 +1,4 @@
-"""Pictures of what went in, what came out and what the encoder sees."""
+"""Visualizations of references, instances, semantic maps, similarity and features."""
 
 from ntt.reporting.pictures.features import draw_features
 from ntt.reporting.pictures.instances import draw_comparison, draw_instances

@@ -1,4 +1,4 @@
-"""What the encoder tells apart in one image."""
+"""Visualization of the patch features of one image."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ntt.reporting.pictures.canvas import panels, save, shown_pixels
 
 
 def draw_features(path: Path, image: Tensor, features: Tensor) -> None:
-    """The image beside its patch features, their first three principal components as red, green and blue.
+    """Draw the image next to the first three principal components of its patch features, as RGB.
 
     Args:
-        path: the PNG to write.
+        path: PNG file to write.
         image: ``(3, H, W)`` in [0, 1].
         features: ``(h, w, C)`` patch features.
     """
@@ -22,17 +22,20 @@ def draw_features(path: Path, image: Tensor, features: Tensor) -> None:
     height, width, _ = pixels.shape
     figure, grid = panels(image, ["Image", "Patch features, three principal components"], columns=2)
     grid[0].imshow(pixels)
-    # The feature grid is square whatever the image; extent gives it the image's shape back.
+    # The feature grid is square; extent restores the aspect ratio of the image.
     grid[1].imshow(principal_colours(features).numpy(), extent=(0, width, height, 0), interpolation="nearest")
     save(figure, path)
 
 
 def principal_colours(features: Tensor) -> Tensor:
-    """``(h, w, C)`` features as ``(h, w, 3)`` in [0, 1]: the leading components, 2nd to 98th percentile."""
+    """Map ``(h, w, C)`` features to ``(h, w, 3)`` in [0, 1].
+
+    The channels are the three leading principal components, scaled from the 2nd to the 98th percentile.
+    """
     flat = features.detach().cpu().float().flatten(0, 1)
     centred = flat - flat.mean(dim=0)
     _, _, directions = torch.linalg.svd(centred, full_matrices=False)
-    # The sign of a component is arbitrary: its largest weight is made positive, so that pictures repeat.
+    # The sign of a component is arbitrary; make its largest weight positive for reproducible figures.
     strongest = directions[:3].abs().argmax(dim=1, keepdim=True)
     components = centred @ (directions[:3] * directions[:3].gather(1, strongest).sign()).T
     low, high = components.quantile(torch.tensor([0.02, 0.98]), dim=0)

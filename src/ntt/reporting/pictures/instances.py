@@ -1,4 +1,4 @@
-"""Instances drawn on their image; ground truth beside prediction."""
+"""Visualization of instances, with ground truth next to predictions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ntt.reporting.pictures.shapes import outline, shapes_of, tint
 from ntt.structures import Instances
 
 MAX_SHOWN = 100
-SHARE_OF_BEST = 0.4  # instances scored below this share of the image's best are not drawn
+SHARE_OF_BEST = 0.4  # minimum score of a drawn instance, as a fraction of the best score in the image
 
 
 def draw_comparison(
@@ -37,14 +37,14 @@ def draw_comparison(
     instances: Instances,
     class_names: Sequence[str],
 ) -> None:
-    """Ground truth, where there is one, beside the clearest predictions.
+    """Draw the ground truth, if there is any, next to the clearest predictions.
 
     Args:
-        path: the PNG to write.
+        path: PNG file to write.
         image: ``(3, H, W)`` in [0, 1].
-        truth: true masks ``(N, H, W)`` bool and their labels ``(N,)``; None where unknown.
-        instances: predictions, best first; many overlap, and only the clearest are drawn.
-        class_names: in the order of the labels.
+        truth: Ground-truth masks ``(N, H, W)`` bool and labels ``(N,)``; None without ground truth.
+        instances: Predictions, highest score first. Many overlap, so only the clearest are drawn.
+        class_names: Class names in label order.
     """
     shown = clearest(instances)
     found = instances.subset(shown)
@@ -69,15 +69,18 @@ def draw_instances(
     everything: bool = False,
     ids: Tensor | None = None,
 ) -> Pixels:
-    """Instances on their image at its own size, or with a longer side of ``LEAST_SIDE`` if it is smaller.
+    """Draw instances on their image, enlarged if its longer side is below ``LEAST_SIDE``.
 
     Args:
         pixels: ``(H, W, 3)`` uint8.
-        instances: best first.
-        class_names: in the order of the labels.
-        everything: draw all, not only the clearest.
-        ids: ``(N,)`` identities, which give the colours and are written on the instances; without them each
-            instance of the image has a colour.
+        instances: Instances, highest score first.
+        class_names: Class names in label order.
+        everything: Draw all instances, not only the clearest.
+        ids: ``(N,)`` track ids, which set the colours and are added to the labels. Without them, colours are
+            chosen per image.
+
+    Returns:
+        ``(height, width, 3)`` uint8.
     """
     height, width = pixels.shape[:2]
     scale = max(1.0, LEAST_SIDE / max(height, width))
@@ -87,13 +90,13 @@ def draw_instances(
     if ids is not None:
         colours = [class_colour(int(ids[index])) for index in shown]
         texts = [f"{identity} {text}" for identity, text in zip(ids.tolist(), texts, strict=True)]
-    # One by one, since a selection of masks would be a copy of all their pixels.
+    # Select masks one by one; indexing the tensor would copy all their pixels.
     _draw(scene, [instances.masks[index] for index in shown], colours, [texts[index] for index in shown])
     return scene
 
 
 def clearest(instances: Instances) -> Tensor:
-    """Indices of the instances worth drawing."""
+    """Return the indices of the instances to draw."""
     return uncovered(instances, SHARE_OF_BEST, MAX_SHOWN)
 
 
@@ -103,18 +106,18 @@ def annotate(
     texts: Sequence[str],
     size: tuple[int, int] | None = None,
 ) -> Pixels:
-    """Masks, outlines and texts on an image, each instance in a colour of its own.
+    """Draw masks, outlines and labels on an image, with one colour per instance.
 
     Args:
         image: ``(3, H, W)`` in [0, 1].
         masks: ``(N, H, W)`` bool.
-        texts: of each mask.
-        size: height and width of the result; by default those of a panel.
+        texts: Label of each mask.
+        size: Height and width of the result; by default those of a panel.
 
     Returns:
         ``(height, width, 3)`` uint8.
     """
-    # PyTorch's channels come first: the copy has them last, as OpenCV needs them.
+    # OpenCV needs a contiguous array with channels last.
     scene = np.ascontiguousarray(to_pixels(resize(image, *(size or shown_size(image)))))
     _draw(scene, list(masks), None, texts)
     return scene
@@ -123,7 +126,7 @@ def annotate(
 def _draw(
     scene: Pixels, masks: Sequence[Tensor], colours: Sequence[RGB] | None, texts: Sequence[str]
 ) -> None:
-    """Draw on ``(height, width, 3)`` uint8 in place; masks ``(H, W)`` bool may have another size."""
+    """Draw on ``(height, width, 3)`` uint8 in place; the masks ``(H, W)`` bool may differ in size."""
     if not len(masks):
         return
     height, width = scene.shape[:2]
@@ -137,11 +140,11 @@ def _draw(
 
 
 def _texts(instances: Instances, class_names: Sequence[str]) -> list[str]:
-    """Name and score of each instance."""
+    """Return the class name and score of each instance as text."""
     pairs = zip(instances.labels.tolist(), instances.scores.tolist(), strict=True)
     return [f"{class_names[label]} {score:.2f}" for label, score in pairs]
 
 
 def _title(name: str, drawn: int, count: int) -> str:
-    """``Prediction (24 of 31)``, or ``Prediction (24)`` if all are drawn."""
+    """Return ``Prediction (24 of 31)``, or ``Prediction (24)`` if all instances are drawn."""
     return f"{name} ({drawn})" if drawn == count else f"{name} ({drawn} of {count})"

@@ -1,4 +1,4 @@
-"""Labels of instances: where they go, and how they are written."""
+"""Placement and drawing of instance labels."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from ntt.reporting.pictures.shapes import Shape
 
 Box = tuple[int, int, int, int]  # x1 y1 x2 y2 in pixels
 
-MOST_COVERED = 0.4  # share of a mask that a label may hide
-MOST_LABELS = 30  # with more instances, labels would hide the image
-FEW = 10  # instances, whose labels may be large
-SCALES = (0.5, 0.42, 0.35)  # of OpenCV's font, at the usual size of an image
-WIDER_THAN_MASK = 1.4  # labels that exceed the width of their mask by more are written smaller
+MOST_COVERED = 0.4  # maximum fraction of a mask that a label may hide
+MOST_LABELS = 30  # draw no labels for more instances, because they would hide the image
+FEW = 10  # use the largest font only for up to this many instances
+SCALES = (0.5, 0.42, 0.35)  # OpenCV font scales at display size
+WIDER_THAN_MASK = 1.4  # labels wider than this multiple of their mask use a smaller font
 PADDING = 7.0  # pixels around the text at scale 1
-PLACE_COST = 0.02  # of each further place, in shares of a mask that a label hides there
+PLACE_COST = 0.02  # penalty per rank of a candidate position, in hidden fraction of a mask
 SCORE = re.compile(r" [01]\.\d\d$")
 
 
 @dataclass(frozen=True)
 class Label:
-    """A text and its place.
+    """A placed label.
 
     Attributes:
-        index: of the instance.
-        text: what is written.
-        scale: of OpenCV's font.
-        box: of the background.
+        index: Index of the instance.
+        text: Text of the label.
+        scale: OpenCV font scale.
+        box: Box of the background.
     """
 
     index: int
@@ -46,16 +46,16 @@ class Label:
 def place_labels(
     shapes: Sequence[Shape], texts: Sequence[str], height: int, width: int, zoom: float
 ) -> list[Label]:
-    """Attach a label to each mask: within the image, clear of other labels, hiding little of any mask.
+    """Place a label at each mask, inside the image, without overlapping labels or hiding much of a mask.
 
-    Where there is no such place, the text becomes smaller, then loses its score, and is left out in the end.
+    If there is no such position, the font shrinks, then the score is dropped, then the label is omitted.
 
     Args:
-        shapes: of the instances; the first choose first.
-        texts: of each, "name" or "name 0.87".
-        height: of the image in pixels.
-        width: of the image in pixels.
-        zoom: how many times the usual size the image is.
+        shapes: Shapes of the instances, in order of priority.
+        texts: Text of each label, "name" or "name 0.87".
+        height: Image height in pixels.
+        width: Image width in pixels.
+        zoom: Image size relative to the display size.
     """
     placed: list[Label] = []
     if len(shapes) > MOST_LABELS:
@@ -79,7 +79,7 @@ def place_labels(
 
 
 def draw_labels(scene: Pixels, labels: Sequence[Label], colours: Sequence[RGB], zoom: float) -> None:
-    """Write labels on an RGB image ``(H, W, 3)`` in place, black or white on their colours."""
+    """Draw labels on an RGB image ``(H, W, 3)`` in place, with black or white text on their colours."""
     for scale in sorted({label.scale for label in labels}):
         written = [label for label in labels if label.scale == scale]
         backgrounds = [colours[label.index] for label in written]
@@ -92,14 +92,14 @@ def draw_labels(scene: Pixels, labels: Sequence[Label], colours: Sequence[RGB], 
             text_padding=_padding(scale),
             text_position=sv.Position.TOP_LEFT,
         )
-        # supervision writes above the anchor: that is the lower left corner of the background.
+        # supervision draws above the anchor, so the anchor is the lower left corner of the background.
         anchors = [(x1, y2, x2, y2) for x1, _, x2, y2 in (label.box for label in written)]
         detections = sv.Detections(xyxy=np.array(anchors, np.float32), class_id=np.zeros(len(written), int))
         writer.annotate(scene, detections, labels=[label.text for label in written])
 
 
 def text_size(text: str, scale: float, zoom: float) -> tuple[int, int]:
-    """Width and height of the background of a text, in pixels."""
+    """Return width and height of the background of a label in pixels."""
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, _thickness(zoom))
     return width + 2 * _padding(scale), height + 2 * _padding(scale)
 
@@ -113,12 +113,12 @@ def _padding(scale: float) -> int:
 
 
 def _palette(colours: Sequence[RGB]) -> sv.ColorPalette:
-    """Colours for an RGB image; supervision writes blue first, so red and blue change places."""
+    """Convert colours for drawing on an RGB image: supervision assumes BGR, so swap red and blue."""
     return sv.ColorPalette([sv.Color(blue, green, red) for red, green, blue in colours])
 
 
 def _ways(text: str, shape: Shape, zoom: float, count: int) -> Iterator[tuple[str, float, tuple[int, int]]]:
-    """Texts, their scales and sizes in pixels, best first."""
+    """Yield candidate texts with font scale and size in pixels, best first."""
     scales = [scale * zoom for scale in (SCALES if count <= FEW else SCALES[1:])]
     widest = WIDER_THAN_MASK * shape.inside.shape[1]
     for written in dict.fromkeys((text, SCORE.sub("", text))):
@@ -129,7 +129,7 @@ def _ways(text: str, shape: Shape, zoom: float, count: int) -> Iterator[tuple[st
 
 
 def _places(shape: Shape, size: tuple[int, int], height: int, width: int) -> list[Box]:
-    """Backgrounds that touch a mask or lie on it, within the image: on its top first."""
+    """Return candidate label boxes on or next to a mask, inside the image, in order of preference."""
     w, h = size
     if not shape.area or w > width or h > height:
         return []
@@ -154,12 +154,12 @@ def _places(shape: Shape, size: tuple[int, int], height: int, width: int) -> lis
 
 
 def _middle(line: Pixels) -> int:
-    """Of the ones in a row or column."""
+    """Return the median position of the nonzero pixels in a row or column."""
     return int(np.median(np.flatnonzero(line)))
 
 
 def _overlaps(box: Box, others: NDArray[np.int_]) -> NDArray[np.int_]:
-    """Pixels that a box shares with each of ``(N, 4)``."""
+    """Return the intersection of a box with each of ``(N, 4)`` boxes in pixels."""
     widths = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
     heights = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
     overlaps: NDArray[np.int_] = widths.clip(0) * heights.clip(0)
@@ -167,9 +167,9 @@ def _overlaps(box: Box, others: NDArray[np.int_]) -> NDArray[np.int_]:
 
 
 def _hidden(box: Box, index: int, shape: Shape, boxes: NDArray[np.int_], areas: NDArray[np.int_]) -> float:
-    """Share of the mask that a label hides most of; infinite if that is too much.
+    """Return the largest fraction of any mask that a label hides; infinite above ``MOST_COVERED``.
 
-    Of the other masks, only the boxes are looked at: they hide at most so much.
+    Other masks are approximated by their boxes, which gives an upper bound.
     """
     shares = _overlaps(box, boxes) / areas
     shares[index] = shape.covered(box) / areas[index]

@@ -1,4 +1,4 @@
-"""The examples that a run was given."""
+"""Visualization of the references."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ EDGE = 5  # white pixels around an image in its tile
 INNER = TILE - 2 * EDGE
 MARGIN = 10  # white pixels around the sheet
 SHOTS_SHOWN = 5
-CLASSES_SHOWN = 100  # more would make a file of hundreds of megapixels
+CLASSES_SHOWN = 100  # more classes would need hundreds of megapixels
 NAME_WIDTH = 220  # pixels
-NAME_LETTERS = 13  # a line of the name
+NAME_LETTERS = 13  # per line of the class name
 NAME_LINES = 6
 LETTER_SIZE = 26  # pixels
 CAPTION_SIZE = 20
-CAPTION = "Dashed boxes, + and \N{MINUS SIGN} were given;\nthe segmenter made the outlines from them."
-WIDER_THAN_HIGH = 1.3  # the sheet, about
-DASH = 8  # pixels of a dash, and of the gap behind it
-SIGN = 9  # pixels from the middle of a + to its ends
-FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")  # has the letters of most languages
+CAPTION = (
+    "Dashed boxes, + and \N{MINUS SIGN} are the given prompts;\nthe outlines are pseudo masks made from them."
+)
+WIDER_THAN_HIGH = 1.3  # approximate aspect ratio of the sheet
+DASH = 8  # pixels, length of a dash and of the gap after it
+SIGN = 9  # pixels, half the width of a + sign
+FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")  # covers most alphabets
 
 
 @dataclass(frozen=True)
 class _Tile:
-    """A square around an instance; ``left``, ``top`` and ``side`` are the square's in its image."""
+    """Square crop around an instance; ``left``, ``top`` and ``side`` are in pixels of the source image."""
 
     pixels: Pixels
     prompt: Prompt | None
@@ -51,7 +53,7 @@ class _Tile:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Blocks side by side, each with ``rows`` classes of ``shots`` tiles."""
+    """Layout of blocks next to each other, each with ``rows`` classes of ``shots`` tiles."""
 
     blocks: int
     rows: int
@@ -59,7 +61,7 @@ class _Layout:
 
     @classmethod
     def of(cls, classes: int, shots: int) -> _Layout:
-        """As many blocks as make the sheet a little wider than high."""
+        """Choose the number of blocks that makes the sheet slightly wider than high."""
         width = NAME_WIDTH + shots * TILE
         blocks = max(1, min(classes, round(math.sqrt(WIDER_THAN_HIGH * classes * TILE / width))))
         rows = max(1, -(-classes // blocks))
@@ -71,21 +73,21 @@ class _Layout:
         return self.rows * TILE, self.blocks * (NAME_WIDTH + self.shots * TILE)
 
     def corner(self, label: int) -> tuple[int, int]:
-        """Left and top of the row of a class in pixels."""
+        """Return the left and top pixel of the row of a class."""
         block, row = divmod(label, self.rows)
         return block * (NAME_WIDTH + self.shots * TILE), row * TILE
 
 
 def draw_references(path: Path, references: Iterable[Reference], class_names: Sequence[str]) -> None:
-    """A row per class: its name and its first references, cut out around the mask, which is outlined.
+    """Draw a row per class with its name and first references, each cropped around its outlined mask.
 
-    Where the mask was made of a box or points, these are drawn too and a caption says so. Of very many
-    classes, the first ``CLASSES_SHOWN`` are drawn.
+    For pseudo masks, the box or points are drawn too, with a caption. At most ``CLASSES_SHOWN`` classes are
+    drawn.
 
     Args:
-        path: the PNG to write.
-        references: of all classes, in any order, with their masks.
-        class_names: in the order of the labels.
+        path: PNG file to write.
+        references: References of all classes with masks, in any order.
+        class_names: Class names in label order.
     """
     names = class_names[:CLASSES_SHOWN]
     tiles: list[list[_Tile]] = [[] for _ in names]
@@ -105,7 +107,7 @@ def draw_references(path: Path, references: Iterable[Reference], class_names: Se
 def _sheet(
     layout: _Layout, names: Sequence[str], tiles: Sequence[Sequence[_Tile]], caption: str
 ) -> Image.Image:
-    """Names, tiles and prompts in their places, with the caption below."""
+    """Draw the sheet with names, tiles, prompts and the caption below."""
     height, width = layout.size
     font = ImageFont.truetype(FONT, CAPTION_SIZE)
     below = ImageDraw.Draw(Image.new("RGB", (1, 1))).multiline_textbbox((0, 0), caption, font)
@@ -124,14 +126,14 @@ def _sheet(
 
 
 def _write_name(draw: ImageDraw.ImageDraw, name: str, right: int, middle: int) -> None:
-    """Write a class name in lines that end at a column, around the middle of a row of tiles."""
+    """Draw a class name, wrapped, right-aligned at ``right`` and vertically centred at ``middle``."""
     lines = textwrap.wrap(name, NAME_LETTERS, max_lines=NAME_LINES, placeholder=" ...")
     font = ImageFont.truetype(FONT, LETTER_SIZE)
     draw.multiline_text((right, middle), "\n".join(lines), BLACK, font, anchor="rm", align="right")
 
 
 def _draw_prompt(image: Image.Image, tile: _Tile) -> None:
-    """Draw on the image of a tile what its mask was made of, if it was made."""
+    """Draw the prompt of a pseudo mask on the image of its tile; do nothing for other masks."""
     prompt, scale, draw = tile.prompt, INNER / tile.side, ImageDraw.Draw(image)
     if prompt is None:
         return
@@ -163,8 +165,8 @@ def _draw_dashes(draw: ImageDraw.ImageDraw, start: tuple[float, float], end: tup
 
 
 def _tile(reference: Reference) -> _Tile:
-    """A square around the instance, and around its box if it has one, with the mask's outline."""
-    assert reference.mask is not None, "masks are made before"
+    """Crop a square around the instance and its box, if it has one, and outline the mask."""
+    assert reference.mask is not None, "masks must be made before"
     mask = reference.mask
     rows, columns = torch.nonzero(mask, as_tuple=True)
     corners = [int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())]
@@ -181,7 +183,7 @@ def _tile(reference: Reference) -> _Tile:
 
 
 def _square(image: Tensor, mask: Tensor, left: int, top: int, side: int) -> tuple[Tensor, Tensor]:
-    """Cut out a square; less at the border of the image, then padded white."""
+    """Crop a square from the image and the mask; pad outside the image with white."""
     cut = (slice(max(top, 0), top + side), slice(max(left, 0), left + side))
     height, width = mask[cut].shape
     place = (slice(max(-top, 0), max(-top, 0) + height), slice(max(-left, 0), max(-left, 0) + width))

@@ -1,4 +1,4 @@
-"""Maps of classes drawn on their image; ground truth beside prediction."""
+"""Visualization of semantic maps, with ground truth next to predictions."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ LEGEND_COLUMNS = 6
 def draw_semantic(
     path: Path, image: Tensor, truth: Tensor | None, predicted: Tensor, class_names: Sequence[str]
 ) -> None:
-    """The true map beside the predicted one, over the image in grey, with a legend of what is seen.
+    """Draw the ground-truth and predicted maps over the image in grey, with a legend of the visible classes.
 
     Args:
-        path: the PNG to write.
+        path: PNG file to write.
         image: ``(3, H, W)`` in [0, 1].
-        truth: ``(H, W)`` int64, 0 for background, ``k + 1`` for class ``k``, ``IGNORED`` where pixels do not
-            count. None where unknown: the image takes its place.
-        predicted: likewise.
-        class_names: of the classes.
+        truth: ``(H, W)`` int64, 0 for background, ``k + 1`` for class ``k``, ``IGNORED`` for ignored pixels.
+            None without ground truth; the image is drawn instead.
+        predicted: Predicted map in the same format.
+        class_names: Class names in label order.
     """
-    names = dict(enumerate(class_names, start=1)) | {IGNORED: "not counted"}
+    names = dict(enumerate(class_names, start=1)) | {IGNORED: "ignored"}
     palette = np.ones((IGNORED + 1, 3))
     palette[1 : len(class_names) + 1] = [np.divide(class_colour(k), 255) for k in range(len(class_names))]
 
@@ -49,17 +49,17 @@ def draw_semantic(
             handles=patches, loc="outside lower center", ncols=columns, fontsize=12, frameon=False
         )
         for text in legend.get_texts():
-            text.set_parse_math(False)  # a name may have dollars
+            text.set_parse_math(False)  # a class name may contain dollar signs
     save(figure, path)
 
 
 def _overlay(axes: Axes, image: Tensor, classes: NDArray[np.int64], palette: NDArray[np.float64]) -> None:
-    """The image in grey, each class tinted and outlined in its colour."""
+    """Show the image in grey, with each class tinted and outlined in its colour."""
     picture = np.repeat(to_pixels(image).mean(axis=2, keepdims=True) / 255, 3, axis=2)
     tinted = classes > 0
     picture[tinted] = (1 - OPACITY) * picture[tinted] + OPACITY * palette[classes[tinted]]
     axes.imshow(picture)
     for value in np.unique(classes[tinted]):
         inside = classes == value
-        if not inside.all():  # which has no outline
+        if not inside.all():  # a class that fills the image has no outline
             axes.contour(inside, levels=[0.5], colors=[palette[value]], linewidths=1.5)

@@ -1,4 +1,4 @@
-"""Masks on an image: cut out at their boxes, tinted and outlined."""
+"""Drawing of masks: crop to their boxes, tint and outline."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ntt.reporting.pictures.canvas import RGB, Pixels, resize_pixels
 
 OPACITY = 0.35
 DARK: RGB = (16, 16, 16)
-SMOOTH_ZOOM = 3.0  # lines thicker than that many times the usual need no antialiasing, which is slow
-SIDES_PER_LINE = 8  # the coloured line takes at most this part of the shorter side of a mask
+SMOOTH_ZOOM = 3.0  # above this zoom, lines are thick enough to omit antialiasing, which is slow
+SIDES_PER_LINE = 8  # the coloured line is at most 1/8 of the shorter side of a mask
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A mask cut out at its box, so that nothing is computed on the rest of the image.
+    """Mask cropped to its box, so that the rest of the image needs no computation.
 
     Attributes:
-        inside: ``(h, w)`` uint8, 1 on the object and 0 beside it; no pixels if the mask is empty.
-        left: column of the image at which the box begins.
-        top: row of the image at which the box begins.
+        inside: ``(h, w)`` uint8, 1 on the object and 0 elsewhere; no pixels if the mask is empty.
+        left: First image column of the box.
+        top: First image row of the box.
     """
 
     inside: Pixels
@@ -34,34 +34,34 @@ class Shape:
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """``x1 y1 x2 y2`` in pixels of the image, exclusive right and bottom."""
+        """``x1 y1 x2 y2`` in image pixels; right and bottom are exclusive."""
         height, width = self.inside.shape
         return self.left, self.top, self.left + width, self.top + height
 
     @cached_property
     def area(self) -> int:
-        """Pixels of the mask."""
+        """Area of the mask in pixels."""
         return int(np.count_nonzero(self.inside))
 
     def covered(self, box: Sequence[int]) -> int:
-        """Pixels of the mask within ``x1 y1 x2 y2`` of the image."""
+        """Count the mask pixels inside the image box ``x1 y1 x2 y2``."""
         x1, y1, x2, y2 = box
         rows = slice(max(y1 - self.top, 0), max(y2 - self.top, 0))
         return int(np.count_nonzero(self.inside[rows, max(x1 - self.left, 0) : max(x2 - self.left, 0)]))
 
     def of(self, scene: Pixels) -> Pixels:
-        """The part of an image ``(H, W, 3)`` at the box, as a view."""
+        """Return the part of an image ``(H, W, 3)`` inside the box, as a view."""
         x1, y1, x2, y2 = self.box
         return scene[y1:y2, x1:x2]
 
 
 def shapes_of(masks: Iterable[Tensor], height: int, width: int) -> list[Shape]:
-    """Cut out masks ``(H, W)`` bool, each brought to ``height`` x ``width`` pixels."""
+    """Resize masks ``(H, W)`` bool to ``height`` x ``width`` pixels and crop them to their boxes."""
     return [_shape(mask.cpu().numpy().view(np.uint8), height, width) for mask in masks]
 
 
 def _shape(mask: Pixels, height: int, width: int) -> Shape:
-    """The shape of a mask ``(H, W)`` of zeros and ones; one smaller than a pixel becomes a pixel."""
+    """Return the shape of a binary mask ``(H, W)``; a mask that resizes to nothing becomes one pixel."""
     resized = mask if mask.shape == (height, width) else resize_pixels(mask, height, width)
     left, top, w, h = cv2.boundingRect(resized)
     if w:
@@ -72,7 +72,7 @@ def _shape(mask: Pixels, height: int, width: int) -> Shape:
 
 
 def tint(scene: Pixels, shapes: Sequence[Shape], colours: Sequence[RGB]) -> None:
-    """Colour the masks on an image ``(H, W, 3)``, in place; large ones first, small ones stay visible."""
+    """Tint the masks on an image ``(H, W, 3)`` in place, largest first to keep small ones visible."""
     for shape, colour in sorted(zip(shapes, colours, strict=True), key=lambda pair: -pair[0].area):
         if shape.area:
             part = shape.of(scene)
@@ -80,19 +80,19 @@ def tint(scene: Pixels, shapes: Sequence[Shape], colours: Sequence[RGB]) -> None
 
 
 def _tinted(colour: RGB) -> Pixels:
-    """What a colour makes of each value of each channel, ``(1, 256, 3)``."""
+    """Return the lookup table ``(1, 256, 3)`` that blends each channel value with a colour."""
     values = np.arange(256)[None, :, None]
     return ((1 - OPACITY) * values + OPACITY * np.array(colour)).round().astype(np.uint8)
 
 
 def outline(scene: Pixels, shapes: Sequence[Shape], colours: Sequence[RGB], zoom: float) -> None:
-    """Draw a dark line with a coloured one on it around each mask, in place: seen on any background.
+    """Outline each mask in place with a coloured line on a wider dark one, visible on any background.
 
     Args:
         scene: ``(H, W, 3)`` uint8.
-        shapes: at the size of the scene; those of small masks get thinner lines.
-        colours: of each shape.
-        zoom: how many times the usual size the scene is.
+        shapes: Shapes at the size of the scene; small masks get thinner lines.
+        colours: Colour of each shape.
+        zoom: Scene size relative to the display size.
     """
     smooth = cv2.LINE_AA if zoom <= SMOOTH_ZOOM else cv2.LINE_8
     for shape, colour in zip(shapes, colours, strict=True):

@@ -1,4 +1,4 @@
-"""Where in an image the encoder sees each class."""
+"""Heat maps of the similarity to each class prototype."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ COLOURS = "turbo"
 
 
 def draw_similarity(path: Path, image: Tensor, maps: Tensor, names: Sequence[str]) -> None:
-    """The image, then a heat map over it for each class; one scale for all, so that classes compare.
+    """Draw the image and a heat map for each class, all with the same colour scale.
 
     Args:
-        path: the PNG to write.
+        path: PNG file to write.
         image: ``(3, H, W)`` in [0, 1].
-        maps: ``(K, h, w)`` cosine of every patch with each class prototype.
-        names: of the K classes.
+        maps: ``(K, h, w)`` cosine similarity of each patch with each class prototype.
+        names: Names of the K classes.
     """
     pixels = shown_pixels(image)
     grey = pixels.mean(axis=2)
     heat = resize(maps.cpu(), *grey.shape).numpy()
-    # Half of every image is background: the scale starts there, so that what stands out is visible.
+    # Start the scale at the median, because about half of an image is background.
     low, high = float(maps.median()), float(maps.max())
     scale = Normalize(low, max(high, low + 1e-6), clip=True)
     figure, grid = panels(image, ["Image", *names], COLUMNS, scale=0.6)
@@ -36,6 +36,10 @@ def draw_similarity(path: Path, image: Tensor, maps: Tensor, names: Sequence[str
         axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
         axes.imshow(layer, cmap=COLOURS, norm=scale, alpha=0.6)
     figure.colorbar(
-        ScalarMappable(scale, COLOURS), ax=grid, pad=0.01, aspect=30, label="cosine with the class prototype"
+        ScalarMappable(scale, COLOURS),
+        ax=grid,
+        pad=0.01,
+        aspect=30,
+        label="cosine similarity with the class prototype",
     )
     save(figure, path)

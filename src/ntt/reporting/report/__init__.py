@@ -1,4 +1,4 @@
-"""The comparison of runs as a page that needs no network, and as Markdown."""
+"""Report that compares runs, as a self-contained HTML page and as Markdown."""
 
 from ntt.reporting.report.page import write_report
 

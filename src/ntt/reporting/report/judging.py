@@ -1,4 +1,4 @@
-"""How sure the differences between runs are."""
+"""Significance of the differences between runs (paired bootstrap)."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from ntt.evaluation.bootstrap import (
 from ntt.reporting.report.run_data import RunData
 from ntt.reporting.runs import Run
 
-SAME = 1e-6  # AP computed again may differ so much from what the run wrote
+SAME = 1e-6  # maximum difference between the recomputed AP and the AP that the run wrote
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One run judged again, image by image.
+    """One run, evaluated again image by image.
 
     Attributes:
-        data: its targets.
-        results: what it found.
-        matches: which of these are right, by class.
-        aps: AP by class, ``(1, K)``; NaN where undefined.
+        data: Targets of the run.
+        results: COCO results of the run.
+        matches: Matches of the results with the ground truth, by class.
+        aps: AP by class, ``(1, K)``; NaN if undefined.
         resampled: AP by class of each resample, ``(B, K)``.
     """
 
@@ -47,28 +47,28 @@ class Judged:
     resampled: Floats
 
     def image_aps(self) -> Floats:
-        """AP on each image by itself, ``(I,)``; 0 where it has no object."""
+        """Compute the AP of each image alone, ``(I,)``; 0 for images without objects."""
         return np.nan_to_num(mean_ap(weighted_ap(self.matches, np.eye(len(self.matches[0].objects)))))
 
 
 @dataclass
 class Judgement:
-    """All runs on the same resamples of the same images.
+    """All runs, evaluated on the same resamples of the same images.
 
     Attributes:
-        judged: by position of the run; those that could not be judged again are left out.
-        remarks: why not.
+        judged: Runs by position; runs that could not be evaluated again are missing.
+        remarks: Reasons for missing runs or intervals.
     """
 
     judged: dict[int, Judged] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     def difference(self, one: int, other: int) -> Interval | None:
-        """By how much the AP of one run is above that of another; None where this cannot be told."""
+        """Return the AP of one run minus that of another with its interval; None if unavailable."""
         return self._interval(one, other, slice(None))
 
     def class_difference(self, one: int, other: int, position: int) -> Interval | None:
-        """The same of one class."""
+        """Return the difference of the AP of one class."""
         return self._interval(one, other, slice(position, position + 1))
 
     def _interval(self, one: int, other: int, classes: slice) -> Interval | None:
@@ -83,41 +83,43 @@ class Judgement:
 
 
 def judge(runs: Sequence[Run], names: Sequence[str]) -> Judgement:
-    """Judge runs again, as far as their files are still there.
+    """Evaluate runs again if their files still exist.
 
     Args:
-        runs: which finished, on the same targets.
-        names: of them, for remarks.
+        runs: Finished runs on the same targets.
+        names: Names of the runs, for remarks.
 
     Raises:
-        InputError: two were judged on different targets, classes or by different rules.
+        InputError: Two runs were evaluated on different targets or classes, or with different protocols.
     """
     _require_same_rules(runs)
     judgement = Judgement()
     if len(runs) < 2:
         return judgement
     if any(run.ap is None for run in runs):
-        judgement.remarks.append("Without ground truth there is no AP, and nothing to tell chance by.")
+        judgement.remarks.append("Without ground truth there is no AP and no significance test.")
         return judgement
     protocol = runs[0].metrics["protocol"]
     if protocol != "COCO":
-        judgement.remarks.append(f"Intervals are made for COCO's AP only; these runs have {protocol}'s.")
+        judgement.remarks.append(
+            f"Intervals are available only for COCO AP; these runs report {protocol} AP."
+        )
         return judgement
     first: RunData | None = None
     for position, (run, name) in enumerate(zip(runs, names, strict=True)):
         try:
             data = RunData(run.folder)
             if first is not None and data.same_config(first):
-                data = first  # what it has read need not be read again
+                data = first  # reuse the loaded dataset
             judged = _judge(run, data)
-        except Exception as error:  # whatever a dataset raises whose files are gone
+        except Exception as error:  # datasets raise various errors if their files are missing
             reason = next(iter(str(error).splitlines()), repr(error))
-            judgement.remarks.append(f"{name}: no intervals and no pictures, since {reason}")
+            judgement.remarks.append(f"{name}: intervals and images are not available: {reason}")
             continue
         first = first or data
         if not data.same_targets(first):
             raise InputError(
-                f"{run.folder}: was not judged on the targets and classes of {first.folder}; "
+                f"{run.folder} and {first.folder} have different targets or classes; "
                 "compare runs on the same data"
             )
         judgement.judged[position] = judged
@@ -125,23 +127,23 @@ def judge(runs: Sequence[Run], names: Sequence[str]) -> Judgement:
 
 
 def _judge(run: Run, data: RunData) -> Judged:
-    assert run.kind is not None, "there is ground truth"
-    assert run.ap is not None, "and objects in it"
+    assert run.kind is not None, "the run has no ground truth"
+    assert run.ap is not None, "the ground truth has no objects"
     results = json.loads((run.folder / PREDICTIONS).read_text())
     matches = match_images(data.ground_truth, results, run.kind)
     images = len(matches[0].objects)
     aps = weighted_ap(matches, np.ones((1, images)))
     if abs(mean_ap(aps)[0] - run.ap) > SAME:
-        raise ValueError("its targets or predictions have changed after it")
+        raise ValueError("the targets or predictions have changed since the run")
     return Judged(data, results, matches, aps, weighted_ap(matches, resample(images, RESAMPLES)))
 
 
 def _require_same_rules(runs: Sequence[Run]) -> None:
-    """Tell from metrics alone, which are there even if the data are not, what cannot be compared."""
+    """Check from the metrics alone, which exist even if the data do not, that runs are comparable."""
     for run in runs[1:]:
         if _rules(run) != _rules(runs[0]):
             raise InputError(
-                f"{run.folder}: was not judged on the classes and by the rules of {runs[0].folder}; "
+                f"{run.folder} and {runs[0].folder} have different classes or evaluation protocols; "
                 "compare runs on the same data"
             )
 

@@ -1,4 +1,4 @@
-"""The files of a report."""
+"""Report files."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from ntt.reporting.runs import Run, run_names
 
 
 def write_report(runs: Sequence[Run], output: Path, baseline: int | None = None) -> Path:
-    """Compare runs on one page; ``report.html`` and, with its tables, ``report.md``.
+    """Write ``report.html``, which compares runs on one page, and ``report.md`` with its tables.
 
     Args:
-        runs: those that failed are listed with the reason.
-        output: folder for both files.
-        baseline: position of the run that all others are compared with, and whose pictures are shown beside
-            the best other's; it has to have finished. None: the best one, beside the next.
+        runs: Runs to compare; failed runs are listed with the reason.
+        output: Directory for both files.
+        baseline: Position of a finished run that all others are compared with; its images are shown next to
+            those of the best other run. None uses the best run and the second best.
 
     Returns:
-        The path of ``report.html``.
+        Path of ``report.html``.
 
     Raises:
-        InputError: the runs were judged on different targets, classes or by different rules.
+        InputError: The runs were evaluated on different targets or classes, or with different protocols.
     """
     content = _content(runs, baseline)
     environment = Environment(
@@ -53,12 +53,12 @@ def write_report(runs: Sequence[Run], output: Path, baseline: int | None = None)
 
 
 def markdown(words: str) -> str:
-    """A text that stands for itself in a cell of a Markdown table."""
+    """Escape a text for a cell of a Markdown table."""
     return re.sub(r"([\\`*\[\]|~])", r"\\\1", html.escape(" ".join(words.split()), quote=False))
 
 
 def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:
-    """What both templates show."""
+    """Return the content of both templates."""
     named = list(zip(runs, run_names(runs), strict=True))
     finished = best_first([each for each in named if each[0].failure is None])
     done, names = [run for run, _ in finished], [name for _, name in finished]
@@ -89,11 +89,11 @@ def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:
 
 
 def _pairs(judgement: Judgement, pair: tuple[int, int], remarks: list[str]) -> list[Pair]:
-    """Pictures, where they can still be read; else a remark."""
+    """Return the images on which two runs disagree; add a remark if images cannot be read."""
     if not set(pair) <= judgement.judged.keys():
         return []
     try:
         return disagreements(*(judgement.judged[position] for position in pair))
-    except Exception as error:  # whatever a dataset raises whose pictures are gone
-        remarks.append(f"No pictures, since {next(iter(str(error).splitlines()), repr(error))}")
+    except Exception as error:  # datasets raise various errors if their images are missing
+        remarks.append(f"Images are not available: {next(iter(str(error).splitlines()), repr(error))}")
         return []

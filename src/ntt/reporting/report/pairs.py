@@ -1,4 +1,4 @@
-"""Pictures of the images on which two runs disagree most."""
+"""Visualization of the images on which two runs disagree most."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ntt.reporting.pictures.instances import annotate, clearest
 from ntt.reporting.report.judging import Judged
 
 COUNT = 10
-QUALITY = 80  # of WebP
+QUALITY = 80  # WebP quality
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One image as two runs see it.
+    """One image with its ground truth and the predictions of two runs.
 
     Attributes:
-        name: of its file.
-        aps: of both runs, on this image alone.
-        truth: picture of the true objects, as the value of ``src``.
-        first: picture of what the first run found.
-        second: picture of what the second run found.
-        width: of the pictures in pixels.
-        height: of the pictures in pixels.
+        name: File name.
+        aps: AP of both runs on this image alone.
+        truth: Image with the ground truth, as a data URL.
+        first: Image with the predictions of the first run, as a data URL.
+        second: Image with the predictions of the second run, as a data URL.
+        width: Width of the images in pixels.
+        height: Height of the images in pixels.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Pair:
 
 
 def disagreements(first: Judged, second: Judged) -> list[Pair]:
-    """The images whose AP differs most between two runs, most first."""
+    """Return the images whose AP differs most between two runs, largest difference first."""
     aps = np.stack([first.image_aps(), second.image_aps()], axis=1)
     differences = np.abs(aps[:, 0] - aps[:, 1])
     ids = image_order(first.data.ground_truth)

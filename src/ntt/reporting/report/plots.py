@@ -1,4 +1,4 @@
-"""The plots of a report, as pieces of HTML."""
+"""Plots of a report as HTML fragments."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ntt.reporting.report.judging import Judgement
 from ntt.reporting.report.tables import KINDS, class_ap, images_per_second, parameters
 from ntt.reporting.runs import Run
 
-# Colours that the colour-blind tell apart (Okabe and Ito).
+# Colour-blind-safe palette (Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 CHANCE, REAL = "#8a8f98", "#0072b2"
 FAMILIES = {"dinov2": "DINOv2", "dinov3": "DINOv3"}
-MAX_CLASSES = 40  # bars that one plot has room for
+MAX_CLASSES = 40  # maximum number of bars in a plot
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True}
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot with what it shows in words."""
+    """A plot with title and caption."""
 
     title: str
     caption: str
@@ -33,17 +33,23 @@ class Plot:
 
 
 def plots_of_runs(runs: Sequence[Run], names: Sequence[str]) -> list[Plot]:
-    """AP by encoder size, against speed, and against parameters, as far as there are numbers."""
+    """Plot AP by encoder size, against speed and against parameters, if the runs have the numbers."""
     judged = [(run, name) for run, name in zip(runs, names, strict=True) if run.ap is not None]
     found = [
         _by_size([run for run, _ in judged]),
-        _against(judged, images_per_second, "images/s", "AP against speed", "Up is better, right is faster."),
+        _against(
+            judged,
+            images_per_second,
+            "images/s",
+            "AP against speed",
+            "Higher is better; further right is faster.",
+        ),
         _against(
             judged,
             parameters,
-            "parameters of the encoder",
+            "encoder parameters",
             "AP against parameters",
-            "Up is better, left is smaller; the scale is logarithmic.",
+            "Higher is better; further left is smaller. Logarithmic scale.",
             log=True,
         ),
     ]
@@ -51,7 +57,7 @@ def plots_of_runs(runs: Sequence[Run], names: Sequence[str]) -> list[Plot]:
 
 
 def plot_of_differences(names: Sequence[str], baseline: int, judgement: Judgement) -> Plot | None:
-    """Every run's difference from one, with its interval; None where there is none."""
+    """Plot the difference of every run from the baseline with its interval; None if there are none."""
     found = [
         (name, judgement.difference(position, baseline))
         for position, name in enumerate(names)
@@ -61,7 +67,8 @@ def plot_of_differences(names: Sequence[str], baseline: int, judgement: Judgemen
     if not known:
         return None
     caption = (
-        "Each line is a 95 % interval. Grey ones cross zero: the difference may be chance. Blue ones do not."
+        "Lines are 95 % intervals. Grey intervals contain zero: the difference is not significant. "
+        "Blue intervals do not contain zero."
     )
     return Plot(f"Difference from {names[baseline]}", caption, _intervals(known[::-1]))
 
@@ -69,7 +76,7 @@ def plot_of_differences(names: Sequence[str], baseline: int, judgement: Judgemen
 def plots_of_classes(
     runs: Sequence[Run], names: Sequence[str], pair: tuple[int, int], judgement: Judgement
 ) -> list[Plot]:
-    """AP of each class of two runs, and the difference."""
+    """Plot the AP of each class for two runs, and the difference."""
     one, other = pair
     classes = list(runs[0].metrics["per_class"])
     aps = {name: tuple(class_ap(runs[position], name) for position in pair) for name in classes}
@@ -78,9 +85,9 @@ def plots_of_classes(
         return []
     shown = sorted(defined, key=lambda name: abs(defined[name][0] - defined[name][1]))[-MAX_CLASSES:]
     shown.sort(key=lambda name: defined[name][0] - defined[name][1])
-    few = f" The {MAX_CLASSES} classes that differ most." if len(defined) > MAX_CLASSES else ""
+    few = f" Only the {MAX_CLASSES} classes that differ most are shown." if len(defined) > MAX_CLASSES else ""
     figure = go.Figure()
-    for side in (1, 0):  # horizontal bars are drawn from below
+    for side in (1, 0):  # Plotly draws horizontal bars from the bottom up
         figure.add_bar(
             y=[_words(name) for name in shown],
             x=[defined[name][side] for name in shown],
@@ -96,9 +103,9 @@ def plots_of_classes(
         (name, judgement.class_difference(one, other, positions[name]) or _point(*defined[name]))
         for name in shown
     ]
-    caption = f"Right of zero {names[one]} is better, left of it {names[other]}."
+    caption = f"Positive: {names[one]} is better. Negative: {names[other]} is better."
     if pair[0] in judgement.judged and pair[1] in judgement.judged:
-        caption += " Lines are 95 % intervals; grey ones cross zero."
+        caption += " Lines are 95 % intervals; grey intervals contain zero."
     plots.append(Plot("Difference by class", caption + few, _intervals(intervals)))
     return plots
 
@@ -108,7 +115,7 @@ def _point(first: float, second: float) -> Interval:
 
 
 def _by_size(runs: Sequence[Run]) -> Plot | None:
-    """A line a family, from its smallest model to its largest; None for fewer than two models."""
+    """Plot one line per encoder family, smallest model first; None for fewer than two models."""
     families: defaultdict[str, list[tuple[str, Run]]] = defaultdict(list)
     for run in runs:
         family, _, size = run.metrics["encoder"]["name"].partition("_")
@@ -120,7 +127,7 @@ def _by_size(runs: Sequence[Run]) -> Plot | None:
     if len({run.metrics["encoder"]["name"] for _, run in smallest_first}) < 2:
         return None
     figure = go.Figure()
-    # In the order of the runs, so that of two runs each has the colour that it has in the other plots.
+    # Follow the order of the runs, so that each of two runs keeps its colour across plots.
     for (family, found), colour, symbol in zip(families.items(), COLOURS, SYMBOLS, strict=False):
         mine = sorted(found, key=lambda each: parameters(each[1]) or 0)
         figure.add_scatter(
@@ -131,11 +138,9 @@ def _by_size(runs: Sequence[Run]) -> Plot | None:
             marker={"size": 11, "color": colour, "symbol": symbol},
         )
     sizes = list(dict.fromkeys(size for size, _ in smallest_first))
-    figure.update_xaxes(
-        type="category", categoryorder="array", categoryarray=sizes, title="size of the encoder"
-    )
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=sizes, title="encoder size")
     _finish(figure, None)
-    return Plot("AP by encoder size", "Smaller models left, larger ones right.", _html(figure))
+    return Plot("AP by encoder size", "Encoder size increases from left to right.", _html(figure))
 
 
 def _against(
@@ -167,7 +172,7 @@ def _against(
 
 
 def _intervals(found: Sequence[tuple[str, Interval]]) -> str:
-    """A point and a line a row, the first one lowest."""
+    """Plot one point with an interval per row, the first row at the bottom."""
     figure = go.Figure()
     figure.add_vline(x=0, line_color="#444", line_width=1)
     for name, each in found:
@@ -192,7 +197,7 @@ def _intervals(found: Sequence[tuple[str, Interval]]) -> str:
 
 
 def _finish(figure: go.Figure, x_title: str | None, rows: int | None = None, row_height: int = 24) -> None:
-    """The look that all plots share; ``rows`` where the names of rows stand on the left."""
+    """Apply the common layout; ``rows`` is the number of named rows, or None for a plot without rows."""
     figure.update_layout(
         template="plotly_white",
         height=380 if rows is None else 130 + row_height * max(rows, 2),
@@ -212,7 +217,7 @@ def _finish(figure: go.Figure, x_title: str | None, rows: int | None = None, row
 
 
 def _words(name: str) -> str:
-    """A name that plotly takes for text, not for its own few tags."""
+    """Escape a name, because Plotly interprets some HTML tags."""
     return html.escape(name)
 
 

@@ -1,6 +1,6 @@
 "use strict";
 
-// Tables: a heading sorts by its column, numbers largest first, and again the other way round.
+// Tables: a click on a heading sorts by its column, numbers in descending order; another click reverses it.
 for (const button of document.querySelectorAll("thead button")) {
   button.addEventListener("click", () => {
     const heading = button.parentElement;
@@ -14,7 +14,7 @@ for (const button of document.querySelectorAll("thead button")) {
     const compare = (one, other) => {
       const [a, b] = [one.cells[column], other.cells[column]];
       if (!numbers) return sign * a.textContent.localeCompare(b.textContent, undefined, { numeric: true });
-      if (!a.dataset.value || !b.dataset.value) return !a.dataset.value - !b.dataset.value; // unknown ones last
+      if (!a.dataset.value || !b.dataset.value) return !a.dataset.value - !b.dataset.value; // unknown values last
       return sign * (a.dataset.value - b.dataset.value);
     };
     for (const other of heading.parentElement.cells) other.removeAttribute("aria-sort");
@@ -23,13 +23,13 @@ for (const button of document.querySelectorAll("thead button")) {
   });
 }
 
-// Plots: each was drawn before those beside it took their room.
+// Plots: resize them, because each was drawn before the layout of the grid was final.
 for (const plot of document.querySelectorAll(".js-plotly-plot")) Plotly.Plots.resize(plot);
 
-// Pictures: the slider says how much of the first one lies over the second.
+// Image pairs: the slider sets how much of the first image covers the second.
 for (const slider of document.querySelectorAll(".side input")) {
   const wipe = slider.parentElement.querySelector(".wipe");
   const show = () => wipe.style.setProperty("--at", `${slider.value}%`);
   slider.addEventListener("input", show);
-  show(); // a reloaded page keeps where the slider was
+  show(); // a reloaded page keeps the slider position
 }

@@ -1,4 +1,4 @@
-"""The targets that a run was judged on, built from its own config."""
+"""Targets of a run, built from its config."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ from ntt.evaluation.base import kinds
 
 
 class RunData:
-    """Reads where the run read: relative paths are from the folder in which it was started.
+    """Dataset of a run, with relative paths resolved from the working directory of the run.
 
-    Everything raises what the dataset raises where its files are no longer there.
+    The attributes raise the errors of the dataset if its files are missing.
 
     Args:
-        folder: the run's.
+        folder: Run directory.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         cfg = OmegaConf.load(folder / "config.yaml")
-        OmegaConf.update(cfg, "paths.output", str(folder), force_add=True)  # else only Hydra knows it
+        OmegaConf.update(cfg, "paths.output", str(folder), force_add=True)  # otherwise set only by Hydra
         self.config = OmegaConf.to_container(cfg.dataset, resolve=True)
         self.start = Path(OmegaConf.load(folder / "hydra.yaml").hydra.runtime.cwd)
 
     @cached_property
     def dataset(self) -> Any:
-        """As the run had it."""
+        """Dataset of the run."""
         return instantiate(self.config)
 
     @cached_property
     def ground_truth(self) -> COCO:
-        """The truth about the targets; there has to be some."""
+        """Ground truth of the targets; the dataset must have one."""
         with chdir(self.start):
             return self.dataset.ground_truth
 
     @cached_property
     def positions(self) -> dict[int | str, int]:
-        """Where each image is among the targets."""
+        """Index of each target by image id."""
         with chdir(self.start):
             return {entry.image_id: number for number, entry in enumerate(self.dataset.targets.entries)}
 
     def image(self, image_id: int | str) -> Tensor:
-        """A target's picture, ``(3, H, W)`` in [0, 1]."""
+        """Return a target image, ``(3, H, W)`` in [0, 1]."""
         with chdir(self.start):
             image: Tensor = self.dataset.targets[self.positions[image_id]].image
         return image
 
     def same_config(self, other: RunData) -> bool:
-        """Whether both read the same in the same way."""
+        """Whether both have the same dataset config and working directory."""
         return (self.config, self.start) == (other.config, other.start)
 
     def same_targets(self, other: RunData) -> bool:

@@ -1,4 +1,4 @@
-"""The tables of a report, before they become HTML or Markdown."""
+"""Tables of a report, independent of HTML or Markdown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNKNOWN = "-"
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, and the number it is sorted by; a text has none."""
+    """Cell with its text and, for numbers, the value to sort by."""
 
     text: str
     value: float | None = None
@@ -28,7 +28,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under their columns."""
+    """Table with column titles and rows."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
@@ -36,7 +36,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Column:
-    """A number of each run, and how it is written."""
+    """Column with a number for each run and its format."""
 
     title: str
     value: Callable[[Run], float | None]
@@ -44,14 +44,14 @@ class Column:
 
 
 def text(words: str) -> Cell:
-    """A cell that is sorted by its letters."""
+    """Return a text cell, which is sorted alphabetically."""
     return Cell(words, is_number=False)
 
 
 def overall(runs: Sequence[Run], names: Sequence[str]) -> Table:
-    """One row a run; columns that no run has a number for are left out.
+    """Return the table of all runs, one row per run.
 
-    So are the encoders where the names tell them.
+    Columns without any number are omitted, and so is the encoder if the run names contain it.
     """
     columns = [column for column in _columns(runs) if any(column.value(run) is not None for run in runs)]
     encoders = [run.metrics["encoder"]["name"] for run in runs]
@@ -64,24 +64,24 @@ def overall(runs: Sequence[Run], names: Sequence[str]) -> Table:
 
 
 def differences(names: Sequence[str], baseline: int, judgement: Judgement) -> Table | None:
-    """Every run against one; None where that cannot be told of any."""
+    """Return the differences of all runs from the baseline; None if no difference is known."""
     found = [
         (name, judgement.difference(position, baseline))
         for position, name in enumerate(names)
         if position != baseline
     ]
     rows = [(text(name), *_interval_cells(each)) for name, each in found if each is not None]
-    return Table(("run", "difference", "from", "to", "verdict"), rows) if rows else None
+    return Table(("run", "difference", "low", "high", "significance"), rows) if rows else None
 
 
 def per_class(
     runs: Sequence[Run], names: Sequence[str], pair: tuple[int, int], judgement: Judgement
 ) -> Table:
-    """AP of each class of all runs, and the difference between two of them."""
+    """Return the AP of each class for all runs, and the difference between two of them."""
     one, other = pair
     columns = ["class", *names, f"{names[one]} minus {names[other]}"]
     known = {one, other} <= judgement.judged.keys()
-    columns += ["from", "to", "verdict"] if known else []
+    columns += ["low", "high", "significance"] if known else []
     rows = []
     for position, name in enumerate(runs[0].metrics["per_class"]):
         aps = [class_ap(run, name) for run in runs]
@@ -97,12 +97,12 @@ def per_class(
 
 
 def class_ap(run: Run, name: str) -> Any:
-    """AP of a class, or None."""
+    """Return the AP of a class, or None."""
     return run.metrics["per_class"][name][run.kind]
 
 
 def signed(value: float | None) -> str:
-    """A difference for a table."""
+    """Format a difference with its sign."""
     return UNKNOWN if value is None else f"{value:+.3f}"
 
 
@@ -113,33 +113,27 @@ def _columns(runs: Sequence[Run]) -> list[Column]:
         *(Column(KINDS[kind], partial(_look_up, kind, "AP")) for kind in main),
         *(Column(f"{KINDS[kind]}50", partial(_look_up, kind, "AP50")) for kind in main),
         *(Column(KINDS[kind], partial(_look_up, kind, "AP")) for kind in kinds[1:]),
-        *(
-            Column("AP if labels were true", partial(_look_up, "ceilings", "true_labels", k, "AP"))
-            for k in main
-        ),
-        *(
-            Column("AP if masks were true", partial(_look_up, "ceilings", "true_masks", k, "AP"))
-            for k in main
-        ),
+        *(Column("AP, oracle labels", partial(_look_up, "ceilings", "true_labels", k, "AP")) for k in main),
+        *(Column("AP, oracle masks", partial(_look_up, "ceilings", "true_masks", k, "AP")) for k in main),
         Column("mIoU", partial(_look_up, "semantic", "mIoU")),
         Column("images/s", images_per_second, partial(number, digits=2)),
-        Column("parameters of the encoder", parameters, _millions),
+        Column("encoder parameters", parameters, _millions),
         Column("peak memory", _peak_memory, _gigabytes),
     ]
 
 
 def images_per_second(run: Run) -> float | None:
-    """How many target images the model answers in a second."""
+    """Return the number of target images that the model segments per second."""
     return _look_up("timing", "images_per_second", run)
 
 
 def parameters(run: Run) -> float | None:
-    """Of the encoder."""
+    """Return the number of encoder parameters."""
     return _look_up("encoder", "parameters", run)
 
 
 def _look_up(*path: Any) -> float | None:
-    """The number at a path of a run's metrics; the run is the last argument."""
+    """Return the number at a path in the metrics of a run; the run is the last argument."""
     *keys, run = path
     found: Any = run.metrics
     for key in keys:
@@ -148,7 +142,7 @@ def _look_up(*path: Any) -> float | None:
 
 
 def _peak_memory(run: Run) -> float | None:
-    """Bytes, wherever the metrics have them."""
+    """Return the first peak memory in the metrics, in bytes."""
     return next((value for path, value in flatten(run.metrics) if "peak" in path), None)
 
 
@@ -163,7 +157,7 @@ def _interval_cells(found: Interval) -> tuple[Cell, ...]:
     elif found.low is None:
         verdict = "too few images"
     else:
-        verdict = "may be chance" if found.is_chance else "more than chance"
+        verdict = "not significant" if found.is_chance else "significant"
     numbers = (found.difference, found.low, found.high)
     return (*(Cell(signed(value), value) for value in numbers), text(verdict))
 
