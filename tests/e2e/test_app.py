@@ -36,11 +36,11 @@ def test_it_serves_until_ctrl_c_and_refuses_a_port_that_is_taken(tmp_path):
         assert any(f"http://127.0.0.1:{port}/" in line for line in server.stdout)
         with urlopen(f"http://127.0.0.1:{port}/") as answer:
             assert "Find more of the same" in answer.read().decode()
-        file = f"http://127.0.0.1:{port}/gradio_api/file={EMBEDDED}/data/emoji"
-        with urlopen(f"{file}/targets/0005.jpg") as sample:
+        file = f"http://127.0.0.1:{port}/gradio_api/file={EMBEDDED}/data/photos"
+        with urlopen(f"{file}/targets/coins.jpg") as sample:
             assert sample.read(2) == JPEG
         with pytest.raises(HTTPError, match="403"):
-            urlopen(f"{file}/targets/0008.jpg")
+            urlopen(f"{file}/references.json")
         server.send_signal(signal.SIGINT)
         _, said = server.communicate(timeout=60)
     finally:

@@ -35,7 +35,7 @@ PUBLISHED = [
 ] + [
     ("segmenter", path.stem)
     for path in sorted((ROOT / "conf/segmenter").glob("*.yaml"))
-    if path.stem != "sam2_nano"
+    if path.stem not in ("none", "sam2_nano", "sam2_lite")
 ]
 
 
