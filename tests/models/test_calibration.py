@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from ntt.engine.journal import Journal
 from ntt.errors import InputError
-from ntt.models.calibration import MAX_REFERENCES, best_threshold, calibrate, checked_threshold
+from ntt.models.calibration import (
+    MAX_REFERENCES,
+    best_threshold,
+    calibrate,
+    checked_threshold,
+    lone_threshold,
+)
 from ntt.structures import Reference
 
 scores = st.lists(st.floats(0, 1, width=32), max_size=12)
@@ -31,6 +37,10 @@ def test_best_threshold_with_one_kind_of_scores_misclassifies_a_twentieth():
     assert best_threshold(hundred, []) == pytest.approx(0.05)
     assert best_threshold([], hundred) == pytest.approx(0.95)
     assert best_threshold([], []) == 0
+
+
+def test_lone_threshold_averages_the_midpoints_of_found_objects():
+    assert lone_threshold([0.4, None, 0.2], [0.0, 0.9, 0.1]) == pytest.approx((0.2 + 0.15) / 2)
 
 
 def test_auto_threshold_suppresses_an_absent_class(colours):
@@ -64,7 +74,8 @@ def test_calibrate_scores_a_single_reference_on_its_mirror_image(colours):
     references = colours.references()[::3]
     found = calibrate(colours.model().fit(references, ["red thing", "blue thing"]), references)
     assert (len(found.present), len(found.absent)) == (2, 2)
-    assert max(found.present) <= 0.5, "half of the mirror image's score"
+    assert max(found.present) <= 0.4, "a share of the mirror image's score"
+    assert found.threshold == pytest.approx((sum(found.present) + sum(found.absent)) / 4)
     assert min(found.present) > found.threshold > max(found.absent)
 
 

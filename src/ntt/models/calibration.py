@@ -21,7 +21,8 @@ AUTO = "auto"
 THRESHOLD = "score_threshold"  # note in the memory file that stores the calibrated threshold
 MAX_REFERENCES = 60  # number of references used, evenly spaced; more would hardly improve the threshold
 SAME_OBJECT_IOU = 0.5
-MIRRORED = 0.5  # estimated score of an object on another image, relative to the score of its mirror image
+MIRRORED = 0.5  # expected score of an object on another image, as a share of its mirror image's score
+MIRRORED_OF_SEVERAL = 0.4  # the same with several classes, as the probability of the class drops too
 ALIKE = 0.5  # instances above this share of the object's score may belong to the same class
 TAIL = 0.05  # share of misclassified scores if only present or only absent scores are available
 
@@ -33,7 +34,7 @@ class Calibration:
     Attributes:
         threshold: minimum score of reported instances.
         present: scores of reference objects when the memory contains the other references of their class; for
-            a class with one reference, half the score of the object's mirror image.
+            a class with one reference, a share of the score of the object's mirror image.
         absent: scores of reference objects when the memory excludes their class; with a single class or a
             single reference of the class, the best score outside the object on its image.
         missed: number of reference objects without a matching instance of their class in the ``present``
@@ -72,8 +73,8 @@ def calibrate(
     Each reference image is segmented like a target, twice: with a memory that excludes this reference, for
     the score of an object of a known class, and with a memory that excludes its class, for the score of an
     object of an unknown class. If a class has one reference, the object is scored on its mirror image
-    instead; this score is halved, because objects on other images score lower. The background of the image
-    then represents the unknown class, as it does if there is only one class.
+    instead; a share of this score is used, because objects on other images score lower. The background of the
+    image then represents the unknown class, as it does if there is only one class.
 
     Args:
         model: model fitted on these references, in this order.
@@ -98,7 +99,9 @@ def calibrate(
     present = [score for index in tried for score in known[index]["present"]]
     absent = [score for index in tried for score in known[index]["absent"]]
     found = tuple(score for score in present if score is not None)
-    return Calibration(best_threshold(found, absent), found, tuple(absent), present.count(None))
+    lone = len(model.memory.labels.unique()) == count
+    threshold = lone_threshold(present, absent) if lone and found else best_threshold(found, absent)
+    return Calibration(threshold, found, tuple(absent), present.count(None))
 
 
 def _some(references: Iterable[Reference], wanted: Sequence[int]) -> Iterator[tuple[int, Reference]]:
@@ -126,7 +129,8 @@ def _left_out(model: PrototypeMatching, reference: Reference, index: int) -> dic
         )
     else:
         mirrored = _score(model, memory, _mirrored(reference), name)
-        present = None if mirrored is None else MIRRORED * mirrored
+        share = MIRRORED if len(memory.class_names) == 1 else MIRRORED_OF_SEVERAL
+        present = None if mirrored is None else share * mirrored
         absent = _beside(model, reference)
     return {"present": [present], "absent": absent}
 
@@ -150,6 +154,19 @@ def _beside(model: PrototypeMatching, reference: Reference) -> list[float | None
     beside = ~(found.masks & reference.mask).flatten(1).any(dim=1)
     others = found.scores[beside & (found.scores < ALIKE * own)]
     return [float(others.max()) if len(others) else 0.0]
+
+
+def lone_threshold(present: Sequence[float | None], absent: Sequence[float]) -> float:
+    """Mean over classes of the midpoint between both scores, for classes with one reference each.
+
+    A cut through all scores at once would lie above the lower classes wherever one background scores high.
+
+    Args:
+        present: score of each object, in the order of ``absent``; None where the object was not found.
+        absent: score of the background of the same image.
+    """
+    pairs = [(yes, no) for yes, no in zip(present, absent, strict=True) if yes is not None]
+    return sum((yes + no) / 2 for yes, no in pairs) / len(pairs)
 
 
 def best_threshold(present: Sequence[float], absent: Sequence[float]) -> float:
