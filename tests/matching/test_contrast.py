@@ -235,26 +235,6 @@ def test_matcher_without_classes_or_proposals_finds_nothing():
     assert len(matcher()(features(), proposed(OBJECT), bank, 7, 9)) == 0
 
 
-@pytest.mark.parametrize(("whole", "kept"), [(0.0, PART), (0.25, PART), (1.0, OBJECT)])
-def test_matcher_prefers_whole_masks_to_better_scored_parts_depending_on_whole(whole, kept):
-    """The object has 1.56 times the area of its part; ``whole`` is the exponent of this ratio."""
-    proposals = proposed(OBJECT, PART, iou=[0.6, 1.0])
-    apart = [matcher()(features(), proposed(OBJECT, iou=[0.6]), CLASSES, SIDE, SIDE).scores]
-    apart.append(matcher()(features(), proposed(PART, iou=[1.0]), CLASSES, SIDE, SIDE).scores)
-    ratio = float(apart[1] / apart[0])
-    assert (14 / 9) ** 0.25 < ratio < 14 / 9
-    found = matcher(whole=whole)(features(), proposals, CLASSES, SIDE, SIDE)
-    assert len(found) == 1
-    assert torch.equal(found.masks[0], kept)
-    assert found.scores.tolist() == apart[kept is PART].tolist(), "the score itself does not change"
-
-
-@pytest.mark.parametrize("whole", [-0.5, math.nan])
-def test_a_negative_preference_for_whole_masks_is_rejected_in_one_line(whole):
-    with pytest.raises(InputError, match=rf"^model\.matcher\.whole must be at least 0, got {whole}$"):
-        matcher(whole=whole)
-
-
 @pytest.mark.parametrize("temperature", [0, -1.0, math.nan])
 def test_a_temperature_not_above_0_is_rejected_in_one_line(temperature):
     with pytest.raises(

@@ -35,8 +35,6 @@ class ContrastMatcher:
             score is dropped; 1 keeps both.
         class_overlap: the same for masks of different classes.
         max_instances: maximum number of returned instances.
-        whole: exponent of the mask area when scores of overlapping masks are compared; larger values prefer
-            whole objects to parts, 0 compares scores alone.
 
     Attributes:
         nms_iou: box IoU threshold of the NMS applied to proposals with oracle labels.
@@ -55,21 +53,17 @@ class ContrastMatcher:
         overlap: float,
         class_overlap: float,
         max_instances: int,
-        whole: float = 0.0,
     ) -> None:
         if not temperature > 0:
             raise InputError(f"model.matcher.temperature must be above 0, got {temperature}")
         for key, value in (("ring", ring), ("overlap", overlap), ("class_overlap", class_overlap)):
             if not 0 <= value <= 1:
                 raise InputError(f"model.matcher.{key} must be in [0, 1], got {value}")
-        if not whole >= 0:
-            raise InputError(f"model.matcher.whole must be at least 0, got {whole}")
         self.scorer = scorer
         self.temperature = temperature
         self.ring = ring
         self.overlap = overlap
         self.class_overlap = class_overlap
-        self.whole = whole
         self.max_instances = max_instances
 
     def __call__(
@@ -100,8 +94,7 @@ class ContrastMatcher:
         allowed = torch.where(labels[:, None] == labels, self.overlap, self.class_overlap)
         rivals = coverage(masks, masks) > allowed
         kept: list[int] = []
-        priority = scores * masks.flatten(1).float().mean(dim=1) ** self.whole
-        for index in priority.argsort(descending=True, stable=True).tolist():
+        for index in scores.argsort(descending=True, stable=True).tolist():
             if float(scores[index]) > 0 and not bool(rivals[index, kept].any()):
                 kept.append(index)
         return torch.tensor(kept, dtype=torch.int64, device=masks.device)
