@@ -41,7 +41,7 @@ def test_the_panels_ask_for_what_runs_log(spec):
         ("summary:encoder/parameters", "summary:segm/AP"),
     ]
     assert '"class_differences"' in json.dumps(shown["By class"])
-    table, browser = shown["Where the families disagree most"]
+    table, browser = shown["Largest disagreements"]
     assert '"disagreements"' in json.dumps(table)
     assert browser["config"]["mediaKeys"] == ["images/ground_truth", "images/prediction"]
 
