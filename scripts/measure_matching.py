@@ -1,9 +1,9 @@
-"""Run the embedded benchmark for the ways to match and write the tables into docs/matching.md.
+"""Run the embedded benchmark for every matching option and write the tables to docs/matching.md.
 
     python scripts/measure_matching.py                  # all tables
-    python scripts/measure_matching.py dataset.limit=8  # with further words of the main job, to try it
+    python scripts/measure_matching.py dataset.limit=8  # with further overrides of train.py, as a quick check
 
-Every row is one run of the main job; the tables name the words that repeat it. Settings are chosen on
+Each row is one run of ``train.py``; the table contains the overrides that reproduce it. Choose settings on
 ``dataset=emoji_validation``, never by these tables.
 """
 
@@ -26,16 +26,16 @@ PRECISION = {
     "segm AP": "segm.AP",
     "segm AP50": "segm.AP50",
     "bbox AP": "bbox.AP",
-    "if masks were true": "ceilings.true_masks.segm.AP",
+    "AP with oracle masks": "ceilings.true_masks.segm.AP",
 }
 OPEN_SET = {
     "precision": "open_set.precision",
     "recall": "open_set.recall",
-    "silent without a class": "open_set.absent_silent",
-    "instances without a class": "open_set.absent_instances",
+    "no false positive": "open_set.absent_silent",
+    "false positives per image": "open_set.absent_instances",
 }
-COUNTS = {"open_set.absent_instances"}  # all others are shares
-# Each table: what is varied, and its columns by the key of metrics.json.
+COUNTS = {"open_set.absent_instances"}  # the other values are fractions
+# Per table: the overrides of its rows, and the key in metrics.json of each column.
 TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "scorers": (
         (
@@ -57,7 +57,7 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
 
 
 def main(further: list[str]) -> None:
-    """Measure every row of every table, then rewrite the document."""
+    """Measure all rows and write each table into the document."""
     with tempfile.TemporaryDirectory() as folder:
         for name, (variants, columns) in TABLES.items():
             lines = [f"| `python train.py ...` | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
@@ -73,13 +73,13 @@ def main(further: list[str]) -> None:
 
 
 def written(metrics: Any, key: str) -> str:
-    """The value at a dotted key, for the table."""
+    """Format the value at a dotted key for a table cell."""
     value = look_up(metrics, key)
     return number(value, 1) if key in COUNTS else percent(value)
 
 
 def look_up(metrics: Any, key: str) -> float | None:
-    """The value at a dotted key."""
+    """Return the value at a dotted key."""
     for part in key.split("."):
         metrics = metrics[part]
     value: float | None = metrics
