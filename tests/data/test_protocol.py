@@ -192,7 +192,7 @@ def test_check_without_data_names_the_preparation_script(dataset, tmp_path, name
         dataset(f"dataset={name}").check()
     line = str(caught.value)
     assert line.startswith(str(tmp_path))
-    assert f"not found; see what there is with: python scripts/prepare_dataset.py dataset={name}" in line
+    assert f"not found; list the missing files with: python scripts/prepare_dataset.py dataset={name}" in line
     assert "\n" not in line
 
 
