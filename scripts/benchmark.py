@@ -1,14 +1,15 @@
-"""How fast each way of segmenting is, side by side on the same images and weights.
+"""Measure the speed of each method on the same images and weights.
 
     python scripts/benchmark.py                        # nano models on the emoji scenes
     python scripts/benchmark.py segmenter=sam2.1_tiny segmenter.weights=random encoder=dinov2_large \\
-        encoder.weights=random model.proposals.min_iou=-1 dataset.shots=1 dataset.limit=3   # at real size
-    python scripts/benchmark.py --curve                # AP and seconds by number of prompts
-    python scripts/benchmark.py --growth               # seconds by number of classes, shots, images
+        encoder.weights=random model.proposals.min_iou=-1 dataset.shots=1 dataset.limit=3   # at common sizes
+    python scripts/benchmark.py --curve                # AP and time by number of prompts
+    python scripts/benchmark.py --growth               # time by number of classes, shots and images
 
-Words without dashes are overrides of conf/train.yaml. ``reference`` does the grid method naively, as the
-paper's code does it; ``noamg_exact`` merges at full size as well. Each variant has a process of its own, and
-they take turns on every image, so that a busy machine is as busy for all.
+Arguments without dashes are overrides of conf/train.yaml. ``reference`` is a naive implementation of the
+grid method, as in the paper's code; ``noamg_exact`` also merges at image size. Each variant runs in its own
+process, and the variants alternate on every image, so that other load on the machine affects all of them
+equally.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ IMAGE_COUNTS = (1, 8, 64)
 
 
 def main() -> None:
-    """Measure what was asked for, print it, and write it down if asked."""
+    """Run the selected measurement, print it, and write it to a file if requested."""
     options, words = arguments()
     console = Console()
     if options.curve:
@@ -51,21 +52,23 @@ def main() -> None:
 
 
 def arguments() -> tuple[argparse.Namespace, list[str]]:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("words", nargs="*", metavar="override", help="of conf/train.yaml")
-    parser.add_argument("--curve", action="store_true", help="AP and seconds by number of prompts")
-    parser.add_argument("--growth", action="store_true", help="seconds by number of classes, shots, images")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything there")
-    parser.add_argument("--threads", type=int, default=2, help="of torch, for each variant in its turn")
+    parser.add_argument("words", nargs="*", metavar="override", help="override of conf/train.yaml")
+    parser.add_argument("--curve", action="store_true", help="measure AP and time by number of prompts")
+    parser.add_argument(
+        "--growth", action="store_true", help="measure time by number of classes, shots and images"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
+    parser.add_argument("--threads", type=int, default=2, help="torch threads of each variant")
     options = parser.parse_args()
     return options, options.words
 
 
 def compare(words: list[str], threads: int, console: Console) -> dict[str, Any]:
-    """Reference, grid and guided prompts; their AP where the weights mean something."""
+    """Compare reference, grid and guided prompts; with AP if the weights are trained."""
     from hydra.utils import instantiate
 
     from ntt.benchmark.comparison import measure_together
@@ -87,7 +90,7 @@ def compare(words: list[str], threads: int, console: Console) -> dict[str, Any]:
 
 
 def curve(words: list[str], console: Console) -> dict[str, Any]:
-    """Every budget of the guided prompts, and the grid."""
+    """Measure guided prompts at each budget, and the grid."""
     from hydra.utils import instantiate
 
     from ntt.benchmark.curve import measure_curve
@@ -106,7 +109,7 @@ def curve(words: list[str], console: Console) -> dict[str, Any]:
 
 
 def growth(words: list[str], console: Console) -> dict[str, Any]:
-    """Classes and shots with a memory made for it, images with that of the references."""
+    """Measure cost by classes and shots (synthetic memories) and by images (memory of the references)."""
     from ntt.benchmark.growth import grow_images, grow_memory
     from ntt.benchmark.setup import composed, fitted_model
     from ntt.benchmark.tables import growth_tables

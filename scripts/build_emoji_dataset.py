@@ -2,9 +2,9 @@
 
     python scripts/build_emoji_dataset.py
 
-Writes the novel classes to ``data/emoji`` (committed) and the validation classes, on which settings are
-chosen, to ``emoji_validation`` in the cache (``dataset=emoji_validation``). Needs the clients of npm and
-Debian for the packages, which are kept in the cache too: ``$NTT_CACHE``, else ``~/.cache/ntt``.
+Write the novel classes to ``data/emoji`` (committed) and the validation classes, used to choose settings,
+to ``emoji_validation`` in the cache (``dataset=emoji_validation``). The packages are downloaded with the
+clients of npm and Debian, also to the cache: ``$NTT_CACHE``, else ``~/.cache/ntt``.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cache", type=Path, default=CACHE, help="packages and rendered sprites")
-    parser.add_argument("--data", type=Path, default=ROOT / "data", help="where the emoji folder is written")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="folder of packages and rendered sprites")
+    parser.add_argument(
+        "--data", type=Path, default=ROOT / "data", help="parent of the emoji folder that is written"
+    )
     args = parser.parse_args()
     sprites = load_sprites(args.cache / "emoji")
     print(f"train {len(sprites.vocabulary.train)}, validation {len(sprites.vocabulary.validation)}, ", end="")

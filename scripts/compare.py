@@ -1,11 +1,11 @@
-"""Compare finished runs on one page: report.html and report.md.
+"""Compare finished runs in a report: report.html and report.md.
 
     python scripts/compare.py RUN_DIR RUN_DIR ...
     python scripts/compare.py SWEEP_DIR --output comparison
     python scripts/compare.py SWEEP_DIR --baseline SWEEP_DIR/0_dinov2_large
 
-The folder of a sweep stands for its jobs. Every run is compared with the best one, or with --baseline. The
-runs have to be on the same targets and classes; their data are read where their config.yaml has them.
+A sweep directory stands for its jobs. Every run is compared with the best one, or with --baseline. All runs
+must have the same targets and classes; the data are read from the paths in their config.yaml.
 """
 
 from __future__ import annotations
@@ -22,22 +22,28 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(words: list[str]) -> None:
-    """Write both files.
+    """Write the report.
 
     Raises:
-        InputError: a folder holds no run, or the runs cannot be compared.
+        InputError: A folder contains no run, or the runs cannot be compared.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folders", metavar="RUN_DIR", nargs="+", type=Path, help="of a run, or of a sweep")
     parser.add_argument(
-        "--output", metavar="DIR", type=Path, default=Path(), help="for both files; default: here"
+        "folders", metavar="RUN_DIR", nargs="+", type=Path, help="run directory or sweep directory"
     )
-    parser.add_argument("--baseline", metavar="RUN_DIR", type=Path, help="compare all with this run")
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path(),
+        help="directory of the report; default: the working directory",
+    )
+    parser.add_argument("--baseline", metavar="RUN_DIR", type=Path, help="compare all runs with this one")
     chosen = parser.parse_args(words)
 
-    # Imported here, so that --help and misspelt options answer at once.
+    # Imported here, so that --help and errors in options are fast.
     from ntt.reporting.report import write_report
     from ntt.reporting.runs import read_runs
 
@@ -47,7 +53,7 @@ def main(words: list[str]) -> None:
     if chosen.baseline is not None:
         named = found.get(chosen.baseline.resolve())
         if named is None or named.failure is not None:
-            raise InputError(f"--baseline {chosen.baseline}: is no finished run of these; name one of them")
+            raise InputError(f"--baseline {chosen.baseline} must be one of the finished runs given")
         baseline = runs.index(named)
     print(f"Report: {write_report(runs, chosen.output.resolve(), baseline)}")
 

@@ -1,13 +1,13 @@
-"""Make a reference file for ``dataset.reference_file`` of a list of references that another project made.
+"""Convert the reference list of another project to a file for ``dataset.reference_file``.
 
     python scripts/convert_few_shot.py few_shot_10shot_seed33.pkl dataset=coco_fewshot
     python scripts/convert_few_shot.py cocosplit/seed1 dataset=coco_fewshot dataset.shots=10
     python scripts/convert_few_shot.py vocsplit/seed1 dataset=pascal_voc dataset.shots=3 to=three.json
 
-It reads the pickles of *No time to train!*, of which nothing is executed, and the lists of TFA and those that
-follow it: ``full_box_<shots>shot_<class>_trainval.json`` for COCO, ``box_<shots>shot_<class>_train.txt`` for
-PASCAL VOC, each by itself or all that a folder has for ``dataset.shots`` and the classes. The annotations are
-looked up in the data set's own annotation file.
+Supported are the pickles of *No time to train!* (read without executing code), and the lists of TFA and its
+successors: ``full_box_<shots>shot_<class>_trainval.json`` for COCO, ``box_<shots>shot_<class>_train.txt``
+for PASCAL VOC, as single files or as a folder with the files for ``dataset.shots`` and the classes. The
+annotations are looked up in the annotation file of the data set.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ USAGE = "usage: python scripts/convert_few_shot.py LIST dataset=NAME [to=FILE]"
 
 
 def main(words: list[str]) -> None:
-    """Convert lists to one file.
+    """Convert the lists to one file.
 
     Raises:
-        InputError: the words are not understood, or the lists are no lists, or are for another data set.
+        InputError: The arguments or lists are invalid, or the lists are for another data set.
     """
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
@@ -48,17 +48,17 @@ def main(words: list[str]) -> None:
     dataset = instantiate(cfg.dataset)
     sampler = getattr(dataset, "sampler", None)
     if sampler is None:
-        raise InputError(f"{USAGE}; this data set draws no references from a larger file")
+        raise InputError(f"{USAGE}; this data set does not sample references from a larger file")
     files = [file for path in paths for file in list_files(path, sampler.shots, sampler.classes)]
     chosen = read_lists(files, sampler.annotation_file)
     target = targets[-1] if targets else default_target(paths[0], sampler.shots)
     write_few_shot(target, sampler.annotation_file, chosen, {"source": [file.name for file in files]})
-    print(f"{sum(map(len, chosen.values()))} references of {len(chosen)} classes are in {target}")
-    print(f"Use them: python train.py {' '.join(overrides)} dataset.reference_file={target}")
+    print(f"{sum(map(len, chosen.values()))} references of {len(chosen)} classes written to {target}")
+    print(f"Use the file: python train.py {' '.join(overrides)} dataset.reference_file={target}")
 
 
 def default_target(path: Path, shots: int) -> Path:
-    """Beside a pickle, else in the folder of the lists."""
+    """Return the default output: beside a pickle, otherwise in the folder of the lists."""
     if path.suffix == ".pkl":
         return path.with_suffix(".json")
     return (path if path.is_dir() else path.parent) / f"few_shot_{shots}shot.json"

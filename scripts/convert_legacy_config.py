@@ -1,10 +1,10 @@
-"""Turn a config of the DINOv3 integration guide into an experiment of this project.
+"""Convert a config of the DINOv3 integration guide to an experiment config.
 
     python scripts/convert_legacy_config.py FILE.yaml    # writes conf/experiment/FILE.yaml
     python train.py experiment=FILE
 
-``python train.py legacy_config=FILE.yaml`` runs the same without a new file. docs/integration_guide.md says
-what each key becomes.
+``python train.py legacy_config=FILE.yaml`` runs the same config without a new file. docs/integration_guide.md
+lists the conversion of each key.
 """
 
 from __future__ import annotations
@@ -21,19 +21,21 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main(arguments: list[str]) -> None:
-    """Read, translate, write."""
+    """Read, convert and write the config."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", type=Path, help="the config to convert")
+    parser.add_argument("file", type=Path, help="config to convert")
     parser.add_argument("--output", type=Path, help="default: conf/experiment/<name of FILE>")
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     args = parser.parse_args(arguments)
     output = args.output or ROOT / "conf" / "experiment" / f"{args.file.stem}.yaml"
     with exit_on_bad_input():
         legacy = read_legacy_config(args.file)
         if output.exists() and not args.overwrite:
-            raise InputError(f"{output} is there already: --overwrite replaces it, --output writes elsewhere")
+            raise InputError(
+                f"{output} already exists; replace it with --overwrite, or choose another file with --output"
+            )
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(legacy.experiment(), encoding="utf-8")
     remark = legacy.remark()

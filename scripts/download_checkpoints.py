@@ -1,10 +1,10 @@
-"""Fetch published weights to where the configuration looks for them.
+"""Download published weights to the paths in the configs.
 
     python scripts/download_checkpoints.py encoder=dinov3_large segmenter=sam2.1_large
     python scripts/download_checkpoints.py encoder=dinov2_small,dinov2_base checkpoints=/data/checkpoints
 
-DINOv2 and SAM 2 come from Meta's public addresses, DINOv3 from timm's open re-hosts on the Hugging Face hub.
-Meta's own DINOv3 files need a form filled in; with the address from their mail:
+DINOv2 and SAM 2 come from Meta's public addresses, DINOv3 from timm's open copies on the Hugging Face hub.
+Meta's own DINOv3 files require a form; pass the address from Meta's e-mail:
 
     python scripts/download_checkpoints.py encoder=dinov3_large url='ADDRESS'
 """
@@ -37,7 +37,7 @@ USAGE = "usage: python scripts/download_checkpoints.py encoder=NAME[,NAME] segme
 META = "https://dl.fbaipublicfiles.com"
 HUB = "hf://"
 
-# Addresses of each file that a configuration may name, the first to be tried first.
+# Addresses of each file, in order of preference.
 ADDRESSES: dict[str, tuple[str, ...]] = {
     **{
         str(config.checkpoint): (f"{META}/dinov2/{config.folder}/{config.checkpoint}",)
@@ -59,7 +59,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Download:
-    """One file to fetch: from where, to where."""
+    """Source and destination of one file."""
 
     address: str
     destination: Path
@@ -73,10 +73,10 @@ class Download:
 
 
 def main(arguments: list[str]) -> int:
-    """Fetch what ``group=name,name`` arguments ask for.
+    """Download the weights selected by ``group=name,name`` arguments.
 
     Returns:
-        the exit code: 2 where something failed that a user can mend.
+        Exit code: 2 after an error that the user can fix.
     """
     try:
         for alternatives in plan(arguments):
@@ -88,17 +88,17 @@ def main(arguments: list[str]) -> int:
 
 
 def plan(arguments: list[str]) -> list[list[Download]]:
-    """The files that the arguments ask for, each with the addresses it may come from.
+    """Return the selected files, each with its possible sources.
 
     Raises:
-        InputError: arguments not understood, unknown names, weights that are not for download.
+        InputError: An argument or name is unknown, or the weights cannot be downloaded.
     """
     options = dict(argument.partition("=")[::2] for argument in arguments)
     unknown = [
         name for name, value in options.items() if name not in (*GROUPS, "checkpoints", "url") or not value
     ]
     if unknown or not options.keys() & set(GROUPS):
-        raise InputError(USAGE + "".join(f"; not understood: {name}" for name in unknown))
+        raise InputError(USAGE + "".join(f"; unknown argument: {name}" for name in unknown))
     checkpoints = Path(options.get("checkpoints", ROOT / "checkpoints")).expanduser()
     return [
         locate(group, name, checkpoints, options.get("url"))
@@ -109,10 +109,10 @@ def plan(arguments: list[str]) -> list[list[Download]]:
 
 
 def locate(group: str, name: str, checkpoints: Path, url: str | None = None) -> list[Download]:
-    """Where the weights that ``conf/GROUP/NAME.yaml`` names come from and go to, in order of preference.
+    """Return the sources and destinations of the weights of ``conf/GROUP/NAME.yaml``, in order of preference.
 
     Raises:
-        InputError: unknown name, or weights that are not for download.
+        InputError: The name is unknown, or the weights cannot be downloaded.
     """
     files = {path.stem: path for path in sorted((ROOT / "conf" / group).glob("*.yaml"))}
     config = OmegaConf.create({"paths": {"checkpoints": str(checkpoints), "embedded": str(ROOT)}})
@@ -132,18 +132,18 @@ def _reason(name: str) -> str:
     variant = DINOV3_CONFIGS.get(name)
     if variant and variant.origin == "unreleased":
         return release_of(name, variant).advice
-    return "its weights come with this repository, with a package, or with a first run"
+    return "its weights are in this repository, in a package, or downloaded by the first run"
 
 
 def fetch_first(alternatives: Sequence[Download]) -> None:
-    """Fetch a file from the first address that has it, unless it is there.
+    """Download a file from the first address that provides it, unless it exists.
 
     Raises:
-        InputError: no address has it; says for each why not.
+        InputError: No address provides it; the message gives the reason for each.
     """
     for download in alternatives:
         if download.destination.exists():
-            print(f"{download.destination} is already there")
+            print(f"{download.destination} already exists")
             return
     refusals = []
     for download in alternatives:
@@ -158,26 +158,26 @@ def fetch_first(alternatives: Sequence[Download]) -> None:
 
 
 def fetch(download: Download) -> None:
-    """Fetch one file, whole and verified.
+    """Download and verify one file.
 
     Raises:
-        UnreachableError: no connection.
-        InputError: the server refuses, or has another file than its name says.
+        UnreachableError: There is no connection.
+        InputError: The server refuses, or the checksum is wrong.
     """
     try:
         source = find_source(download)
     except GatedRepoError as error:
         page = f"https://huggingface.co/{download.address.removeprefix(HUB)}"
-        raise InputError(f"{page} is gated: ask for access there, then run hf auth login") from error
-    except (OSError, HTTPException, ValueError) as error:  # what the hub's client raises
+        raise InputError(f"{page} is gated: request access there, then run hf auth login") from error
+    except (OSError, HTTPException, ValueError) as error:  # raised by the hub's client
         raise downloads.failure(download.page, download.destination, error) from error
     downloads.fetch(source, download.destination)
 
 
 def find_source(download: Download) -> Source:
-    """Ask the hub for a file's whereabouts, or take an address as it is."""
+    """Look up a file on the hub; return other addresses unchanged."""
     if not download.address.startswith(HUB):
-        # Meta's DINOv3 files carry the start of their SHA-256 in their names.
+        # The names of Meta's DINOv3 files contain the start of their SHA-256.
         named = re.search(r"-([0-9a-f]{8})\.pth$", download.destination.name)
         return Source(download.address, download.address, named.group(1) if named else "")
     metadata = get_hf_file_metadata(download.page)

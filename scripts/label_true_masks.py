@@ -1,8 +1,8 @@
-"""How well an encoder tells classes apart, with no segmenter in the way.
+"""Measure how well an encoder separates classes, without a segmenter.
 
     python scripts/label_true_masks.py dataset=emoji_validation encoder=dinov3_nano
 
-Takes the words of train.py. Prints the share of the targets' true masks that get their true label.
+Arguments are overrides of train.py. Prints the share of the targets' oracle masks that get their true label.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
-    """Fill the memory, label the true masks, print one line."""
+    """Fill the memory, classify the oracle masks, print the accuracy."""
     import torch
     from hydra.utils import instantiate
     from rich.progress import track
@@ -30,7 +30,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     dataset = instantiate(cfg.dataset)
     dataset.check()
     if not dataset.references.without_mask():
-        cfg.segmenter.weights = "random"  # built, but never asked
+        cfg.segmenter.weights = "random"  # built, but not used
     model = instantiate(cfg.model)
     model.fit(track(dataset.references, "References"), dataset.class_names)
     right = total = 0

@@ -1,9 +1,9 @@
-"""Run the embedded benchmark for the encoder options and write the table into docs/encoders.md.
+"""Run the embedded benchmark for the encoder options and write the table to docs/encoders.md.
 
     python scripts/measure_encoder_options.py                  # all rows
-    python scripts/measure_encoder_options.py dataset.limit=8  # with further words of the main job, to try it
+    python scripts/measure_encoder_options.py dataset.limit=8  # with further overrides, as a quick check
 
-Every row is one run of the main job; the table names the words that repeat it. Settings are chosen on
+Each row is one run of ``train.py``; the table contains the overrides that reproduce it. Choose settings on
 ``dataset=emoji_validation``, never by this table.
 """
 
@@ -35,7 +35,7 @@ ROWS = (
 
 
 def main(further: list[str]) -> None:
-    """Measure every row, then rewrite the document's table."""
+    """Measure all rows and write the table into the document."""
     lines = ["| `python train.py ...` | segm AP | segm AP50 | bbox AP |", "|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder:
         for number, row in enumerate(ROWS):

@@ -1,7 +1,7 @@
 """Run the embedded benchmark for every matching option and write the tables to docs/matching.md.
 
     python scripts/measure_matching.py                  # all tables
-    python scripts/measure_matching.py dataset.limit=8  # with further overrides of train.py, as a quick check
+    python scripts/measure_matching.py dataset.limit=8  # with further overrides, as a quick check
 
 Each row is one run of ``train.py``; the table contains the overrides that reproduce it. Choose settings on
 ``dataset=emoji_validation``, never by these tables.

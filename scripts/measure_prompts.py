@@ -1,12 +1,12 @@
-"""How well a segmenter outlines an object that it is pointed at.
+"""Measure the masks that a segmenter makes from prompts on objects.
 
     python scripts/measure_prompts.py dataset=emoji_validation
     python scripts/measure_prompts.py segmenter=sam2_lite dataset=photos dataset.split=reported
     python scripts/measure_prompts.py segmenter=sam2_lite dataset=folder dataset.root=FOLDER
 
-Takes the words of train.py. Prompts are taken from the true masks of the references, and of the targets where
-they are annotated: the box around a mask, the point farthest inside it, and both. Prints the mean IoU with
-the true masks; of the targets also for those objects alone that touch another one of their class.
+Arguments are overrides of train.py. Prompts are derived from the true masks of the references, and of
+annotated targets: the box of a mask, its innermost point, and both. Prints the mean IoU with the true
+masks; for targets also the mean over objects that touch another object of their class.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from ntt.structures import Prompt
 
 ROOT = Path(__file__).resolve().parents[1]
-TOUCHING = 3  # fewer pixels than this lie between objects that touch
+TOUCHING = 3  # the gap between touching objects is smaller than this, in pixels
 
-Overlaps = defaultdict[tuple[str, str], list[float]]  # IoU of each object, by objects and kind of prompt
+# IoU of each object, by group of objects and kind of prompt.
+Overlaps = defaultdict[tuple[str, str], list[float]]
 
 
 def prompts_of(mask: Tensor) -> dict[str, Prompt]:
-    """What a person might give in place of a mask ``(H, W)``, by what it is called."""
+    """Return prompts derived from a mask ``(H, W)``, by name."""
     import cv2
     import numpy as np
 
@@ -48,7 +49,7 @@ def prompts_of(mask: Tensor) -> dict[str, Prompt]:
 
 
 def touches_its_class(masks: Tensor, labels: Tensor) -> list[bool]:
-    """Whether each object ``(N, H, W)`` touches another of its class ``(N,)``."""
+    """Return whether each object ``(N, H, W)`` touches another object of its class ``(N,)``."""
     import torch.nn.functional as F
 
     grown = F.max_pool2d(masks[:, None].float(), 2 * TOUCHING + 1, stride=1, padding=TOUCHING)[:, 0] > 0
@@ -83,7 +84,7 @@ def measure(
 
 
 def run(cfg: DictConfig) -> None:
-    """Make a mask of each prompt of each object, print one line for each kind of prompt."""
+    """Segment each object with each kind of prompt; print the mean IoU per kind."""
     from hydra.utils import instantiate
     from rich.progress import track
 

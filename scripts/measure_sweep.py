@@ -1,9 +1,9 @@
-"""What the jobs of a sweep save by sharing the segmenter's answers.
+"""Measure the time saved by the proposal cache in a sweep.
 
     python scripts/measure_sweep.py
 
-runs one sweep of four encoders twice, sharing nothing and sharing, each with an empty cache, and prints what
-each took. Arguments are words of ``train.py`` for both: dataset.limit=8, model=guided.
+Run a sweep of four encoders twice, without and with the cache, each time starting with an empty cache, and
+print the times. Arguments are overrides of ``train.py`` for both sweeps: dataset.limit=8, model=guided.
 """
 
 from __future__ import annotations
@@ -27,22 +27,20 @@ SWEEP = (
 
 
 def main() -> None:
-    """Measure both."""
+    """Measure both sweeps."""
     with tempfile.TemporaryDirectory() as folder:
         apart = measure(Path(folder) / "apart", ["cache.when=never"])
         shared = measure(Path(folder) / "shared", ["cache.when=sweep"])
-    assert apart["AP"] == shared["AP"], "sharing must not change any result"
-    print(f"sharing nothing: {apart['seconds']:.0f} s, of which {apart['segmenting']:.0f} s in the models")
-    print(f"sharing:         {shared['seconds']:.0f} s; {shared['megabytes']:.0f} MB were stored")
-    print(f"ratio of the whole sweeps {apart['seconds'] / shared['seconds']:.2f}")
+    assert apart["AP"] == shared["AP"], "the cache must not change any result"
+    print(f"without cache: {apart['seconds']:.0f} s, of which {apart['segmenting']:.0f} s in the test stages")
+    print(f"with cache:    {shared['seconds']:.0f} s; {shared['megabytes']:.0f} MB stored")
+    print(f"speed-up of the sweep: {apart['seconds'] / shared['seconds']:.2f}")
     first, rest = shared["jobs"][0], shared["jobs"][1:]
-    print(
-        f"test stage of the first job {first:.1f} s, of the others {sum(rest) / len(rest):.1f} s on average"
-    )
+    print(f"test stage: first job {first:.1f} s, other jobs {sum(rest) / len(rest):.1f} s on average")
 
 
 def measure(folder: Path, words: list[str]) -> dict[str, Any]:
-    """Run the sweep in a folder of its own; seconds, AP of the jobs, and what they stored."""
+    """Run the sweep in its own folder; return its time, the AP of the jobs, and the size of the cache."""
     command = [sys.executable, str(ROOT / "train.py"), "-m", *SWEEP, *words, *sys.argv[1:]]
     environment = {**os.environ, "NTT_CACHE": str(folder / "cache")}
     began = time.perf_counter()

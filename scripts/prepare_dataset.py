@@ -1,10 +1,10 @@
-"""See what is on disk of a data set and what a protocol needs, and fetch what is public.
+"""List the files that a data set and its protocol need, and download public ones.
 
-    python scripts/prepare_dataset.py dataset=coco_fewshot             # what there is, what it takes
-    python scripts/prepare_dataset.py dataset=coco_fewshot yes=true    # fetch and unpack it
+    python scripts/prepare_dataset.py dataset=coco_fewshot             # list present and missing files
+    python scripts/prepare_dataset.py dataset=coco_fewshot yes=true    # download and unpack them
 
-Any other word of ``train.py``'s command line may follow, such as ``paths.data=/data``. docs/datasets.md says
-what the data sets are.
+Other overrides of ``train.py`` may follow, such as ``paths.data=/data``. docs/datasets.md describes the
+data sets.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ CONSENT = "yes=true"
 
 
 def main(words: list[str]) -> None:
-    """Say what is lacking; provide it, if asked to.
+    """List the missing files; provide them if requested.
 
     Raises:
-        InputError: something is lacking.
+        InputError: Files are missing.
     """
     from hydra.utils import instantiate
 
@@ -47,17 +47,17 @@ def main(words: list[str]) -> None:
             if need.lacking():
                 need.provide()
     elif any(need.lacking() for need in needs.values()):
-        raise InputError("Not all is there; to fetch and make it, add yes=true")
+        raise InputError("Files are missing; add yes=true to download and make them")
     dataset = instantiate(cfg.dataset)
     dataset.check()
     print(f"Ready: {len(dataset.references)} references, {len(dataset.targets)} target images")
 
 
 def composed(words: list[str]) -> DictConfig:
-    """The configuration of a run, with what its data set needs.
+    """Compose the config of a run with the files that its data set needs.
 
     Raises:
-        InputError: no data set is named, or none that can be prepared.
+        InputError: No data set is given, or it cannot be prepared.
     """
     from hydra import compose, initialize_config_dir
 
@@ -73,27 +73,27 @@ def composed(words: list[str]) -> DictConfig:
 
 
 def show(needs: Mapping[str, Need]) -> None:
-    """List what is there and what is not, with what has to be fetched."""
+    """Print present and missing files, with download sizes."""
     for name, need in needs.items():
         lacking = need.lacking()
-        size = f" ({need.size / 1e9:.2f} GB to fetch)" if need.size and lacking else ""
-        print(f"{name}: {'is there' if not lacking else 'lacking' + size}")
+        size = f" ({need.size / 1e9:.2f} GB to download)" if need.size and lacking else ""
+        print(f"{name}: {'complete' if not lacking else 'missing' + size}")
         for line in lacking:
             print(f"    {line}")
 
 
 def require_space(needs: Mapping[str, Need], folder: Path) -> None:
-    """Refuse to fill the disk: an archive and what is unpacked of it lie side by side.
+    """Check the free disk space, counting each archive and its unpacked files.
 
     Raises:
-        InputError: there is too little.
+        InputError: There is too little space.
     """
     wanted = 2 * sum(need.size for need in needs.values() if need.lacking())
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if wanted > free:
-        raise InputError(f"{folder}: {wanted / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free")
+        raise InputError(f"{folder}: {wanted / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free")
 
 
 if __name__ == "__main__":

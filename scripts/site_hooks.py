@@ -1,4 +1,4 @@
-"""What mkdocs.yml adds to the building of the site."""
+"""Hooks of mkdocs.yml."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from typing import Any
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Show names that docstrings mark with a role, as ``:class:`` does, as plain code."""
+    """Show names marked with a role such as ``:class:`` in docstrings as plain code."""
     return re.sub(r":(?:class|meth|func|mod):<code>~?", "<code>", html)

@@ -1,9 +1,9 @@
-"""Many images through one process: does it keep memory or files open?
+"""Check for memory leaks and unclosed files over many images in one process.
 
     python scripts/soak.py
 
-prints, every 100 images, what the process holds, and at the end by how much that grew after the first 200.
-Untrained small models and small pictures: what is measured is what stays, not what is found. Needs Linux.
+Print memory and open files every 100 images, and at the end the growth after the first 200. The models are
+small and untrained, and the images small, since only resources are measured. Needs Linux.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ held: list[tuple[int, int, int]] = []  # images, bytes resident, files open
 
 
 class Watch(Callback):
-    """Looks at the process after every hundredth image."""
+    """Record memory and open files after every hundredth image."""
 
     def on_test_batch_end(self, *arguments: Any) -> None:
-        """See the class."""
+        """Record the resources of the process."""
         batch_idx = arguments[4]
         if (batch_idx + 1) % EVERY == 0:
             pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -42,12 +42,12 @@ class Watch(Callback):
 
 
 def main() -> None:
-    """Run the main job on generated pictures."""
+    """Run train.py's stages on generated images."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--images", type=int, default=2000, help="how many, 300 at least")
+    parser.add_argument("--images", type=int, default=2000, help="number of images, at least 300")
     count = parser.parse_args().images
     if count < 300:
-        parser.error("--images must be 300 at least: the first 200 are not judged")
+        parser.error(f"--images must be at least 300, since the first {WARM_UP} are warm-up; got {count}")
     announce()
     logging.basicConfig(level=logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
@@ -58,12 +58,12 @@ def main() -> None:
 
 
 def files_said(later: list[tuple[int, int, int]]) -> str:
-    """The numbers of open files that were seen."""
+    """List the distinct numbers of open files."""
     return " or ".join(map(str, sorted({files for _, _, files in later})))
 
 
 def run(folder: Path, count: int) -> None:
-    """The main job, with a watch."""
+    """Run the stages with the callback ``Watch``."""
     from hydra import compose, initialize_config_dir
 
     from ntt.commands.train import run_stages
@@ -88,7 +88,7 @@ def run(folder: Path, count: int) -> None:
 
 
 def write_data(folder: Path, count: int) -> None:
-    """Two references and ``count`` targets, pictures of noise with a square."""
+    """Write two references and ``count`` targets, noise images with a square."""
     generator = np.random.default_rng(0)
     (folder / "pictures").mkdir()
     for name in range(8):
@@ -100,7 +100,7 @@ def write_data(folder: Path, count: int) -> None:
 
 
 def annotations(images: int) -> dict[str, Any]:
-    """In COCO's format, one square an image."""
+    """Return annotations in COCO format, one square per image."""
     numbers = range(1, images + 1)
     square = {"category_id": 1, "segmentation": [[40, 40, 80, 40, 80, 80, 40, 80]], "iscrowd": 0}
     return {

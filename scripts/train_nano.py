@@ -1,11 +1,11 @@
-"""Train the embedded nano models on the train classes of the embedded world.
+"""Train the embedded models on the train classes of the embedded data.
 
     python scripts/train_nano.py nano=dinov3_nano_160   # then nano=dinov3_nano
     python scripts/train_nano.py nano=dinov2_nano_140   # then nano=dinov2_nano
     python scripts/train_nano.py nano=sam2_nano_256     # then nano=sam2_nano
 
-The second part of each starts from the checkpoint of the first. Resumable: the same command continues from
-its last checkpoint in ``nano.folder``.
+The second part of each starts from the checkpoint of the first. The same command resumes from the last
+checkpoint in ``nano.folder``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ os.environ.setdefault("PROJECT_ROOT", str(ROOT))
 
 @hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="train_nano")
 def main(cfg: DictConfig) -> None:
-    """Build the trainer that the configuration names and let it run."""
+    """Build the training from the config and run it."""
     hydra.utils.instantiate(cfg.nano).run()
 
 

@@ -3,8 +3,8 @@
     python scripts/wandb_dashboard.py ENTITY/PROJECT
     python scripts/wandb_dashboard.py ENTITY/PROJECT --offline-spec dashboard.json   # no network, no login
 
-The first form also logs a run of its own, which holds the tables that no single run can: the difference of
-each class, and the ten images on which the families disagree most. docs/wandb.md says more.
+The first form also logs a run with tables that join several runs: the difference of each class, and the ten
+images with the largest disagreement between the families. See docs/wandb.md.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ntt.optional import require_package
 
 
 def main() -> None:
-    """Write the specification, or build everything on W&B."""
+    """Write the specification, or build the dashboard on W&B."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("path", metavar="ENTITY/PROJECT")
     parser.add_argument(
-        "--offline-spec", type=Path, metavar="FILE", help="write the workspace there and stop"
+        "--offline-spec", type=Path, metavar="FILE", help="write the workspace to this file and stop"
     )
     options = parser.parse_args()
     entity, _, project = options.path.partition("/")
     if not entity or not project or "/" in project:
-        raise InputError(f"{options.path!r} is no project of W&B: write ENTITY/PROJECT")
+        raise InputError(f"{options.path!r} is not a project of W&B; use ENTITY/PROJECT")
     require_package("wandb_workspaces", "wandb", "the dashboard")
     if options.offline_spec:
         write(entity, project, options.offline_spec)
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def write(entity: str, project: str, file: Path) -> None:
-    """Write what would be sent."""
+    """Write the specification to a file."""
     from ntt.files import write_json
     from ntt.reporting.wandb_dashboard import dashboard, specification
 
@@ -57,7 +57,7 @@ def publish(entity: str, project: str) -> None:
     require_login("online")
     runs = read_runs(f"{entity}/{project}")
     compared = pairs(runs)
-    print(f"{len(runs)} runs, {len(compared)} settings that both families have")
+    print(f"{len(runs)} runs, {len(compared)} settings in both families")
     if compared:
         settings = {"entity": entity, "project": project, "job_type": COMPARISON}
         with wandb.init(name=COMPARISON, config={"family": COMPARISON}, **settings) as run:

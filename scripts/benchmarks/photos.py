@@ -1,20 +1,20 @@
-"""How well models and encoders do on the photo benchmark: one table, one row a model and encoder.
+"""Measure models and encoders on the photo benchmark: one table, one row per model and encoder.
 
     python scripts/benchmarks/photos.py                     # every model of MODELS, all embedded encoders
     python scripts/benchmarks/photos.py --models guided,insid3 --encoders dinov3_nano --limit 10
-    python scripts/benchmarks/photos.py --split reported    # for the report; choose options on tuning
+    python scripts/benchmarks/photos.py --split reported    # for reported results; choose options on tuning
     python scripts/benchmarks/photos.py --build             # only draw the scenes
     python scripts/benchmarks/photos.py --fss FOLDER        # N.jpg and N_mask.png, the layout of FSS-1000
 
-Words without dashes are overrides of conf/train.yaml for all runs. Scenes are drawn on first use, from Debian
-packages that apt downloads (``ntt.embedded.photo_benchmark``). They, the runs and ``results.csv``, to which
-each row is appended, are in ``photo_benchmark`` in the cache: ``$NTT_CACHE``, else ``~/.cache/ntt``.
+Arguments without dashes are overrides of conf/train.yaml for all runs. Scenes are drawn on first use, from
+Debian packages downloaded by apt (``ntt.embedded.photo_benchmark``). Scenes, runs and ``results.csv``, to
+which each row is appended, are in ``photo_benchmark`` in the cache: ``$NTT_CACHE``, else ``~/.cache/ntt``.
 
-``mIoU`` is of the union of a class's instances, over all images: ``auto`` at the threshold that
-``score_threshold=auto`` finds, ``best`` at the threshold where it is largest. ``found`` is the share of the
-objects that an instance of their class covers with an IoU of 0.5, ``kept`` the share of these that
-``score_threshold=auto`` still reports. With it, scenes without any object of the classes give
-``false positives``, instances an image, and ``silent``, the share of the images in which nothing is reported.
+``mIoU`` is computed from the union of the instances of a class, over all images: ``auto`` at the threshold
+calibrated by ``score_threshold=auto``, ``best`` at the best threshold. ``found`` is the share of objects
+covered by an instance of their class with an IoU of 0.5, ``kept`` the share of these reported with
+``score_threshold=auto``. The last two columns use ``score_threshold=auto`` on scenes without the classes:
+``false positives`` are instances per image, ``silent`` is the share of images without an instance.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ COLUMNS = {
     "silent": "silent",
     "s/image": "seconds",
 }
-FSS_REFERENCES = 3  # each of so many first images is the reference once
+FSS_REFERENCES = 3  # each of the first images is the reference once
 FSS_COLUMNS = {"mIoU of all": "mIoU_all", "mIoU best": "mIoU_best", "s/image": "seconds"}
-COVERED = 0.5  # IoU with a true object from which an instance covers it
-THRESHOLDS = 40  # that are tried for the best mIoU
+COVERED = 0.5  # minimum IoU of an instance that covers a true object
+THRESHOLDS = 40  # number of thresholds tested for the best mIoU
 
 Result = Mapping[str, Any]
 
 
 def main() -> None:
-    """Draw the scenes if they are absent, measure, print and append to the results."""
+    """Draw the scenes if necessary, measure, print the table and append to the results."""
     options = arguments()
     if options.fss:
         columns, measure = FSS_COLUMNS, lambda words, run: measure_fss(options, words, run)
-        title = f"{options.fss.name}, one reference of {FSS_REFERENCES} in turn"
+        title = f"{options.fss.name}, each of {FSS_REFERENCES} references in turn"
     else:
         from ntt.embedded.photo_benchmark import build, packages_folder
 
@@ -90,41 +90,45 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("words", nargs="*", metavar="override", help="of conf/train.yaml")
+    parser.add_argument("words", nargs="*", metavar="override", help="override of conf/train.yaml")
     parser.add_argument("--split", choices=("tuning", "reported"), default="tuning")
-    parser.add_argument("--models", type=names, default=default_models(), metavar="A,B", help="of conf/model")
     parser.add_argument(
-        "--encoders", type=names, default=list(ENCODERS), metavar="A,B", help="of conf/encoder"
+        "--models", type=names, default=default_models(), metavar="A,B", help="models in conf/model"
     )
-    parser.add_argument("--shots", type=int, default=1, help="references a class")
-    parser.add_argument("--limit", type=int, help="at most so many images of each part")
-    parser.add_argument("--folder", type=Path, default=CACHE / "photo_benchmark", help="scenes and results")
     parser.add_argument(
-        "--fss", type=Path, metavar="FOLDER", help="measure this folder in place of the scenes"
+        "--encoders", type=names, default=list(ENCODERS), metavar="A,B", help="encoders in conf/encoder"
     )
-    parser.add_argument("--build", action="store_true", help="draw the scenes and measure nothing")
-    # Overrides may stand before, between and after the options.
+    parser.add_argument("--shots", type=int, default=1, help="references per class")
+    parser.add_argument("--limit", type=int, help="maximum number of images of each part")
+    parser.add_argument(
+        "--folder", type=Path, default=CACHE / "photo_benchmark", help="folder of scenes and results"
+    )
+    parser.add_argument(
+        "--fss", type=Path, metavar="FOLDER", help="measure on this folder instead of the scenes"
+    )
+    parser.add_argument("--build", action="store_true", help="only draw the scenes")
+    # parse_args accepts overrides before, between and after the options.
     options = parser.parse_args()
     options.folder = options.folder.resolve()
     return options
 
 
 def names(text: str) -> list[str]:
-    """Names between commas."""
+    """Split names at commas."""
     return [name for name in text.split(",") if name]
 
 
 def default_models() -> list[str]:
-    """Those of ``MODELS`` that there are."""
+    """Return the entries of ``MODELS`` that exist in conf/model."""
     return [model for model in MODELS if (ROOT / "conf" / "model" / f"{model}.yaml").exists()]
 
 
 def measure_split(options: argparse.Namespace, words: Sequence[str], run: Path) -> dict[str, Any]:
-    """AP, mIoU and seconds on the targets of a split, and what is reported in its empty scenes."""
+    """Measure AP, mIoU and time on the targets of a split, and false positives in its empty scenes."""
     from ntt.embedded.photo_benchmark import split_folder
 
     common = [
@@ -167,7 +171,7 @@ def measure_split(options: argparse.Namespace, words: Sequence[str], run: Path) 
 
 
 def measure_fss(options: argparse.Namespace, words: Sequence[str], run: Path) -> dict[str, Any]:
-    """Mean over images of the IoU of all instances together, with each of the first images as reference."""
+    """Measure the mean IoU of all instances over images, for each of the first images as reference."""
     images = fss_images(options.fss)
     every: list[tuple[float, float]] = []
     seconds: list[float] = []
@@ -200,10 +204,10 @@ def measure_fss(options: argparse.Namespace, words: Sequence[str], run: Path) ->
 
 
 class ClassUnions:
-    """The union of a class's instances in each image, against that of its true objects.
+    """Unions of the instances of each class in each image, compared with the unions of the true objects.
 
     Args:
-        images: ids of all images that were segmented.
+        images: Ids of all segmented images.
         truth: COCO annotations with run lengths.
         results: COCO results with run lengths.
     """
@@ -215,11 +219,11 @@ class ClassUnions:
         self._scores = [each["score"] for each in results]
 
     def thresholds(self) -> list[float]:
-        """Scores at which another mIoU may begin: 0 and quantiles of the scores."""
+        """Return the thresholds to test: 0 and quantiles of the scores."""
         return [0.0, *np.quantile(self._scores or [0.0], np.linspace(0, 1, THRESHOLDS)).tolist()]
 
     def mean_iou(self, threshold: float) -> float:
-        """IoU of each class with a true object, pixels summed over all images; their mean."""
+        """Compute the mean over classes with a true object of the IoU, pixels summed over all images."""
         shared: defaultdict[int, int] = defaultdict(int)
         united: defaultdict[int, int] = defaultdict(int)
         for (_, category), inner, outer in self._areas(threshold):
@@ -229,12 +233,12 @@ class ClassUnions:
         return sum(shared[each] / united[each] for each in present) / max(1, len(present))
 
     def mean_image_iou(self, threshold: float) -> float:
-        """Mean IoU over all images and the classes that each has."""
+        """Compute the mean IoU over all images and the classes present in each."""
         ious = [inner / outer for place, inner, outer in self._areas(threshold) if place in self._true]
         return sum(ious) / max(1, len(ious))
 
     def _areas(self, threshold: float) -> list[tuple[tuple[int, int], int, int]]:
-        """Image and category, pixels in both unions and in either."""
+        """Return image and category with the pixels in both unions and in either."""
         areas = []
         for place in sorted({*self._true, *self._found}):
             true = coco_mask.merge([each["segmentation"] for each in self._true.get(place, [])])
@@ -258,12 +262,12 @@ class ClassUnions:
 def object_scores(
     truth: Sequence[Result], results: Sequence[Result], images: Container[int]
 ) -> list[float | None]:
-    """The best score of an instance that covers each true object, of its class; None where there is none.
+    """Return for each true object the best score of a covering instance of its class; None without one.
 
     Args:
         truth: COCO annotations with run lengths.
         results: COCO results with run lengths.
-        images: ids of all images that were segmented.
+        images: Ids of all segmented images.
     """
     by_place: defaultdict[tuple[int, int], list[Result]] = defaultdict(list)
     for each in results:
@@ -282,7 +286,7 @@ def object_scores(
 
 
 def run_train(words: Sequence[str], folder: Path) -> dict[str, Any] | str:
-    """What one run of the main job writes to ``metrics.json``, or the last line of its output if it fails."""
+    """Run train.py; return the content of ``metrics.json``, or the last line of the output if it fails."""
     command = [sys.executable, str(ROOT / "train.py"), "resume=false", "callbacks=predictions", *words]
     done = subprocess.run([*command, f"hydra.run.dir={folder}"], capture_output=True, text=True)
     if done.returncode:
@@ -292,30 +296,32 @@ def run_train(words: Sequence[str], folder: Path) -> dict[str, Any] | str:
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
-    """``predictions.json`` of a run."""
+    """Read ``predictions.json`` of a run."""
     results: list[dict[str, Any]] = json.loads((folder / "predictions.json").read_text())
     return results
 
 
 def fss_images(folder: Path) -> list[Path]:
-    """Images that have a mask beside them, in the order of their numbers.
+    """Return the images with a mask file, ordered by number.
 
     Raises:
-        InputError: there are fewer than two.
+        InputError: There are fewer than two.
     """
     images = [file for file in folder.glob("*.jpg") if mask_file(file).exists()]
     if len(images) < 2:
-        raise InputError(f"{folder}: needs two images N.jpg with N_mask.png at least, has {len(images)}")
+        raise InputError(
+            f"{folder}: must contain at least two images N.jpg with N_mask.png, got {len(images)}"
+        )
     return sorted(images, key=lambda file: (len(file.stem), file.stem))
 
 
 def mask_file(image: Path) -> Path:
-    """The mask beside an image."""
+    """Return the path of the mask of an image."""
     return image.with_name(f"{image.stem}_mask.png")
 
 
 def write_coco(file: Path, images: Sequence[Path]) -> dict[str, Any]:
-    """Write a COCO file in which each image has one object, the white of its mask."""
+    """Write a COCO file with one object per image, the white pixels of its mask."""
     content: dict[str, Any] = {"categories": [{"id": 1, "name": "object"}], "images": [], "annotations": []}
     for number, image in enumerate(images, start=1):
         with Image.open(mask_file(image)) as mask:
@@ -339,7 +345,7 @@ def write_coco(file: Path, images: Sequence[Path]) -> dict[str, Any]:
 
 
 def append(file: Path, row: Mapping[str, Any], words: Sequence[str]) -> None:
-    """Add a row to the table of all results."""
+    """Append a row to the table of results."""
     columns = ["when", "of", "limit", "model", "encoder", "overrides"]
     columns += list(dict.fromkeys([*COLUMNS.values(), *FSS_COLUMNS.values(), "threshold", "failed"]))
     new = not file.exists()
@@ -353,7 +359,7 @@ def append(file: Path, row: Mapping[str, Any], words: Sequence[str]) -> None:
 
 
 def written(value: Any) -> str:
-    """A value for the table."""
+    """Format a value for the table."""
     if value is None:
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

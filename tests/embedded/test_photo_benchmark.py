@@ -326,4 +326,4 @@ def test_help_works_and_a_folder_without_masks_gives_a_one_line_error(project_ro
         [*command, "--folder", tmp_path, "--fss", tmp_path], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 2
-    assert "needs two images N.jpg with N_mask.png at least, has 0" in done.stderr
+    assert "must contain at least two images N.jpg with N_mask.png, got 0" in done.stderr

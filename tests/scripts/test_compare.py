@@ -28,5 +28,5 @@ def test_sweeps_and_runs_are_compared_together(compare, runs, capsys):
 
 
 def test_a_baseline_has_to_be_among_the_runs(compare, runs):
-    with pytest.raises(InputError, match=r"--baseline .*alone: is no finished run of these"):
+    with pytest.raises(InputError, match=r"--baseline .*alone must be one of the finished runs"):
         compare([f"{runs}/sweep", "--output", f"{runs}/out", "--baseline", f"{runs}/alone"])

@@ -55,9 +55,9 @@ def test_a_file_is_written_whole_or_not_at_all(convert, yolo, tmp_path):
     code, said = convert("yolo", "pets", "out/pets.json", "--skip-broken")
     assert code == 0
     assert said[0] == (
-        "out/pets.json: 1 pictures, 2 objects (1 with a mask, 1 with a box or points) of 2 classes: cat, dog"
+        "out/pets.json: 1 images, 2 objects (1 with a mask, 1 with a box or points) of 2 classes: cat, dog"
     )
-    assert said[1].startswith("left out: 1 x what is broken, such as pets/a.txt: line 3")
+    assert said[1].startswith("skipped: 1 x invalid, for example pets/a.txt: line 3")
     assert "dataset.reference_file=out/pets.json dataset.reference_images=pets" in said[2]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["pets.json"]
     assert len(json.loads((tmp_path / "out" / "pets.json").read_text())["annotations"]) == 2
@@ -68,7 +68,7 @@ def test_a_file_is_replaced_only_when_told_to(convert, yolo, tmp_path):
     words = ("yolo", "pets", "pets.json", "--skip-broken")
     assert convert(*words) == (
         2,
-        ["pets.json: exists already; name another file, or replace it with --force"],
+        ["pets.json already exists; choose another file, or replace it with --force"],
     )
     assert (tmp_path / "pets.json").read_text() == "mine"
     assert convert(*words, "--force")[0] == 0
@@ -79,7 +79,7 @@ def test_nothing_to_convert(convert, yolo):
     (yolo / "a.txt").write_text("")
     assert convert("yolo", "pets", "pets.json") == (
         2,
-        ["pets: there is no object in these files; annotate some"],
+        ["pets: the files contain no annotated object"],
     )
     assert convert("voc", "nowhere", "pets.json") == (2, ["nowhere: folder not found; correct the path"])
     assert convert("coco", "pets", "pets.json")[0] == 2

@@ -50,7 +50,7 @@ def test_a_pickle_becomes_a_reference_file(script, words, annotations, dataset, 
     script.main([str(tmp_path / "few_shot_1shot_seed33.pkl"), *words])
     file = tmp_path / "few_shot_1shot_seed33.json"
     shown = capsys.readouterr().out
-    assert f"80 references of 80 classes are in {file}" in shown
+    assert f"80 references of 80 classes written to {file}" in shown
     assert f"python train.py {' '.join(words)} dataset.reference_file={file}" in shown
     assert json.loads(file.read_text())["few_shot"]["source"] == ["few_shot_1shot_seed33.pkl"]
     found = dataset(*words, f"dataset.reference_file={file}")

@@ -93,7 +93,7 @@ def test_what_is_there_is_not_fetched_again(script, world, download, capsys):
     script.fetch_first([download])
     assert download.destination.read_bytes() == world.content
     script.fetch_first([download])
-    assert "is already there" in capsys.readouterr().out
+    assert "already exists" in capsys.readouterr().out
     assert world.requests == [None]
 
 
@@ -142,7 +142,7 @@ def test_the_hub_says_where_and_what(script, world, hub, tmp_path, capsys):
     assert script.main(words) == 2
     error = capsys.readouterr().err.strip()
     assert "\n" not in error
-    assert "facebook/dinov3-vits16-pretrain-lvd1689m is gated: ask for access there" in error
+    assert "facebook/dinov3-vits16-pretrain-lvd1689m is gated: request access there" in error
     assert "run hf auth login" in error
 
 
@@ -169,8 +169,8 @@ def test_the_token_goes_to_the_hub_only(script, world, hub, monkeypatch, tmp_pat
     ("arguments", "message"),
     [
         ([], "usage: python scripts/download_checkpoints.py"),
-        (["encoder"], "not understood: encoder"),
-        (["model=x"], "not understood: model"),
+        (["encoder"], "unknown argument: encoder"),
+        (["model=x"], "unknown argument: model"),
         (["encoder=dinov3_Large"], "Did you mean dinov3_large?"),
         (["segmenter=sam2.1_tny"], "Did you mean sam2.1_tiny?"),
         (["encoder=dinov3_giant"], "encoder=dinov3_huge_plus or encoder=dinov3_7b"),

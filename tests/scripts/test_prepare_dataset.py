@@ -59,12 +59,12 @@ def coco(served, tmp_path):
 
 
 def test_nothing_is_fetched_without_consent(script, world, coco, capsys, tmp_path):
-    with pytest.raises(InputError, match="Not all is there; to fetch and make it, add yes=true"):
+    with pytest.raises(InputError, match="Files are missing; add yes=true to download and make them"):
         script.main(["dataset=coco_fewshot", *coco])
     assert world.requests == []
     assert not (tmp_path / "data").exists()
     shown = capsys.readouterr().out
-    assert "train2017: lacking (0.00 GB to fetch)" in shown
+    assert "train2017: missing (0.00 GB to download)" in shown
     assert f"{tmp_path}/data/coco/train2017: 0 of 10 files" in shown
 
 
@@ -75,7 +75,7 @@ def test_with_consent_a_run_finds_all_it_needs(script, world, coco, capsys, tmp_
     kept = sorted(path.name for path in (tmp_path / "data" / "coco").iterdir())
     assert kept == ["annotations", "few_shot", "train2017", "val2017"], "archives are removed"
     script.main(["dataset=coco_semantic", *coco])
-    assert "train2017: is there" in capsys.readouterr().out
+    assert "train2017: complete" in capsys.readouterr().out
     assert len(world.requests) == 3
 
 
@@ -107,11 +107,11 @@ def test_annotations_of_voc_are_converted(script, served, tmp_path, capsys):
     assert f"Making {tmp_path}/data/pascal_voc/annotations/voc0712_trainval.json" in shown
     assert "Ready: 5 references, 1 target images" in shown
     script.main(words)
-    assert "lacking" not in capsys.readouterr().out
+    assert "missing" not in capsys.readouterr().out
 
 
 def test_a_full_disk_is_not_filled(script, coco, world, tmp_path):
-    with pytest.raises(InputError, match=rf"{tmp_path}: \d+\.\d GB are needed, \d+\.\d GB are free"):
+    with pytest.raises(InputError, match=rf"{tmp_path}: \d+\.\d GB needed, \d+\.\d GB free"):
         script.main(["dataset=coco", "yes=true", *coco, f"needs.val2017.size={10**18}"])
     assert world.requests == []
 
@@ -129,7 +129,7 @@ def test_the_command_ends_with_one_line(project_root, tmp_path):
         f"{tmp_path}/cdfsod/FISH/annotations/1_shot.json: missing; download it manually from "
         "https://github.com/lovelyqian/CDFSOD-benchmark to this path\n"
     )
-    assert "domain: lacking" in result.stdout
+    assert "domain: missing" in result.stdout
 
 
 @pytest.mark.parametrize(
