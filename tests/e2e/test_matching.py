@@ -62,7 +62,7 @@ def test_look_alikes_from_a_file_and_some_of_the_classes(train, run_dir, miniatu
     ("word", "line"),
     [
         ("dataset.classes=[barr]", "Did you mean bar?"),
-        ("dataset.negatives=nowhere.json", "nowhere.json: no such annotation file"),
+        ("dataset.negatives=nowhere.json", "nowhere.json: annotation file not found"),
         ("score_threshold=often", "score_threshold must be a number in [0, 1] or auto, got often"),
     ],
 )
