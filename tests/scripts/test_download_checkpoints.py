@@ -174,8 +174,8 @@ def test_the_token_goes_to_the_hub_only(script, world, hub, monkeypatch, tmp_pat
         (["encoder=dinov3_Large"], "Did you mean dinov3_large?"),
         (["segmenter=sam2.1_tny"], "Did you mean sam2.1_tiny?"),
         (["encoder=dinov3_giant"], "encoder=dinov3_huge_plus or encoder=dinov3_7b"),
-        (["encoder=dinov2_nano"], "come with this repository"),
-        (["encoder=efficientnet_lite0"], "come with this repository, with a package"),
+        (["encoder=dinov2_nano"], "are in this repository"),
+        (["encoder=efficientnet_lite0"], "are in this repository, in a package"),
     ],
 )
 def test_mistakes(script, capsys, arguments, message):

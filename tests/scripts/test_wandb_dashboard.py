@@ -28,5 +28,5 @@ def test_writes_the_specification_without_a_network(command, tmp_path, capsys):
 
 @pytest.mark.parametrize("path", ["ntt", "/ntt", "me/", "me/ntt/x"])
 def test_refuses_what_is_no_project(command, path, tmp_path):
-    with pytest.raises(InputError, match="write ENTITY/PROJECT"):
+    with pytest.raises(InputError, match="use ENTITY/PROJECT"):
         command(path, "--offline-spec", tmp_path / "x.json")
