@@ -69,7 +69,10 @@ def test_what_is_there_is_checked_for_length(world, source, file, there):
 
 @pytest.mark.parametrize(
     ("known", "problem"),
-    [({"size": 511_999}, "it has 512000 bytes, not 511999"), ({"sha256": "00000000"}, "its SHA-256 starts")],
+    [
+        ({"size": 511_999}, "expected 511999 bytes, got 512000"),
+        ({"sha256": "00000000"}, "expected a SHA-256 starting with 00000000"),
+    ],
 )
 def test_another_file_than_was_expected_is_not_saved(world, file, known, problem):
     with pytest.raises(InputError, match=problem):

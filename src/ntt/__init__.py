@@ -6,7 +6,7 @@
     model.fit([ntt.Example("one.jpg", "cup", mask="one_mask.png")])
     found = model.predict("photo.jpg")
 
-What is offered here is imported when it is first used, since torch takes seconds.
+The public names are imported on first use, because importing torch takes seconds.
 """
 
 from importlib import import_module
@@ -24,7 +24,7 @@ else:
     warn_of_mixed_files(__path__[0])
 
     def __getattr__(name):  # noqa: ANN001, ANN202 - type checkers read the imports above
-        """One of ``__all__``."""
+        """Import a name of ``__all__`` on first use."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module("ntt.errors" if name == "InputError" else "ntt.api"), name)

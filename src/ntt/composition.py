@@ -1,4 +1,4 @@
-"""Composing ``conf/`` inside any program."""
+"""Compose ``conf/`` inside any program."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ntt.locations import CONF, EMBEDDED, user_root
 
 
 def composed(job: str, words: Sequence[str]) -> DictConfig:
-    """The configuration ``conf/<job>.yaml`` without a run folder; Hydra's global state stays as it was.
+    """Compose ``conf/<job>.yaml`` without a run directory and without changing Hydra's global state.
 
     Args:
-        job: name of the file.
-        words: overrides, as on the command line.
+        job: Name of the config file.
+        words: Overrides, as on the command line.
     """
     paths = {"paths.root": user_root(), "paths.embedded": EMBEDDED, "paths.output": "null"}
     places = [f"{key}={_quoted(str(place))}" for key, place in paths.items()]
@@ -28,14 +28,14 @@ def composed(job: str, words: Sequence[str]) -> DictConfig:
 
 @contextmanager
 def _hydra_set_aside() -> Iterator[None]:
-    """The caller may be a Hydra program, and Hydra refuses to be initialised twice."""
+    """Clear and restore Hydra's global state: the caller may use Hydra, which cannot be initialized twice."""
     state, version = GlobalHydra.instance(), VersionBase.instance()
     before = state.hydra, version.version_base
     state.clear()
     try:
         yield
     finally:
-        # Looked up again: initialize_config_dir puts a copy in place of the state when it ends.
+        # Look the instances up again, because initialize_config_dir replaces the state by a copy on exit.
         GlobalHydra.instance().hydra, VersionBase.instance().version_base = before
 
 

@@ -1,4 +1,4 @@
-"""Fetching large files: taken up again where a connection broke, and under their name only when whole."""
+"""Resumable downloads of large files, which get their final name only when they are complete."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from rich.progress import (
 
 from ntt.errors import InputError
 
-ATTEMPTS = 5  # in a row without a byte more
-PAUSE = 2.0  # seconds before another attempt
+ATTEMPTS = 5  # consecutive attempts without progress before giving up
+PAUSE = 2.0  # seconds between attempts
 BLOCK = 1 << 20
 
 
 class UnreachableError(InputError):
-    """No server answers, or it stops answering; another address would fare no better."""
+    """The network or the server is unreachable; other addresses are unlikely to work."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a server keeps a file, and what is known of it.
+    """Address of a file with its known properties.
 
     Attributes:
-        url: address of the bytes.
-        page: address to show to a user.
-        sha256: of the whole file or the start of it; empty where unknown.
-        token: of the Hugging Face hub, for gated files.
-        size: in bytes; None where unknown.
+        url: Download address.
+        page: Address to show to users.
+        sha256: SHA-256 of the file, or the first digits of it; empty if unknown.
+        token: Hugging Face token for gated files.
+        size: Size in bytes; None if unknown.
     """
 
     url: str
@@ -54,19 +54,19 @@ class Source:
 
 
 def fetch(source: Source, destination: Path) -> None:
-    """Fetch one file; it appears under its name only when whole and verified.
+    """Download one file; it gets its final name only when it is complete and verified.
 
-    A connection that breaks is taken up again where it broke, in this run or in a later one.
+    An interrupted download resumes, in this call or in a later one.
 
     Raises:
-        UnreachableError: no connection.
-        InputError: the server refuses, or has another file than was expected.
+        UnreachableError: The server is unreachable.
+        InputError: The server refuses the request, or the file is not the expected one.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     part = part_of(destination)
     try:
         _transfer(source, part)
-    except (OSError, HTTPException, ValueError) as error:  # what urllib raises
+    except (OSError, HTTPException, ValueError) as error:  # errors of urllib
         raise failure(source.page, destination, error) from error
     _verify(source, part, destination.name)
     part.replace(destination)
@@ -74,25 +74,25 @@ def fetch(source: Source, destination: Path) -> None:
 
 
 def part_of(destination: Path) -> Path:
-    """What has arrived so far of a file; a later run goes on from there."""
+    """Return the path of the partial download of a file, from which a later call resumes."""
     return destination.with_name(f".{destination.name}.part")
 
 
 def failure(page: str, destination: Path, error: Exception) -> InputError:
-    """The next step in words, for a machine without network or a server that refuses."""
+    """Return the error for a failed download, with instructions for machines without network access."""
     why = str(error).splitlines()[0] if str(error) else type(error).__name__
     kept = _size(part_of(destination))
-    again = f"{kept / 1e6:.1f} MB are kept: run the same command again to go on; or " if kept else ""
+    again = f"{kept / 1e6:.1f} MB are kept: run the same command again to resume; or " if kept else ""
     message = (
-        f"Could not fetch {page} ({why}); {again}on a machine with network access download it there, "
-        f"copy it to {destination}, and run the same job again"
+        f"Could not download {page} ({why}); {again}download it on a machine with network access, "
+        f"copy it to {destination}, and run the same command again"
     )
     status = getattr(getattr(error, "response", None), "status_code", getattr(error, "code", None))
     return InputError(message) if isinstance(status, int) else UnreachableError(message)
 
 
 def _transfer(source: Source, part: Path) -> None:
-    """Bring ``part`` to its whole length, trying again as long as something arrives."""
+    """Complete ``part``, retrying as long as there is progress."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn()) as progress:
         bar = progress.add_task(source.page.rsplit("/", 1)[-1].split("?")[0], total=None)
@@ -103,7 +103,7 @@ def _transfer(source: Source, part: Path) -> None:
                 _attempt(source, part, progress, bar)
                 return
             except HTTPError as error:
-                if error.code < 500:  # the server means it
+                if error.code < 500:  # a client error is permanent
                     raise
                 failures += 1
                 if failures >= ATTEMPTS:
@@ -116,10 +116,10 @@ def _transfer(source: Source, part: Path) -> None:
 
 
 def _attempt(source: Source, part: Path, progress: Progress, bar: TaskID) -> None:
-    """One connection: ask for what is missing, and append what comes.
+    """Request the missing bytes once and append them.
 
     Raises:
-        OSError: less came than was announced.
+        OSError: The response is shorter than announced.
     """
     have = _size(part)
     request = Request(source.url, headers={"Range": f"bytes={have}-"} if have else {})
@@ -128,26 +128,26 @@ def _attempt(source: Source, part: Path, progress: Progress, bar: TaskID) -> Non
     try:
         response = urlopen(request, timeout=30)
     except HTTPError as error:
-        if error.code != 416:  # 416: nothing lies behind what is there
+        if error.code != 416:  # 416: the file has no bytes after the existing ones
             raise
         if error.headers.get("Content-Range") == f"bytes */{have}":
             return
-        part.unlink()  # longer than the file: not a part of it
-        raise OSError("what was there is not a part of this file") from error
+        part.unlink()  # longer than the file, so it belongs to another file
+        raise OSError("the partial download does not belong to this file") from error
     with response:
         start = _start(response.headers) if have else 0
         if start not in (0, have):
-            raise OSError(f"asked for bytes from {have} on, the server sent them from {start} on")
+            raise OSError(f"requested bytes from {have}, but the server sent bytes from {start}")
         total = start + int(response.headers.get("Content-Length") or 0)
         progress.update(bar, completed=start, total=total or None)
         with part.open("ab" if start else "wb") as file:
             _copy(response, file, progress, bar)
     if total and _size(part) != total:
-        raise OSError(f"{_size(part)} of {total} bytes arrived")
+        raise OSError(f"received only {_size(part)} of {total} bytes")
 
 
 def _start(headers: Message) -> int:
-    """Where the bytes of an answer begin; 0 from a server that does not answer ranges."""
+    """Return the first byte position of a response; 0 if the server does not support ranges."""
     found = re.match(r"bytes (\d+)-", headers.get("Content-Range", ""))
     return int(found.group(1)) if found else 0
 
@@ -165,12 +165,12 @@ def _size(part: Path) -> int:
 def _verify(source: Source, part: Path, name: str) -> None:
     problem = ""
     if source.size is not None and _size(part) != source.size:
-        problem = f"it has {_size(part)} bytes, not {source.size}"
+        problem = f"expected {source.size} bytes, got {_size(part)}"
     elif source.sha256:
         with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if not digest.startswith(source.sha256):
-            problem = f"its SHA-256 starts with {digest[:8]}, not with {source.sha256[:8]}"
+            problem = f"expected a SHA-256 starting with {source.sha256[:8]}, got {digest[:8]}"
     if problem:
         part.unlink()
         raise InputError(f"{source.page} is not {name}: {problem}; nothing was saved")

@@ -1,4 +1,4 @@
-"""Writing files so that a run cut short leaves none half written."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-UNFINISHED = "unfinished"  # in the name of a file that is being written
+UNFINISHED = "unfinished"  # part of the name of a file that is being written
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path with the same suffix; rename it to ``path`` once the block is done.
+    """Yield a temporary path with the same suffix and rename it to ``path`` when the block succeeds.
 
-    Several processes, of several machines, may do so at once: the last one wins.
+    Several processes, also on several machines, may write the same file at once; the last one wins.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,6 +29,6 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
-    """Write strict JSON: a NaN is an error here rather than in whoever reads the file."""
+    """Write strict JSON atomically; NaN raises ValueError."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=indent, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Translating dictionaries of other code into options of this one, key by key."""
+"""Translate config dictionaries of other code to options of this project, key by key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ntt.errors import InputError
 
-# What a value becomes: options by their dotted names; None where it has no meaning here.
+# Maps a value to options by dotted name, or to None if it has no equivalent.
 Rule = Callable[[Any], Mapping[str, Any] | None]
 
 KINDS: dict[Any, str] = {
@@ -24,11 +24,11 @@ KINDS: dict[Any, str] = {
 
 
 def becomes(option: str, kind: Any) -> Rule:
-    """The value is that of an option.
+    """Return a rule that copies the value to an option.
 
     Args:
-        option: its dotted name.
-        kind: one of ``KINDS``.
+        option: Dotted name of the option.
+        kind: One of ``KINDS``.
     """
 
     def rule(value: Any) -> Mapping[str, Any]:
@@ -38,7 +38,7 @@ def becomes(option: str, kind: Any) -> Rule:
 
 
 def only(possible: Any) -> Rule:
-    """There is one possible value, and it changes nothing."""
+    """Return a rule that accepts a single value and ignores it."""
 
     def rule(value: Any) -> Mapping[str, Any]:
         if value != possible:
@@ -49,14 +49,14 @@ def only(possible: Any) -> Rule:
 
 
 def unused(value: Any) -> None:
-    """The value has no meaning here."""
+    """Ignore a value without an equivalent."""
 
 
 def of_kind(value: Any, kind: Any) -> Any:
-    """The value, a path as text.
+    """Check the type of a value and return it, with paths converted to strings.
 
     Raises:
-        InputError: it is of another kind; says which was wanted.
+        InputError: The value has another type.
     """
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
@@ -68,12 +68,12 @@ def of_kind(value: Any, kind: Any) -> Any:
 
 @dataclass
 class Translation:
-    """What became of a dictionary.
+    """Result of a translation.
 
     Attributes:
-        options: values by the dotted names of options.
-        unused: full keys that have no meaning here.
-        problems: what is wrong, each beginning with a full key.
+        options: Values by dotted option name.
+        unused: Full keys without an equivalent.
+        problems: Messages, each starting with the full key.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
@@ -81,13 +81,13 @@ class Translation:
     problems: list[str] = field(default_factory=list)
 
     def require_sound(self, where: str) -> None:
-        """Raise InputError with a line for each problem, which says where it was found."""
+        """Raise InputError with one line per problem, prefixed with ``where``."""
         if self.problems:
             raise InputError("\n".join(f"{where}: {problem}" for problem in self.problems))
 
 
 def translate(content: Mapping[Any, Any], rules: Mapping[str, Rule]) -> Translation:
-    """Apply to each key of nested dictionaries the rule of its full, dotted name; null changes nothing."""
+    """Apply the rule of its full dotted name to each key of nested dictionaries; ignore null values."""
     result = Translation()
     origins: dict[str, str] = {}
     for key, value in dict(_flatten(content, rules)).items():
@@ -108,7 +108,7 @@ def translate(content: Mapping[Any, Any], rules: Mapping[str, Rule]) -> Translat
             old = result.options.get(option)
             if option in origins and new != old:
                 other = f"{origins[option]} is {shortened(old)}"
-                result.problems.append(f"{key} is {shortened(new)}, but {other}: make them agree")
+                result.problems.append(f"{key} is {shortened(new)}, but {other}; use the same value for both")
             else:
                 result.options[option], origins[option] = new, key
     return result
@@ -117,7 +117,7 @@ def translate(content: Mapping[Any, Any], rules: Mapping[str, Rule]) -> Translat
 def _flatten(
     content: Mapping[Any, Any], rules: Mapping[str, Rule], above: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """Full keys and values, going down as far as the rules do; keys with dots of their own come last."""
+    """Yield full keys and values, as deeply nested as the rules; keys that contain dots come last."""
     for key, value in sorted(content.items(), key=lambda item: "." in str(item[0])):
         full = f"{above}{key}"
         if isinstance(value, Mapping) and full not in rules and _inside(full, rules):
@@ -131,10 +131,10 @@ def _inside(key: str, rules: Mapping[str, Rule]) -> list[str]:
 
 
 def _unknown(key: str, rules: Mapping[str, Rule]) -> str:
-    """Says so, with the key that was probably meant: a neighbour, or one of that name elsewhere."""
+    """Describe an unknown key and suggest a similar sibling, or a similar key elsewhere."""
     inside = _inside(key, rules)
     if inside:
-        return f"{key} has to hold keys of its own, like {inside[0]}"
+        return f"{key} must contain keys, such as {inside[0]}"
     parent, _, name = key.rpartition(".")
     neighbours: dict[str, str] = {}
     elsewhere: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Detect files of another distribution among those of this package."""
+"""Detection of files of another distribution among those of this package."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import warnings
 def warn_of_mixed_files(package: str) -> None:
     """Warn if a distribution named ``ntt`` is installed into the folder of this package.
 
-    The one on PyPI is another author's. pip lets the later of two distributions overwrite the earlier, and
-    uninstalling either removes files of both.
+    ``ntt`` on PyPI is an unrelated project. pip overwrites the files of the distribution that was installed
+    first, and uninstalling either removes files of both.
 
     Args:
-        package: folder of the package ``ntt``.
+        package: Folder of the package ``ntt``.
     """
     for name in _distributions_with_our_files(package):
         warnings.warn(
@@ -25,15 +25,15 @@ def warn_of_mixed_files(package: str) -> None:
 
 
 def _distributions_with_our_files(package: str) -> list[str]:
-    """Name and version ("ntt 0.1.5") of each distribution ``ntt`` that installed ``ntt/__init__.py`` here.
+    """Return name and version ("ntt 0.1.5") of each distribution ``ntt`` that installed ``ntt/__init__.py``.
 
-    Runs at every import, so it lists one folder and does without ``importlib.metadata`` and ``pathlib``,
-    which take longer to import.
+    This runs at every import, so it lists only one folder and avoids ``importlib.metadata`` and ``pathlib``,
+    which are slow to import.
     """
     try:
         with os.scandir(f"{package}/..") as entries:
             folders = [each for each in entries if each.name.startswith("ntt-")]
-    except OSError:  # not in a folder, but in a zip file
+    except OSError:  # the package is in a zip file
         return []
     return [
         folder.name.removesuffix(".dist-info").replace("-", " ")

@@ -1,4 +1,4 @@
-"""Where the configuration, the embedded data and models, and a user's own files are."""
+"""Locations of the configs, the embedded data and models, and the user's files."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
-INSTALLED = (_PACKAGE / "conf").is_dir()  # by a wheel, which holds what lies beside the sources in a checkout
+INSTALLED = (_PACKAGE / "conf").is_dir()  # a wheel contains conf/ inside the package, a checkout beside src/
 
-EMBEDDED = _PACKAGE if INSTALLED else _CHECKOUT  # holds conf, checkpoints/nano and data/emoji
+EMBEDDED = _PACKAGE if INSTALLED else _CHECKOUT  # contains conf, checkpoints/nano and data/emoji
 CONF = EMBEDDED / "conf"
 
 
 def user_root() -> Path:
-    """Holds a user's data, checkpoints and runs: the checkout, or the current folder where there is none."""
+    """Return the root of the user's data, checkpoints and runs: the checkout, or the working directory."""
     return Path.cwd() if INSTALLED else _CHECKOUT
 
 
 def announce() -> None:
-    """Tell ``conf/paths`` of both through the environment, which the processes of a sweep inherit.
+    """Set both locations as environment variables for ``conf/paths``, which sweep processes inherit.
 
-    What is set already stays.
+    Existing variables are kept.
     """
     os.environ.setdefault("PROJECT_ROOT", str(user_root()))
     os.environ.setdefault("NTT_EMBEDDED", str(EMBEDDED))

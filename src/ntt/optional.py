@@ -1,4 +1,4 @@
-"""Packages that a run may do without."""
+"""Optional packages."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from importlib.util import find_spec
 
 from ntt.errors import InputError
 
-DISTRIBUTION = "no-time-to-train"  # as pip knows this project; `ntt` on PyPI is another author's
+DISTRIBUTION = "no-time-to-train"  # name of this project for pip; `ntt` on PyPI is unrelated
 
 
 def require_package(package: str, extra: str, asked_by: str) -> None:
-    """Raise InputError with the command that installs a package, if it is absent.
+    """Raise InputError with the install command if a package is missing.
 
     Args:
-        package: as it is imported.
-        extra: of ``pyproject.toml``, which brings it.
-        asked_by: what needs it ("logger=wandb").
+        package: Import name of the package.
+        extra: Extra of ``pyproject.toml`` that installs it.
+        asked_by: Option that needs it ("logger=wandb").
     """
     found = find_spec(package)
-    # A mere folder of that name, such as the one that wandb writes its runs to, has no origin.
+    # A plain folder with the name of the package, such as wandb's folder of runs, has no origin.
     if found is None or found.origin is None:
         raise InputError(f"{asked_by} needs {package}: pip install '{DISTRIBUTION}[{extra}]'")

@@ -1,4 +1,4 @@
-"""In which precision numbers are computed."""
+"""Numerical precision."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import torch
 
 
 def as_given(device: torch.device) -> torch.autocast:
-    """Compute in the precision of the tensors inside the block, whatever a trainer asks of the networks.
+    """Disable autocast inside the block, so that operations use the precision of their tensors.
 
-    ``trainer.precision=bf16-mixed`` wraps whole stages, and eight bits are too few to rank what is alike.
+    ``trainer.precision=bf16-mixed`` applies autocast to whole stages, but the 8 significant bits of bfloat16
+    are too few to rank similar values.
     """
     return torch.autocast(device.type, enabled=False)

@@ -1,4 +1,4 @@
-"""What goes into and comes out of a reference segmenter."""
+"""Inputs and outputs of a reference segmenter."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Prompt:
-    """Where an object is, for a segmenter to outline; in pixels of the picture.
+    """Box or points from which a segmenter makes a mask, in image pixels.
 
     Attributes:
-        box: ``x1 y1 x2 y2`` around the object, exclusive right and bottom; None without one.
-        points: ``x y label`` each; label 1 is on the object, 0 beside it.
+        box: ``x1 y1 x2 y2`` around the object, exclusive right and bottom; None if there is no box.
+        points: ``x y label`` of each point; label 1 is on the object, 0 off the object.
     """
 
     box: tuple[float, float, float, float] | None = None
@@ -25,14 +25,14 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Reference:
-    """One example of a class.
+    """One annotated instance of a class.
 
     Attributes:
         image: ``(3, H, W)`` float in [0, 1], RGB.
-        mask: ``(H, W)`` bool, True on the object, never empty; None where it is to be made of the prompt.
-        label: index of the class in the list of class names.
-        source: where it came from, for messages ("photo.jpg, annotation 12").
-        prompt: what the mask is or was made of; None where it was drawn.
+        mask: ``(H, W)`` bool, True on the object, never empty; None until it is made from the prompt.
+        label: Index of the class in the list of class names.
+        source: Origin for messages ("photo.jpg, annotation 12").
+        prompt: Prompt of a pseudo mask; None for an annotated mask.
     """
 
     image: Tensor
@@ -48,8 +48,8 @@ class Target:
 
     Attributes:
         image: ``(3, H, W)`` float in [0, 1], RGB.
-        image_id: id in the annotation file.
-        path: file it was read from.
+        image_id: Id in the annotation file.
+        path: Image file.
     """
 
     image: Tensor
@@ -59,7 +59,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Instances:
-    """Detected instances of one image, best first.
+    """Detected instances of one image, highest score first.
 
     Attributes:
         masks: ``(N, H, W)`` bool at the size of the image.
@@ -77,11 +77,11 @@ class Instances:
         return len(self.scores)
 
     def above(self, score: float) -> Self:
-        """Those whose score is at least this."""
+        """Return the instances with at least this score."""
         return self.subset(self.scores >= score)
 
     def subset(self, kept: Tensor) -> Self:
-        """Some of them, by their indices or as ``(N,)`` bool."""
+        """Select instances by index or by ``(N,)`` bool."""
         return replace(
             self,
             masks=self.masks[kept],
@@ -92,7 +92,7 @@ class Instances:
 
     @staticmethod
     def empty(height: int, width: int) -> Instances:
-        """The result for an image with nothing to report."""
+        """Return the result for an image without instances."""
         return Instances(
             masks=torch.zeros(0, height, width, dtype=torch.bool),
             boxes=torch.zeros(0, 4),

@@ -86,7 +86,7 @@ def test_unpacking_goes_on_with_what_is_not_whole(archive, tmp_path):
 
 def test_a_file_of_another_size_is_not_unpacked(archive, world, tmp_path):
     world.files[archive.url.removeprefix(world.root)] = archive.content + b"more"
-    with pytest.raises(InputError, match=rf"it has {archive.size + 4} bytes, not {archive.size}; nothing"):
+    with pytest.raises(InputError, match=rf"expected {archive.size} bytes, got {archive.size + 4}; nothing"):
         archive.provide()
     assert files(tmp_path) == []
 

@@ -104,7 +104,8 @@ def test_the_hash_in_a_name_is_verified(script, world, tmp_path, capsys):
     script.fetch(script.Download(world.url, right))
     assert right.read_bytes() == world.content
     assert script.main(["encoder=dinov3_small", f"url={world.url}", f"checkpoints={tmp_path}"]) == 2
-    assert f"its SHA-256 starts with {digest[:8]}, not with 08c60483" in capsys.readouterr().err
+    expected = f"expected a SHA-256 starting with 08c60483, got {digest[:8]}"
+    assert expected in capsys.readouterr().err
     assert not files(tmp_path / "dinov3")
 
 
@@ -153,7 +154,7 @@ def test_another_file_than_the_hub_said(script, world, hub, tmp_path, capsys, mo
     monkeypatch.setattr(script, "get_hf_file_metadata", lambda page: metadata)
     world.content = b"another"
     assert script.main(["encoder=dinov3_small", f"checkpoints={tmp_path}"]) == 2
-    assert "its SHA-256 starts with" in capsys.readouterr().err
+    assert "expected a SHA-256 starting with" in capsys.readouterr().err
     assert not files(tmp_path / "dinov3")
 
 
