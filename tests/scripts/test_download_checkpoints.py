@@ -113,7 +113,7 @@ def test_offline_gives_the_next_step(script, tmp_path, capsys, unreachable):
     assert script.main(["encoder=dinov2_small", f"checkpoints={tmp_path}"]) == 2
     error = capsys.readouterr().err.strip()
     assert "\n" not in error
-    assert "(no route); on a machine with network access" in error
+    assert "(no route); download it on a machine with network access" in error
     assert f"copy it to {tmp_path}/dinov2/dinov2_vits14_pretrain.pth" in error
 
 
