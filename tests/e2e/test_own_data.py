@@ -46,7 +46,7 @@ def test_converted_references_and_targets_with_texts_for_ids(train, run_dir, min
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (
-        "4 pictures, 8 objects (8 with a mask, 0 with a box or points) of 2 classes: bar, disc" in done.stdout
+        "4 images, 8 objects (8 with a mask, 0 with a box or points) of 2 classes: bar, disc" in done.stdout
     )
 
     result = train("dataset=custom", f"dataset.reference_file={made}", "dataset.limit=2", NANO)
