@@ -248,9 +248,9 @@ def test_backward_candidates_agree_with_a_loop_over_references(seed, shots):
     made = scene(seed, (shots, shots))
     expected = np.array([naive_backward(made.debiased, each) for each in made.references])
     features = torch.nn.functional.normalize(as_tensor(made.debiased), dim=-1)
-    found = backward_candidates(features, made.memory).numpy()
+    found = [backward_candidates(features.flatten(0, 1), made.memory, label).numpy() for label in range(2)]
     assert 0 < expected.sum() < expected.size
-    assert np.array_equal(found, expected)
+    assert np.array_equal(np.reshape(found, expected.shape), expected)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_backward_candidates_need_half_of_the_references_rounded_up(shots, least
         bank.add(different, (torch.arange(shots + 1) > shot)[None].float(), 0)
     bank.aggregate()
     votes = torch.arange(shots + 1)  # patch j is inside masks 0 to j - 1
-    assert torch.equal(backward_candidates(features, bank)[0, 0], votes >= least)
+    assert torch.equal(backward_candidates(features[0], bank, 0), votes >= least)
 
 
 def test_backward_candidates_count_references_on_one_image_as_one_mask():
@@ -281,7 +281,8 @@ def test_backward_candidates_count_references_on_one_image_as_one_mask():
     images = reference_maps(bank, 0)
     assert [mask.int().tolist() for _, mask in images] == [[[1, 1, 0, 0]], [[0, 0, 1, 0]]]
     assert [mask.int().tolist() for _, mask in reference_maps(bank, 1)] == [[[0, 0, 0, 1]]]
-    assert backward_candidates(one, bank).int().tolist() == [[[1, 1, 1, 0]], [[0, 0, 0, 1]]]
+    assert backward_candidates(one[0], bank, 0).int().tolist() == [1, 1, 1, 0]
+    assert backward_candidates(one[0], bank, 1).int().tolist() == [0, 0, 0, 1]
     assert bank.maps[0][1].int().tolist() == [[1, 0, 0, 0]], "the memory itself stays"
 
 
@@ -289,9 +290,9 @@ def test_backward_candidates_are_updated_when_the_memory_grows():
     features = torch.eye(3)[None]
     bank = MemoryBank(["a"], "f", maps_kept=True)
     bank.add(features, torch.tensor([[1.0, 0, 0]]), 0)
-    assert backward_candidates(features, bank).int().tolist() == [[[1, 0, 0]]]
+    assert backward_candidates(features[0], bank, 0).int().tolist() == [1, 0, 0]
     bank.add(features, torch.tensor([[0, 1.0, 0]]), 0)
-    assert backward_candidates(features, bank).int().tolist() == [[[1, 1, 0]]]
+    assert backward_candidates(features[0], bank, 0).int().tolist() == [1, 1, 0]
 
 
 @pytest.mark.parametrize("tau", [0.3, 0.6, 0.85, 0.99])

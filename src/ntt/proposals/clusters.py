@@ -69,10 +69,10 @@ def class_regions(patches: Patches, tau: float, min_score: float) -> Tensor:
     plain = torch.nan_to_num(patches.plain.float(), 0.0, 0.0, 0.0)  # half precision can produce NaN and inf
     clusters = cluster_patches(plain, tau)
     features = F.normalize(torch.nan_to_num(patches.features.float(), 0.0, 0.0, 0.0), dim=-1)
-    backward = backward_candidates(features, patches.memory)
     regions = torch.zeros_like(patches.similarity, dtype=torch.bool)
     for label, similarity in enumerate(patches.similarity):
-        candidates = forward_candidates(similarity) & backward[label]
+        candidates = forward_candidates(similarity)
+        candidates[candidates.clone()] = backward_candidates(features[candidates], patches.memory, label)
         if bool(candidates.any()):
             prototype = F.normalize(patches.memory.prototypes[label].to(features), dim=0)
             scores = cluster_scores(clusters, candidates, similarity, features, plain, prototype)
@@ -86,28 +86,29 @@ def forward_candidates(similarity: Tensor) -> Tensor:
     return above if bool(above.any()) else similarity > similarity.quantile(FALLBACK_QUANTILE)
 
 
-def backward_candidates(features: Tensor, memory: MemoryBank) -> Tensor:
-    """Select patches whose best reference match lies inside the class mask, ``(K, h, w)`` bool.
+def backward_candidates(features: Tensor, memory: MemoryBank, label: int) -> Tensor:
+    """Select patches whose best reference match lies inside the class mask, ``(P,)`` bool.
 
-    At least half of the S reference images of a class, rounded up, must agree.
+    At least half of the S reference images of the class, rounded up, must agree.
 
     Args:
-        features: ``(h, w, C)`` L2-normalised features of the target.
+        features: ``(P, C)`` L2-normalised features of patches of the target.
         memory: reference memory with feature maps.
+        label: class of the references.
 
     Raises:
         InputError: the memory contains no feature maps.
     """
-    votes = []
-    for label in range(len(memory.class_names)):
-        references = reference_maps(memory, label)
-        inside = [_best_match_inside(features, *reference) for reference in references]
-        votes.append(torch.stack(inside).sum(dim=0) >= -(-len(references) // 2))
-    return torch.stack(votes) if votes else features.new_zeros(0, *features.shape[:2], dtype=torch.bool)
+    references = reference_maps(memory, label)
+    votes = torch.zeros(len(features), dtype=torch.int64, device=features.device)
+    for known, mask in references:
+        best = (features @ known.to(features).flatten(0, 1).T).argmax(dim=1)
+        votes += mask.to(features.device).flatten()[best]
+    return votes >= -(-len(references) // 2)
 
 
 def reference_maps(memory: MemoryBank, label: int) -> Sequence[tuple[Tensor, Tensor]]:
-    """Return the feature map ``(h, w, C)`` and mask ``(h, w)`` bool of each reference image of a class.
+    """Return the L2-normalised features ``(h, w, C)`` and mask ``(h, w)`` bool of each reference image of a class.
 
     The mask of an image is the union of its objects' masks.
 
@@ -129,14 +130,7 @@ def _by_image(memory: MemoryBank, label: int) -> list[tuple[Tensor, Tensor]]:
                 break
         else:
             images.append((features, mask))
-    return images
-
-
-def _best_match_inside(features: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
-    """Whether the best reference match of each patch ``(h, w, C)`` is inside the mask, ``(h, w)`` bool."""
-    known = F.normalize(reference.to(features), dim=-1).flatten(0, 1)
-    best = (features.flatten(0, 1) @ known.T).argmax(dim=1)
-    return mask.to(features.device).flatten()[best].view(features.shape[:2])
+    return [(F.normalize(features.float(), dim=-1), mask) for features, mask in images]
 
 
 def cluster_patches(features: Tensor, tau: float) -> Tensor:
