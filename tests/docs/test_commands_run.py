@@ -6,7 +6,6 @@ either run or given a reason. ``test_commands.py`` tries every one of them in an
 
 import json
 import os
-import subprocess
 import sys
 from fnmatch import fnmatch
 from fractions import Fraction
@@ -14,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from documents import commands
+from forked import run_forked
 from PIL import Image
 from pycocotools import mask as coco_mask
 
@@ -115,14 +115,8 @@ def test_the_commands_of_a_page_run(place, page):
     environment = {"PROJECT_ROOT": str(place), "PYTHONPATH": os.pathsep.join([str(place), *sys.path])}
     for command in without_reason()[page]:
         python, *words = _reduced(command)
-        done = subprocess.run(
-            [{"python": sys.executable}[python], *words],
-            cwd=place,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
+        assert python == "python"
+        done = run_forked(words, cwd=place, env={**os.environ, **environment}, timeout=600)
         assert done.returncode == 0, f"{command.place} {command}\n{done.stderr[-2000:]}"
 
 

@@ -1,7 +1,5 @@
-import subprocess
-import sys
-
 import pytest
+from forked import run_forked
 
 
 @pytest.fixture
@@ -11,13 +9,8 @@ def train(project_root, miniature, miniature_overrides, tmp_path):
     elsewhere.mkdir()
 
     def call(*words, data=tuple(miniature_overrides), flags=(), few="model.proposals.max_prompts=16"):
-        return subprocess.run(
-            [sys.executable, str(project_root / "train.py"), *flags, *data, few, "trainer=cpu", *words],
-            cwd=elsewhere,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        words = [*flags, *data, few, "trainer=cpu", *words]
+        return run_forked([project_root / "train.py", *words], cwd=elsewhere)
 
     return call
 

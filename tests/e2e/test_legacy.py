@@ -1,11 +1,10 @@
 """Configs of the integration guide's code, run as they are and as experiments."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import yaml
+from forked import run_forked
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def test_a_legacy_config_runs(train, run_dir, miniature, legacy):
 def test_a_converted_config_runs(train, run_dir, miniature, legacy, project_root):
     script = project_root / "scripts" / "convert_legacy_config.py"
     output = miniature / "experiment" / "mine.yaml"
-    subprocess.run([sys.executable, script, legacy, "--output", output], check=True)
+    assert run_forked([script, legacy, "--output", output]).returncode == 0
     words = ["experiment=mine", f"hydra.searchpath=[file://{miniature}]", f"paths.runs={miniature}/runs"]
     result = train("segmenter=sam2_nano", "dataset.limit=1", "callbacks=predictions", data=words, few=FEW)
     metrics = run_metrics(result, run_dir())

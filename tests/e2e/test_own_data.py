@@ -1,11 +1,10 @@
 """What users have: files of another format, ids that are texts, a folder of photographs."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import run_forked
 from PIL import Image
 
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "photos"
@@ -42,8 +41,8 @@ def test_converted_references_and_targets_with_texts_for_ids(train, run_dir, min
     with_texts_for_ids(miniature / "targets.json")
     made = miniature / "made.json"
     script = project_root / "scripts" / "convert_dataset.py"
-    words = [sys.executable, script, "yolo", miniature / "references", made]
-    done = subprocess.run(words, capture_output=True, text=True)
+    words = [script, "yolo", miniature / "references", made]
+    done = run_forked(words)
     assert done.returncode == 0, done.stderr
     assert (
         "4 images, 8 objects (8 with a mask, 0 with a box or points) of 2 classes: bar, disc" in done.stdout

@@ -1,12 +1,11 @@
 """``predict.py`` as a user calls it."""
 
 import json
-import subprocess
-import sys
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from forked import run_forked
 from PIL import Image
 
 from ntt.video import VideoFile
@@ -27,13 +26,7 @@ def predict(project_root, miniature):
             f"references={miniature}/references.json",
             f"paths.runs={miniature}/runs",
         ]
-        return subprocess.run(
-            [sys.executable, str(project_root / "predict.py"), *where, *small, "device=cpu", *words],
-            cwd=miniature,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        return run_forked([project_root / "predict.py", *where, *small, "device=cpu", *words], cwd=miniature)
 
     return call
 

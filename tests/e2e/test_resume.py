@@ -2,13 +2,11 @@
 
 import json
 import random
-import signal
-import subprocess
-import sys
 import time
 from functools import partial
 
 import pytest
+from forked import start_forked
 
 WORDS = (
     *("trainer=cpu", "model.proposals.max_prompts=16", "model.memory.batch_size=1", "score_threshold=auto"),
@@ -37,15 +35,14 @@ def many_targets(miniature):
 
 
 def start(project_root, words, log):
-    return subprocess.Popen(
-        [sys.executable, str(project_root / "train.py"), *words], stdout=log, stderr=subprocess.STDOUT
-    )
+    log.write_text("")
+    return start_forked([project_root / "train.py", *words], log, log)
 
 
 def wait_until(condition, process):
     """Wait until something is so; False if the process ends before."""
     while not condition():
-        if process.poll() is not None:
+        if process.exitcode is not None:
             return False
         time.sleep(0.02)
     return True
@@ -59,11 +56,11 @@ def wait_for(file, text, process):
 def undisturbed(project_root, words, miniature):
     """The folder of a run, and how many seconds it took once its data were read."""
     log = miniature / "undisturbed.log"
-    with log.open("w") as output:
-        process = start(project_root, [*words, f"paths.runs={miniature}/undisturbed"], output)
-        assert wait_for(log, "Data:", process), log.read_text()
-        began = time.monotonic()
-        assert process.wait(timeout=300) == 0, log.read_text()
+    process = start(project_root, [*words, f"paths.runs={miniature}/undisturbed"], log)
+    assert wait_for(log, "Data:", process), log.read_text()
+    began = time.monotonic()
+    process.join(300)
+    assert process.exitcode == 0, log.read_text()
     (folder,) = (miniature / "undisturbed").glob("*/*")
     return folder, time.monotonic() - began
 
@@ -72,13 +69,12 @@ def kill_until_done(project_root, words, miniature, moments):
     """Kill the command so many seconds after it has read its data, repeat it, let the last one be."""
     log = miniature / "killed.log"
     for moment in [*moments, None]:
-        with log.open("w") as output:
-            process = start(project_root, [*words, f"paths.runs={miniature}/killed"], output)
-            if moment is not None and wait_for(log, "Data:", process):
-                time.sleep(moment)
-                process.send_signal(signal.SIGKILL)
-            process.wait(timeout=300)
-    assert process.returncode == 0, log.read_text()
+        process = start(project_root, [*words, f"paths.runs={miniature}/killed"], log)
+        if moment is not None and wait_for(log, "Data:", process):
+            time.sleep(moment)
+            process.kill()
+        process.join(300)
+    assert process.exitcode == 0, log.read_text()
     (folder,) = (miniature / "killed").glob("*/*")
     return folder
 
@@ -120,18 +116,18 @@ def test_a_sweep_that_was_killed_repeats_no_finished_job(project_root, words, mi
         "seed=0,1",
     ]
     log = miniature / "sweep.log"
-    with log.open("w") as output:
-        process = start(project_root, command, output)
-        images_of_second = partial((miniature / "sweep").glob, "*/*/1_*/progress/images.*")
-        assert wait_until(lambda: any(images_of_second()), process), log.read_text()
-        process.kill()
-        process.wait()
+    process = start(project_root, command, log)
+    images_of_second = partial((miniature / "sweep").glob, "*/*/1_*/progress/images.*")
+    assert wait_until(lambda: any(images_of_second()), process), log.read_text()
+    process.kill()
+    process.join()
     (folder,) = (miniature / "sweep").glob("*/*")
     (first,) = folder.glob("0_*")
     finished = (first / "metrics.json").stat().st_mtime_ns
     assert not list(folder.glob("1_*/metrics.json"))
-    with log.open("w") as output:
-        assert start(project_root, command, output).wait(timeout=300) == 0, log.read_text()
+    process = start(project_root, command, log)
+    process.join(300)
+    assert process.exitcode == 0, log.read_text()
     assert [path.name for path in (miniature / "sweep").glob("*/*")] == [folder.name]
     assert (first / "metrics.json").stat().st_mtime_ns == finished
     assert f"{first} is finished" in log.read_text()

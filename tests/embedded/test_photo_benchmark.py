@@ -1,13 +1,12 @@
 import importlib.util
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from forked import run_forked
 from PIL import Image
 from pycocotools import mask as coco_mask
 
@@ -320,10 +319,8 @@ def test_a_folder_of_images_and_masks_becomes_a_coco_file(script, tmp_path):
 
 
 def test_help_works_and_a_folder_without_masks_gives_a_one_line_error(project_root, tmp_path):
-    command = [sys.executable, project_root / "scripts" / "benchmarks" / "photos.py"]
-    assert "--split" in subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
-    done = subprocess.run(
-        [*command, "--folder", tmp_path, "--fss", tmp_path], capture_output=True, text=True, cwd=tmp_path
-    )
+    script = project_root / "scripts" / "benchmarks" / "photos.py"
+    assert "--split" in run_forked([script, "--help"]).stdout
+    done = run_forked([script, "--folder", tmp_path, "--fss", tmp_path], cwd=tmp_path)
     assert done.returncode == 2
     assert "must contain at least two images N.jpg with N_mask.png, got 0" in done.stderr

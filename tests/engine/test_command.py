@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from filelock import FileLock
+from forked import run_forked
 
 PROGRAM = """
 from pathlib import Path
@@ -53,9 +54,7 @@ def command(tmp_path):
     (tmp_path / "program.py").write_text(PROGRAM)
 
     def call(*words):
-        return subprocess.run(
-            [sys.executable, "program.py", *words], cwd=tmp_path, capture_output=True, text=True, timeout=60
-        )
+        return run_forked(["program.py", *words], cwd=tmp_path, timeout=60)
 
     return call
 

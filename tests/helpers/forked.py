@@ -1,7 +1,7 @@
 """Run Python commands in new processes that skip the imports.
 
-A server process imports PyTorch, Lightning and the package once (``multiprocessing``'s fork server); each command
-runs in a process forked from it. The imports take longer than most commands on the miniature dataset.
+A server process imports PyTorch, Lightning and the package once (``multiprocessing``'s fork server); each
+command runs in a process forked from it. The imports take longer than most commands on the miniature dataset.
 """
 
 import atexit
@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 PRELOADED = (
@@ -40,7 +41,7 @@ _context.set_forkserver_preload(list(PRELOADED))
 def run_forked(
     words: Sequence[str | os.PathLike[str]],
     cwd: str | os.PathLike[str] | None = None,
-    env: dict[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
     timeout: float = 300,
 ) -> "subprocess.CompletedProcess[str]":
     """Run ``python *words`` with captured output, like ``subprocess.run``.
@@ -54,38 +55,54 @@ def run_forked(
     Raises:
         subprocess.TimeoutExpired: the command did not end in time.
     """
-    words = [os.fspath(word) for word in words]
     with tempfile.TemporaryDirectory() as folder:
-        output = [Path(folder, name) for name in ("stdout", "stderr")]
-        child = _context.Process(
-            target=_command, args=(words, os.fspath(cwd or os.getcwd()), dict(env or os.environ), output)
-        )
-        child.start()
+        stdout, stderr = Path(folder, "stdout"), Path(folder, "stderr")
+        child = start_forked(words, stdout, stderr, cwd, env)
         child.join(timeout)
         if child.exitcode is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.join()
-            raise subprocess.TimeoutExpired(words, timeout, *(file.read_bytes() for file in output))
-        texts = [file.read_text(errors="replace") for file in output]
+            raise subprocess.TimeoutExpired(words, timeout, stdout.read_bytes(), stderr.read_bytes())
+        texts = (file.read_text(errors="replace") for file in (stdout, stderr))
         return subprocess.CompletedProcess(words, child.exitcode, *texts)
 
 
-def _command(words: list[str], cwd: str, env: dict[str, str], output: list[Path]) -> None:
+def start_forked(
+    words: Sequence[str | os.PathLike[str]],
+    stdout: Path,
+    stderr: Path,
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> BaseProcess:
+    """Start ``python *words`` with its output appended to files, which may be the same."""
+    for file in (stdout, stderr):
+        file.touch()
+    plain = [os.fspath(word) for word in words]
+    child = _context.Process(
+        target=_command, args=(plain, stdout, stderr, str(cwd or Path.cwd()), dict(env or os.environ))
+    )
+    child.start()
+    return child
+
+
+def _command(words: list[str], stdout: Path, stderr: Path, cwd: str, env: dict[str, str]) -> None:
     os.setsid()  # the command and its workers can be ended together
-    for descriptor, file in zip((1, 2), output, strict=True):
-        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for descriptor, file in ((1, stdout), (2, stderr)):
+        opened = os.open(file, os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, descriptor)
         os.close(opened)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
+    sys.path[1:1] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
     try:
         if words[0] == "-m":
             sys.argv = words[1:]
             runpy.run_module(words[1], run_name="__main__", alter_sys=True)
         else:
             sys.argv = words
-            sys.path.insert(0, str(Path(words[0]).resolve().parent))
-            runpy.run_path(words[0], run_name="__main__")
+            script = Path(words[0]).resolve()
+            sys.path.insert(0, str(script.parent))
+            runpy.run_path(str(script), run_name="__main__")
     finally:
-        atexit._run_exitfuncs()  # noqa: SLF001 multiprocessing ends a child without them
+        atexit._run_exitfuncs()  # multiprocessing ends a child without them

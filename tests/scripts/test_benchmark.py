@@ -1,11 +1,9 @@
 """scripts/benchmark.py as people run it."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from forked import run_forked
 
 TINY = ["dataset.limit=1", "dataset.shots=1", "encoder=untrained", "encoder.img_size=160"]
 
@@ -14,13 +12,7 @@ TINY = ["dataset.limit=1", "dataset.shots=1", "encoder=untrained", "encoder.img_
 def benchmark(project_root, tmp_path):
     def run(*words):
         file = tmp_path / "measured.json"
-        done = subprocess.run(
-            [sys.executable, project_root / "scripts" / "benchmark.py", "--json", file, *words],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        done = run_forked([project_root / "scripts" / "benchmark.py", "--json", file, *words], cwd=tmp_path)
         return done, json.loads(file.read_text()) if file.exists() else None
 
     return run

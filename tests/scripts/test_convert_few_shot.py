@@ -2,11 +2,10 @@
 
 import json
 import pickle
-import subprocess
-import sys
 from collections import OrderedDict
 
 import pytest
+from forked import run_forked
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from miniatures import COCO, make_coco
@@ -93,8 +92,8 @@ def test_a_folder_of_lists(script, words, annotations, dataset, tmp_path):
 
 def test_the_command_executes_nothing_and_ends_with_one_line(project_root, words, tmp_path):
     (tmp_path / "a.pkl").write_bytes(b"cposix\nsystem\n(S'touch executed'\ntR.")
-    command = [sys.executable, str(project_root / "scripts" / "convert_few_shot.py"), "a.pkl", *words]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    command = [project_root / "scripts" / "convert_few_shot.py", "a.pkl", *words]
+    result = run_forked(command, cwd=tmp_path)
     assert result.returncode == 2
     assert result.stderr == (
         "a.pkl: is not a pickle of plain lists and dictionaries (it refers to posix.system); "

@@ -1,17 +1,15 @@
 """The measure of an encoder without a segmenter, on the miniature data set."""
 
 import re
-import subprocess
-import sys
+
+from forked import run_forked
 
 
 def test_prints_the_share_of_true_masks_labelled_right(project_root, miniature_overrides):
     words = [*miniature_overrides, "encoder=efficientnet_lite0", "encoder.img_size=64"]
     # Its weights come with a package and are not random.
     words.remove("encoder.weights=random")
-    result = subprocess.run(
-        [sys.executable, project_root / "scripts/label_true_masks.py", *words], capture_output=True, text=True
-    )
+    result = run_forked([project_root / "scripts/label_true_masks.py", *words])
     assert result.returncode == 0, result.stderr
     found = re.search(
         r"efficientnet_lite0 at 64 pixels, context_ratio [\d.]+: ([\d.]+) of (\d+) masks", result.stdout

@@ -28,7 +28,7 @@ def test_an_added_class_takes_the_first_image_with_a_mask_as_reference(script, t
     found = script["added_class"]("apple", str(tmp_path))
     assert found.reference == (tmp_path / "2.jpg", tmp_path / "2_mask.png")
     assert {image.name: len(masks) for image, masks in found.targets.items()} == {"1.jpg": 0, "10.jpg": 1}
-    with pytest.raises(InputError, match="contains no NAME.jpg with NAME_mask.png"):
+    with pytest.raises(InputError, match=r"contains no NAME\.jpg with NAME_mask\.png"):
         script["added_class"]("apple", str(tmp_path / "empty"))
 
 

@@ -2,19 +2,14 @@
 
 import re
 import runpy
-import subprocess
-import sys
 
 import torch
+from forked import run_forked
 
 
 def test_prints_the_agreement_of_each_kind_of_prompt(project_root, miniature_overrides):
     words = [word for word in miniature_overrides if not word.startswith("segmenter")]
-    result = subprocess.run(
-        [sys.executable, project_root / "scripts/measure_prompts.py", *words],
-        capture_output=True,
-        text=True,
-    )
+    result = run_forked([project_root / "scripts/measure_prompts.py", *words])
     assert result.returncode == 0, result.stderr
     found = re.findall(r"sam2_nano, (.+): mean IoU ([\d.]+) of (\d+) (references|targets)\n", result.stdout)
     assert [(kind, count) for kind, _, count, objects in found if objects == "references"] == [

@@ -1,12 +1,11 @@
 """The preparation script, on miniatures of the published archives and a local server."""
 
 import io
-import subprocess
-import sys
 import tarfile
 import zipfile
 
 import pytest
+from forked import run_forked
 from miniatures import make_coco, make_voc
 
 from ntt.errors import InputError
@@ -118,12 +117,7 @@ def test_a_full_disk_is_not_filled(script, coco, world, tmp_path):
 
 def test_the_command_ends_with_one_line(project_root, tmp_path):
     words = ["dataset=cdfsod", "dataset.domain=FISH", "yes=true", f"paths.data={tmp_path}"]
-    result = subprocess.run(
-        [sys.executable, str(project_root / "scripts" / "prepare_dataset.py"), *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    result = run_forked([project_root / "scripts" / "prepare_dataset.py", *words])
     assert result.returncode == 2
     assert result.stderr == (
         f"{tmp_path}/cdfsod/FISH/annotations/1_shot.json: missing; download it manually from "
