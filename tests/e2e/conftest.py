@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from forked import run_forked
 
@@ -8,9 +11,16 @@ def train(project_root, miniature, miniature_overrides, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 
-    def call(*words, data=tuple(miniature_overrides), flags=(), few="model.proposals.max_prompts=16"):
+    def call(
+        *words, data=tuple(miniature_overrides), flags=(), few="model.proposals.max_prompts=16", forked=True
+    ):
         words = [*flags, *data, few, "trainer=cpu", *words]
-        return run_forked([project_root / "train.py", *words], cwd=elsewhere)
+        command = [project_root / "train.py", *words]
+        if forked:
+            return run_forked(command, cwd=elsewhere)
+        return subprocess.run(
+            [sys.executable, *command], cwd=elsewhere, capture_output=True, text=True, timeout=300
+        )
 
     return call
 

@@ -28,7 +28,7 @@ def check(run_dir):
 
 def test_jobs_on_one_machine_each_have_a_gpu(train, check, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
-    jobs = check(train(*BROKEN, "hydra/launcher=local_parallel", flags=["-m"]))
+    jobs = check(train(*BROKEN, "hydra/launcher=local_parallel", flags=["-m"], forked=False))
     shown = [re.search(r"GPU of this job: (\d)", (job / "train.log").read_text())[1] for job in jobs]
     assert sorted(shown) == ["5", "7"]
 
@@ -36,4 +36,4 @@ def test_jobs_on_one_machine_each_have_a_gpu(train, check, monkeypatch):
 def test_jobs_run_by_ray(train, check, monkeypatch):
     pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="pip install 'no-time-to-train[ray]'")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # leaves no key in the home folder
-    check(train(*BROKEN, "hydra/launcher=ray", flags=["-m"]))
+    check(train(*BROKEN, "hydra/launcher=ray", flags=["-m"], forked=False))
