@@ -108,7 +108,7 @@ def backward_candidates(features: Tensor, memory: MemoryBank, label: int) -> Ten
 
 
 def reference_maps(memory: MemoryBank, label: int) -> Sequence[tuple[Tensor, Tensor]]:
-    """Return the L2-normalised features ``(h, w, C)`` and mask ``(h, w)`` bool of each reference image of a class.
+    """Return the normalised features ``(h, w, C)`` and mask ``(h, w)`` bool of each image of a class.
 
     The mask of an image is the union of its objects' masks.
 
