@@ -1,4 +1,4 @@
-"""Puts what lies beside the sources in a checkout into a wheel: ``ntt.locations`` finds it in both."""
+"""Puts what lies beside the sources in a checkout into a wheel: ``ntt.config.paths`` finds it in both."""
 
 from pathlib import Path
 from shutil import copytree

@@ -3,7 +3,7 @@
     torch.hub.load("dinov3", "dinov3_vitl16", source="local", weights="FILE")
 
 ``weights`` is a file of any published layout; ``pretrained=False`` does without. Each entry is one of
-``ntt.encoders.dinov3_configs``, so that this folder and the encoders never disagree.
+``ntt.encoders.configs``, so that this folder and the encoders never disagree.
 """
 
 from ntt.encoders.hub import hub_entries as _hub_entries

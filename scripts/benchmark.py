@@ -46,7 +46,7 @@ def main() -> None:
     else:
         measured = compare(words, options.threads, console)
     if options.json:
-        from ntt.files import write_json
+        from ntt.io import write_json
 
         write_json(options.json, measured)
 

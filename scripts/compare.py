@@ -45,7 +45,7 @@ def main(words: list[str]) -> None:
 
     # Imported here, so that --help and errors in options are fast.
     from ntt.reporting.report import write_report
-    from ntt.reporting.runs import read_runs
+    from ntt.runs.finished import read_runs
 
     os.environ.setdefault("PROJECT_ROOT", str(ROOT))
     found = {run.folder: run for folder in chosen.folders for run in read_runs(folder.resolve())}

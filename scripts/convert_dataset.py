@@ -17,7 +17,7 @@ from pathlib import Path
 from ntt.data.converters import CocoBuilder, convert_labelme, convert_masks, convert_voc, convert_yolo
 from ntt.engine.command import exit_on_bad_input
 from ntt.errors import InputError
-from ntt.files import write_json
+from ntt.io import write_json
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ import os
 import sys
 from pathlib import Path
 
+from ntt.config.messages import require_values
 from ntt.engine.command import exit_on_bad_input
-from ntt.engine.config_errors import require_values
 from ntt.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,8 +33,7 @@ def main(words: list[str]) -> None:
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
 
-    from ntt.data.few_shot_files import write_few_shot
-    from ntt.data.few_shot_lists import list_files, read_lists
+    from ntt.data.few_shot_lists import list_files, read_lists, write_few_shot
 
     paths = [Path(word) for word in words if "=" not in word]
     targets = [Path(word.removeprefix("to=")) for word in words if word.startswith("to=")]

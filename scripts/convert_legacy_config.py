@@ -13,8 +13,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from ntt.compat.legacy_config import read_legacy_config
 from ntt.engine.command import exit_on_bad_input
-from ntt.engine.legacy_config import read_legacy_config
 from ntt.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -22,12 +22,11 @@ from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
 from huggingface_hub.errors import GatedRepoError
 from omegaconf import OmegaConf
 
-from ntt import downloads
-from ntt.downloads import Source, UnreachableError
-from ntt.encoders.dinov2_configs import DINOV2_CONFIGS
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
+from ntt.data.download import transfer as downloads
+from ntt.data.download.transfer import Source, UnreachableError
+from ntt.encoders.checkpoints import look_up
+from ntt.encoders.configs import DINOV2_CONFIGS, DINOV3_CONFIGS
 from ntt.encoders.hub import release_of
-from ntt.encoders.names import look_up
 from ntt.encoders.weights import hub_file
 from ntt.errors import InputError
 

@@ -38,7 +38,7 @@ def prompts_of(mask: Tensor) -> dict[str, Prompt]:
     import cv2
     import numpy as np
 
-    from ntt.matching.boxes import boxes_from_masks
+    from ntt.matching.ops import boxes_from_masks
     from ntt.structures import Prompt
 
     box = tuple(boxes_from_masks(mask[None])[0].tolist())
@@ -65,7 +65,7 @@ def measure(
     """Add the IoU of each object ``(N, H, W)`` of an image to each of its groups."""
     import torch
 
-    from ntt.models.prompted_masks import segment_prompts
+    from ntt.models.pseudo_masks import segment_prompts
 
     questions = [prompts_of(mask) for mask in masks]
     with torch.no_grad():

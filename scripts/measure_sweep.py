@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ntt.reporting.runs import read_runs
+from ntt.runs.finished import read_runs
 
 ROOT = Path(__file__).resolve().parent.parent
 SWEEP = (

@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ntt.config.messages import require_values
 from ntt.engine.command import exit_on_bad_input
-from ntt.engine.config_errors import require_values
 from ntt.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from ntt.preparation import Need
+    from ntt.data.download import Need
 
 ROOT = Path(__file__).resolve().parent.parent
 USAGE = "usage: python scripts/prepare_dataset.py dataset=NAME [yes=true]"

@@ -21,7 +21,7 @@ import numpy as np
 from lightning import Callback
 from PIL import Image
 
-from ntt.locations import CONF, announce
+from ntt.config.paths import CONF, announce
 
 EVERY, WARM_UP = 100, 200
 SIDE = 128
@@ -67,8 +67,8 @@ def run(folder: Path, count: int) -> None:
     from hydra import compose, initialize_config_dir
 
     from ntt.commands.train import run_stages
-    from ntt.engine.identity import run_identity
-    from ntt.engine.run_folder import RunFolder
+    from ntt.runs.fingerprint import run_identity
+    from ntt.runs.run_directory import RunFolder
 
     write_data(folder, count)
     words = [

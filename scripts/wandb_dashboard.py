@@ -39,7 +39,7 @@ def main() -> None:
 
 def write(entity: str, project: str, file: Path) -> None:
     """Write the specification to a file."""
-    from ntt.files import write_json
+    from ntt.io import write_json
     from ntt.reporting.wandb_dashboard import dashboard, specification
 
     write_json(file, specification(dashboard(entity, project)))

@@ -11,7 +11,7 @@ from hypothesis import settings
 from local_server import World, serving
 from PIL import Image, ImageDraw
 
-from ntt import downloads
+from ntt.data.download import transfer as downloads
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ["PROJECT_ROOT"] = str(ROOT)

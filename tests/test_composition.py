@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from ntt import composition, locations
-from ntt.composition import composed
+from ntt.config.composition import composed
 
 
 @pytest.mark.parametrize("folder", ["plain", "it's, a=[strange] {folder}"])

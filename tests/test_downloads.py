@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from ntt import downloads
-from ntt.downloads import Source, UnreachableError, fetch, part_of
+from ntt.data.download import transfer as downloads
+from ntt.data.download.transfer import Source, UnreachableError, fetch, part_of
 from ntt.errors import InputError
 
 

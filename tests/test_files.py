@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ntt.files import whole_file, write_json
+from ntt.io import whole_file, write_json
 
 
 def test_writes_and_replaces(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ntt.compat.key_tables import becomes, only, translate, unused
 from ntt.errors import InputError
-from ntt.foreign_keys import becomes, only, translate, unused
 
 RULES = {
     "speed": becomes("engine.speed", float),

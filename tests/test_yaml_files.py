@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ntt.errors import InputError
-from ntt.yaml_files import read_yaml
+from ntt.io import read_yaml
 
 LAUGHS = "a0: &a0 [lol]\n" + "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 12))
 MERGES = "a0: &a0 {x: 1}\n" + "".join(

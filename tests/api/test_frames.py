@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from ntt import InputError
-from ntt.api.frames import open_frames
+from ntt.api.images import open_frames
 
 
 def picture(height=20, width=30):

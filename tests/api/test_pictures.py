@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from ntt import InputError
-from ntt.api.pictures import find_pictures, is_single
+from ntt.api.images import find_pictures, is_single
 
 
 @pytest.fixture

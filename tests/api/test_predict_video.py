@@ -8,7 +8,7 @@ from colour_world import BLUE, RED, model
 
 from ntt import FewShotSegmenter, InputError, VideoSegmentation
 from ntt.video import OverlapTracker
-from ntt.video.writing import VideoWriter
+from ntt.video.files import VideoWriter
 
 SETTINGS = {"every": 1, "min_iou": 0.3, "patience": 30, "share_of_best": 0.6, "max_objects": 20}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ntt import Example, InputError
-from ntt.api.references import read_references
+from ntt.api.examples import read_references
 from ntt.structures import Prompt
 
 IMAGE = np.full((60, 80, 3), 128, np.uint8)

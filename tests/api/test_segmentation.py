@@ -7,7 +7,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from ntt import InputError
-from ntt.api.segmentation import DRAWINGS
+from ntt.api.results import DRAWINGS
 
 
 @pytest.fixture

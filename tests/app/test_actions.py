@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from ntt.app import actions
+from ntt.app import handlers as actions
 
 
 @pytest.fixture

@@ -18,8 +18,7 @@ pytestmark = needs_chromium
 def app(picture, tmp_path_factory):
     """A served page with its address in ``url``."""
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
-    from ntt.app.page import Samples, build_page
-    from ntt.app.server import serve
+    from ntt.app.page import Samples, build_page, serve
 
     page = build_page(colour_models(), LIMITS, Samples([picture], [picture]))
     page.url = serve(page, "127.0.0.1", free_port(), LIMITS.megabytes)

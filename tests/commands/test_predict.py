@@ -1,7 +1,7 @@
 import pytest
 
 from ntt.commands.predict import run
-from ntt.composition import composed
+from ntt.config.composition import composed
 from ntt.errors import InputError
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ntt.data.annotations import read_annotations
+from ntt.data.coco_reader import read_annotations
 from ntt.data.masks import decode_mask
 from ntt.errors import InputError
 from ntt.structures import Prompt

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ntt.data import json_files
-from ntt.data.json_files import stream_entries
+from ntt import io as json_files
 from ntt.errors import InputError
+from ntt.io import stream_entries
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntt.data.pickles import read_pickle
+from ntt.data.few_shot_lists import read_pickle
 from ntt.errors import InputError
 
 PLAIN = OrderedDict({1: [{"img_id": 7, "ann_ids": [12]}], 2: ({"score": 0.5}, None, True, b"x")})

@@ -10,8 +10,8 @@ from hydra.utils import instantiate
 from miniatures import COCO, LVIS, VOC, make_cdfsod, make_coco, make_lvis, make_voc
 from omegaconf.errors import OmegaConfBaseException
 
+from ntt.config.messages import describe, require_values
 from ntt.data.voc import voc_as_coco
-from ntt.engine.config_errors import describe, require_values
 from ntt.errors import InputError
 
 NOVEL = ["person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "boat", "bird", "cat", "dog"]

@@ -7,7 +7,7 @@ import pytest
 from miniatures import COCO, LVIS, make_coco, make_lvis
 
 from ntt.data import Sampler
-from ntt.data.annotations import read_annotations
+from ntt.data.coco_reader import read_annotations
 from ntt.errors import InputError
 
 CLASSES = ["person", "bicycle", "zebra", "toothbrush"]

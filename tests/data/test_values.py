@@ -1,6 +1,6 @@
 import pytest
 
-from ntt.data.values import is_number, shown, whole
+from ntt.data.validation import is_number, shown, whole
 
 
 @pytest.mark.parametrize("value", [0, -3, 2.5, 1e308, 10**300])

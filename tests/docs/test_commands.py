@@ -18,9 +18,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from ntt.compat.legacy_config import expand_words
+from ntt.config.messages import require_values
 from ntt.encoders.inspect import main as inspect
-from ntt.engine.config_errors import require_values
-from ntt.engine.legacy_config import expand_words
 
 FLAGS = ("-m", "--help", "--cfg")
 LEGACY = "legacy_config="

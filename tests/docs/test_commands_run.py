@@ -17,7 +17,7 @@ from forked import run_forked
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from ntt.video.writing import VideoWriter
+from ntt.video.files import VideoWriter
 
 NOT_RUN = {
     "*experiment=encoder_sweep": "published weights; with encoder= it is run",

@@ -52,7 +52,7 @@ def test_the_furthest_instance_decides(workplace):
 
 @pytest.mark.parametrize("option", ["resnet", "dinov3_tiny"])
 def test_the_other_encoders_build(build, monkeypatch, option):
-    from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+    from ntt.encoders.configs import DINOV3_CONFIGS, DINOv3Config
 
     monkeypatch.setitem(DINOV3_CONFIGS, "dinov3_tiny", DINOv3Config(embed_dim=256, depth=8, num_heads=4))
     model, _ = build("hydra.searchpath=[file://mine/conf]", f"encoder={option}", "encoder.weights=random")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from documents import blocks
 
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
+from ntt.encoders.configs import DINOV3_CONFIGS
 from ntt.structures import Reference
 
 # What stands for published weights, so that the constructors and what follows them are really called.

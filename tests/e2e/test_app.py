@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from ntt.locations import EMBEDDED
+from ntt.config.paths import EMBEDDED
 
 pytest.importorskip("gradio")
 

@@ -9,7 +9,7 @@ from forked import run_forked
 from PIL import Image
 
 from ntt.video import VideoFile
-from ntt.video.writing import VideoWriter
+from ntt.video.files import VideoWriter
 
 
 @pytest.fixture

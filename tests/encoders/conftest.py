@@ -10,8 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ntt.encoders import DINOv2, DINOv3
-from ntt.encoders.dinov2_configs import DINOV2_CONFIGS, DINOv2Config
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+from ntt.encoders.configs import DINOV2_CONFIGS, DINOV3_CONFIGS, DINOv2Config, DINOv3Config
 
 SMALL_DINOV3 = DINOv3Config(embed_dim=32, depth=2, num_heads=2)
 SMALL_DINOV2 = DINOv2Config(embed_dim=28, depth=2, num_heads=2, position_grid=5)

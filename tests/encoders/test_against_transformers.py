@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from ntt.encoders import DINOv2, DINOv3
-from ntt.encoders.dinov2_configs import DINOV2_CONFIGS, DINOv2Config
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+from ntt.encoders.configs import DINOV2_CONFIGS, DINOV3_CONFIGS, DINOv2Config, DINOv3Config
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 transformers = pytest.importorskip("transformers")

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from ntt.encoders import DINOv2
+from ntt.encoders.configs import DINOV2_CONFIGS
 from ntt.encoders.dinov2 import build_dinov2
-from ntt.encoders.dinov2_configs import DINOV2_CONFIGS
 from ntt.errors import InputError
 
 SIZES = ("small", "base", "large", "giant")

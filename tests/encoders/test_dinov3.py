@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntt.encoders import DINOv3
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+from ntt.encoders.configs import DINOV3_CONFIGS, DINOv3Config
 from ntt.encoders.dinov3_vit import DINOv3ViT
 from ntt.errors import InputError
 

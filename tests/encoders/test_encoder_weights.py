@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ntt.encoders import DINOv2, DINOv3, TimmEncoder
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS
+from ntt.encoders.configs import DINOV3_CONFIGS
 from ntt.encoders.weights import Release, find_weights
 from ntt.errors import InputError
 

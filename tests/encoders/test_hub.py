@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ntt.encoders import DINOv3
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+from ntt.encoders.configs import DINOV3_CONFIGS, DINOv3Config
 from ntt.encoders.dinov3_vit import DINOv3ViT
 from ntt.errors import InputError
 

@@ -5,7 +5,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+from ntt.encoders.configs import DINOV3_CONFIGS, DINOv3Config
 from ntt.encoders.inspect import main as inspect
 
 ENTRY = DINOv3Config(embed_dim=48, depth=3, num_heads=3)

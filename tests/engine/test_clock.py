@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from ntt.engine.clock import Clock
+from ntt.engine.timer import Clock
 
 
 def test_adds_up_by_name():

@@ -10,8 +10,8 @@ PROGRAM = """
 from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from ntt.engine.command import run_command
-from ntt.engine.run_folder import RunFolder
-from ntt.engine.same_command import command_of
+from ntt.runs.run_directory import RunFolder
+from ntt.runs.resume import command_of
 from ntt.errors import InputError
 
 def task(cfg):
@@ -44,7 +44,7 @@ hydra:
   sweep: {dir: runs/day/sweep, subdir: "${hydra:job.num}"}
   output_subdir: .
   job_logging: {root: {handlers: [console]}}
-  callbacks: {folder: {_target_: ntt.engine.sweep.SweepFolder}}
+  callbacks: {folder: {_target_: ntt.runs.sweep.SweepFolder}}
 """
 
 

@@ -6,7 +6,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
-from ntt.engine.config_errors import describe, require_values
+from ntt.config.messages import describe, require_values
 from ntt.errors import InputError
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ntt.engine.digest import references_digest
+from ntt.runs.fingerprint import references_digest
 from ntt.structures import Reference
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lightning import Trainer
 from omegaconf import OmegaConf
 
-from ntt.engine.legacy_config import METHODS, MODEL, OUTER, expand_words, read_legacy_config
+from ntt.compat.legacy_config import METHODS, MODEL, OUTER, expand_words, read_legacy_config
 from ntt.errors import InputError
 
 GUIDE = """

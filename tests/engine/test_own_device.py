@@ -5,13 +5,13 @@ import sys
 import pytest
 from omegaconf import OmegaConf
 
-from ntt.engine.own_device import OwnDevice, visible_devices
+from ntt.runs.processes import OwnDevice, visible_devices
 
 # Waits for a line before it ends, so that several are alive at once.
 PROCESS = """
 import os, sys
 from omegaconf import OmegaConf
-from ntt.engine.own_device import OwnDevice
+from ntt.runs.processes import OwnDevice
 
 callback = OwnDevice()
 callback.devices = sys.argv[2].split()

@@ -3,7 +3,7 @@ import threading
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from ntt.engine.read_ahead import ReadAhead
+from ntt.engine.data import ReadAhead
 
 
 class Counted(Dataset):

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from ntt.data import FewShotDataset
-from ntt.engine.digest import references_digest
-from ntt.engine.reference_masks import ReferenceMasks
+from ntt.engine.pseudo_masks import ReferenceMasks
 from ntt.errors import InputError
+from ntt.runs.fingerprint import references_digest
 
 SEGMENTER = SimpleNamespace(name="sam", fingerprint="f1")
 SIDE = 96  # of the miniature's pictures

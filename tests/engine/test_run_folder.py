@@ -7,8 +7,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from ntt.data.samples import ReferenceEntry, TargetEntry
-from ntt.engine.identity import data_digest, run_identity
-from ntt.engine.run_folder import (
+from ntt.errors import InputError
+from ntt.io import whole_file
+from ntt.runs.fingerprint import data_digest, run_identity
+from ntt.runs.run_directory import (
     SWEEP_KIND,
     RunFolder,
     failure_of,
@@ -17,8 +19,6 @@ from ntt.engine.run_folder import (
     write_failure,
     write_record,
 )
-from ntt.errors import InputError
-from ntt.files import whole_file
 
 
 def opened(path, identity="one", resume=True):

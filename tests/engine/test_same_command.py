@@ -1,9 +1,9 @@
 import pytest
 
-from ntt.engine.run_folder import RUN_KIND, SWEEP_KIND, write_record
-from ntt.engine.same_command import command_of, continue_earlier, refuse_named
+from ntt.config.paths import CONF
 from ntt.errors import InputError
-from ntt.locations import CONF
+from ntt.runs.resume import command_of, continue_earlier, refuse_named
+from ntt.runs.run_directory import RUN_KIND, SWEEP_KIND, write_record
 
 WORDS = ["encoder=dinov2_nano", "image_batch=${seed}"]
 

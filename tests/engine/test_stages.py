@@ -17,11 +17,11 @@ from ntt.data import FewShotDataset
 from ntt.engine.callbacks import Predictions, ProposalRecall, SemanticMaps, StageProgress, Visualizations
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.data import StageData
-from ntt.engine.journal import Journal
 from ntt.engine.recorder import Recorder
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
 from ntt.evaluation import LvisEvaluation, VocEvaluation
+from ntt.runs.journal import Journal
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from colour_world import BLUE, RED, canvas, model, paint
 from PIL import Image
 
 from ntt import FewShotSegmenter
-from ntt.app.limits import Limits
-from ntt.app.models import Models
+from ntt.app.models import Limits, Models
 
 PLACES = {"red": (slice(12, 36), slice(8, 32)), "blue": (slice(30, 54), slice(60, 100))}
 CENTRES = {"red": (20.0, 24.0), "blue": (80.0, 42.0)}

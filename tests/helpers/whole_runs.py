@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def whole_run(output, words):
     """Run ``python train.py`` with overrides and few prompts into a run directory; return the metrics."""
     from ntt.commands.train import run_stages
-    from ntt.engine.identity import run_identity
-    from ntt.engine.run_folder import RunFolder
+    from ntt.runs.fingerprint import run_identity
+    from ntt.runs.run_directory import RunFolder
 
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         cfg = compose(

@@ -5,15 +5,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntt.engine.journal import Journal
-from ntt.errors import InputError
-from ntt.models.calibration import (
+from ntt.calibration.score_threshold import (
     MAX_REFERENCES,
     best_threshold,
     calibrate,
     checked_threshold,
     lone_threshold,
 )
+from ntt.errors import InputError
+from ntt.runs.journal import Journal
 from ntt.structures import Reference
 
 scores = st.lists(st.floats(0, 1, width=32), max_size=12)

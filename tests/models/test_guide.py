@@ -6,9 +6,9 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from ntt.compat.guide import AUTOMATIC, GRID, SEGMENTERS
 from ntt.errors import InputError
 from ntt.models import Sam2MatchingBaseline, Sam2MatchingBaselineNoAMG
-from ntt.models.guide import AUTOMATIC, GRID, SEGMENTERS
 from ntt.segmenters import Sam2Segmenter
 from ntt.structures import Reference
 
@@ -154,7 +154,7 @@ def test_guide_defaults_equal_those_of_the_configs(composed, method):
 def test_every_sam2_config_is_accepted_in_all_forms(composed, monkeypatch, name):
     built = []
     monkeypatch.setattr(
-        "ntt.models.guide.Sam2Segmenter", lambda *args, **options: built.append((args, options))
+        "ntt.compat.guide.Sam2Segmenter", lambda *args, **options: built.append((args, options))
     )
     node = composed(f"segmenter={name}").segmenter
     file = node.config.rpartition("/")[2]

@@ -2,8 +2,8 @@
 
 import torch
 
-from ntt.engine.journal import Journal
-from ntt.models.mining import look_alikes
+from ntt.calibration.hard_negatives import look_alikes
+from ntt.runs.journal import Journal
 from ntt.structures import Reference
 
 PURPLE = (0.9, 0.2, 0.75)  # more similar to red than to blue

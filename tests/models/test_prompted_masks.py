@@ -5,7 +5,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from ntt.models.prompted_masks import segment_prompts
+from ntt.models.pseudo_masks import segment_prompts
 from ntt.segmenters import ImageEmbedding, Proposals, Segmenter
 from ntt.structures import Prompt
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ntt.data.download import Archive
 from ntt.errors import InputError
-from ntt.preparation import Archive
 
 FILES = {f"deep/pictures/{n}.jpg": bytes([n]) * 1000 for n in range(3)}
 FILES |= {"notes.txt": b"notes", "other": b"not needed"}

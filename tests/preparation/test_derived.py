@@ -3,8 +3,8 @@ import json
 import pytest
 from miniatures import make_lvis, make_voc
 
+from ntt.data.download import ByHand, LvisMinival, VocAnnotations
 from ntt.errors import InputError
-from ntt.preparation import ByHand, LvisMinival, VocAnnotations
 
 
 def test_minival_is_what_of_lvis_lies_in_val2017(tmp_path):

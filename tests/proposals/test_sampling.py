@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntt.proposals import grid_points
-from ntt.proposals.sampling import spread_points
+from ntt.proposals.guided import spread_points
 
 GRID = grid_points(16, 160)
 

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from ntt.reporting.comparison import SweepComparison, comparison_table
-from ntt.reporting.runs import read_runs
+from ntt.runs.finished import read_runs
 
 
 def job(folder, name, overrides, metrics):

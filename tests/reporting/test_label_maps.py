@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ntt.reporting.label_maps import LARGEST, write_label_map, write_legend
+from ntt.visualization.label_maps import LARGEST, write_label_map, write_legend
 
 
 def test_a_map_reads_back_and_is_coloured_as_the_legend_says(tmp_path):

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from ntt.reporting.peak_memory import forget_peak_memory, peak_memory
+from ntt.reporting.metrics import forget_peak_memory, peak_memory
 
 MUCH = 200_000_000
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ntt.evaluation import IGNORED
-from ntt.reporting.pictures import (
+from ntt.structures import Instances, Prompt, Reference
+from ntt.visualization import (
     draw_comparison,
     draw_features,
     draw_instances,
@@ -17,7 +18,7 @@ from ntt.reporting.pictures import (
     draw_semantic,
     draw_similarity,
 )
-from ntt.reporting.pictures.canvas import (
+from ntt.visualization.canvas import (
     INSTANCE_COLOURS,
     NEAR,
     PANEL,
@@ -28,12 +29,11 @@ from ntt.reporting.pictures.canvas import (
     resize,
     text_colour,
 )
-from ntt.reporting.pictures.features import principal_colours
-from ntt.reporting.pictures.instances import annotate, clearest
-from ntt.reporting.pictures.labels import MOST_COVERED, MOST_LABELS, SCALES, draw_labels, place_labels
-from ntt.reporting.pictures.references import CLASSES_SHOWN
-from ntt.reporting.pictures.shapes import Shape, outline, shapes_of
-from ntt.structures import Instances, Prompt, Reference
+from ntt.visualization.feature_maps import principal_colours
+from ntt.visualization.instances import annotate, clearest
+from ntt.visualization.labels import MOST_COVERED, MOST_LABELS, SCALES, draw_labels, place_labels
+from ntt.visualization.references import CLASSES_SHOWN
+from ntt.visualization.shapes import Shape, outline, shapes_of
 
 NAMES = ["boat", "bird"]
 
@@ -135,7 +135,7 @@ def test_all_of_24_coins_are_drawn_with_labels_and_counted(tmp_path, monkeypatch
     found = instances(coins + repeated, [0.9 - 0.005 * k for k in range(31)], [0] * 31)
     titles = []
     monkeypatch.setattr(
-        "ntt.reporting.pictures.instances.panels",
+        "ntt.visualization.instances.panels",
         lambda image, each, columns: titles.extend(each) or panels(image, each, columns),
     )
     draw_comparison(tmp_path / "c.png", torch.zeros(3, 400, 600), None, found, ["coin"])

@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
-from ntt.reporting.run_tags import run_tags
+from ntt.runs.finished import run_tags
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from finished_runs import make_failure
 
 from ntt.errors import InputError
-from ntt.reporting.runs import Run, read_runs, run_names
+from ntt.runs.finished import Run, read_runs, run_names
 
 
 def test_a_sweep_stands_for_its_jobs_in_the_order_they_were_started(tmp_path):

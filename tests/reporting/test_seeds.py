@@ -3,7 +3,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from ntt.reporting.seeds import interval, seed_groups, seed_table
+from ntt.reporting.comparison import interval, seed_groups, seed_table
 
 
 def job(*words, **aps):

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from ntt.matching import boxes_from_masks
-from ntt.reporting.wandb_pictures import mask_numbers, predicted_overlay, truth_overlay
+from ntt.reporting.wandb_images import mask_numbers, predicted_overlay, truth_overlay
 from ntt.structures import Instances
 
 NAMES = ("boat", "bird")

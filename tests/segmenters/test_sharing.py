@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from ntt.cache.proposals import SharedAnswers
 from ntt.segmenters import ImageEmbedding, Proposals, Segmenter, TensorStore
-from ntt.segmenters.sharing import SharedAnswers
 
 PATCHES = SimpleNamespace(features=torch.zeros(2, 2, 1))
 

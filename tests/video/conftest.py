@@ -4,7 +4,7 @@ import pytest
 import torch
 from colour_world import canvas
 
-from ntt.video.writing import VideoWriter
+from ntt.video.files import VideoWriter
 
 SIDE = 64  # pixels; the toy segmenter has cells of 2 pixels
 

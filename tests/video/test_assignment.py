@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ntt.video.assignment import assign
+from ntt.video.tracks import assign
 
 
 def bars(*spans):

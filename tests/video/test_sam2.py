@@ -15,7 +15,7 @@ from ntt.segmenters import Sam2Segmenter
 from ntt.segmenters.sam2_package import build_sam2
 from ntt.structures import Instances
 from ntt.video import OverlapTracker, Sam2Tracker, suited_tracker
-from ntt.video.sam2_memory import ObjectMemory, see
+from ntt.video.sam2 import ObjectMemory, see
 
 NANO = OmegaConf.load(Path(__file__).parents[2] / "conf" / "segmenter" / "sam2_nano.yaml")
 SIDE = 128

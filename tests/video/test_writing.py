@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ntt.video import VideoFile
-from ntt.video.writing import VideoWriter
+from ntt.video.files import VideoWriter
 
 
 def test_video_writer_uses_a_widely_supported_format(video):

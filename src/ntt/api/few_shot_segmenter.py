@@ -16,17 +16,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ntt.api.frames import Frame, Video, open_frames
-from ntt.api.pictures import OpenPicture, Picture, is_single, open_picture, several
-from ntt.api.references import Examples, NamedReferences, read_references
-from ntt.api.segmentation import Segmentation
-from ntt.api.video_segmentation import VideoSegmentation
+from ntt.api.examples import Examples, NamedReferences, read_references
+from ntt.api.images import Frame, OpenPicture, Picture, Video, is_single, open_frames, open_picture, several
+from ntt.api.results import Segmentation, VideoSegmentation
+from ntt.calibration.score_threshold import THRESHOLD
 from ntt.errors import InputError, did_you_mean
-from ntt.files import whole_file
+from ntt.io import whole_file
 from ntt.memory.files import read_notes
 from ntt.memory.references import batches
 from ntt.models import PrototypeMatching
-from ntt.models.calibration import THRESHOLD
 from ntt.structures import Instances, Reference
 from ntt.video import Tracker
 

@@ -12,9 +12,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from ntt.api.few_shot_segmenter import FewShotSegmenter
-from ntt.composition import composed
+from ntt.config.composition import composed
+from ntt.config.messages import describe, require_values
 from ntt.engine.command import USER_ERRORS
-from ntt.engine.config_errors import describe, require_values
 from ntt.errors import InputError
 from ntt.models import PrototypeMatching
 from ntt.refinement import NoRefinement

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from ntt.app import actions
-from ntt.app.limits import Limits
-from ntt.app.models import Models
+from ntt.app import handlers as actions
+from ntt.app.models import Limits, Models
 from ntt.app.session import Session
+from ntt.errors import InputError
 
 TITLE = "Find more of the same"
+
+
 INTRODUCTION = (
     "Click an object, name its class, and find more objects of that class in other images, without training."
 )
+
+
 HOURS = 4  # uploads are deleted after this time
 
 
@@ -45,7 +51,7 @@ class Panel:
 
     @property
     def parts(self) -> list[Any]:
-        """Components that :func:`ntt.app.actions.panel` updates, in its order."""
+        """Components that :func:`ntt.app.handlers.panel` updates, in its order."""
         return [self.column, self.slider, self.gallery, self.coco, self.memory]
 
 
@@ -226,3 +232,47 @@ def _panel(encoder: str) -> Panel:
             coco = gr.DownloadButton("Save results (COCO JSON)", size="sm", interactive=False)
             memory = gr.DownloadButton("Save reference memory (safetensors)", size="sm", interactive=False)
     return Panel(column, slider, gallery, coco, memory)
+
+
+CSS = Path(__file__).with_name("page.css")
+
+
+def serve(page: gr.Blocks, host: str, port: int, megabytes: int, samples: Sequence[str] = ()) -> str:
+    """Start a server in the background.
+
+    Args:
+        page: page to serve.
+        host: address to listen on.
+        port: port to listen on.
+        megabytes: maximum size of an upload.
+        samples: local files that the page offers as samples.
+
+    Returns:
+        URL of the page.
+    """
+    _, url, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        prevent_thread_lock=True,
+        quiet=True,
+        ssr_mode=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        max_file_size=f"{megabytes}mb",
+        allowed_paths=list(samples),
+        footer_links=[],
+        css_paths=CSS,
+    )
+    return url
+
+
+def check_free(host: str, port: int) -> None:
+    """Raise InputError if the port is in use or invalid, or the address is not one of this machine."""
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except (OSError, OverflowError, TypeError) as error:
+        raise InputError(
+            f"host={host} port={port}: cannot listen on this address ({error}); set another port="
+        ) from error

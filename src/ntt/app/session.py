@@ -12,16 +12,14 @@ from threading import RLock
 import torch
 
 from ntt.api import Example, FewShotSegmenter
-from ntt.api.pictures import as_tensor
-from ntt.app.clicking import Clicking
-from ntt.app.drawing import draw_thumbnail, fit
-from ntt.app.found import Found, coco_file
-from ntt.app.limits import Limits, without_folder
-from ntt.app.models import Models
+from ntt.api.images import as_tensor
+from ntt.app.click_prompts import Clicking, draw_thumbnail, fit
+from ntt.app.models import Limits, Models, without_folder
+from ntt.app.results import Found, coco_file
 from ntt.errors import InputError
-from ntt.files import write_json
-from ntt.reporting.pictures.canvas import Pixels, to_pixels
-from ntt.reporting.pictures.instances import SHARE_OF_BEST
+from ntt.io import write_json
+from ntt.visualization.canvas import Pixels, to_pixels
+from ntt.visualization.instances import SHARE_OF_BEST
 
 # Pixels: maximum and minimum of the longer side to which reference images are resized for clicking.
 EXAMPLE_SIDES = (1280, 600)

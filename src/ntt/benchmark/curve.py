@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ntt.data import FewShotDataset
-from ntt.engine.clock import Clock
+from ntt.engine.timer import Clock
 from ntt.evaluation import CocoEvaluation, coco_results
 from ntt.models import PrototypeMatching
 from ntt.proposals import ProposalStrategy

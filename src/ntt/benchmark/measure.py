@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ntt.engine.clock import Clock
+from ntt.engine.timer import Clock
 from ntt.evaluation import coco_results
 from ntt.models import PrototypeMatching
 from ntt.structures import Target

@@ -11,8 +11,8 @@ from hydra.utils import instantiate
 from lightning import seed_everything
 from omegaconf import DictConfig
 
+from ntt.config.messages import require_values
 from ntt.data import FewShotDataset
-from ntt.engine.config_errors import require_values
 from ntt.models import PrototypeMatching
 
 

@@ -71,8 +71,8 @@ def _serve(pipe: Connection, conf: Path, words: list[str], threads: int) -> None
 
     from ntt.benchmark.measure import measure_image, peak_memory
     from ntt.benchmark.setup import composed, fitted_model
+    from ntt.config.messages import describe
     from ntt.engine.command import USER_ERRORS
-    from ntt.engine.config_errors import describe
 
     torch.set_num_threads(threads)
     try:

@@ -8,8 +8,8 @@ import re
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from ntt.config.paths import CONF, announce
 from ntt.engine.command import run_command
-from ntt.locations import CONF, announce
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -32,8 +32,8 @@ def _configs_to_compare_with(cfg: DictConfig) -> dict[str, DictConfig]:
     """Compose this config with each of the other encoders; a misspelt encoder raises here."""
     from hydra.core.hydra_config import HydraConfig
 
-    from ntt.composition import composed
-    from ntt.engine.same_command import typed_words
+    from ntt.config.composition import composed
+    from ntt.runs.resume import typed_words
 
     # Encoder overrides, such as encoder.weights=FILE, apply only to the chosen encoder.
     words = [word for word in typed_words(HydraConfig.get()) if not re.match(r"[+~]*encoder\b", word)]
@@ -52,7 +52,7 @@ def _serve(cfg: DictConfig, others: dict[str, DictConfig]) -> None:
     # Imported here to keep --help and errors about misspelt options fast.
     from hydra.utils import instantiate
 
-    from ntt.app.server import check_free, serve
+    from ntt.app.page import check_free, serve
 
     check_free(cfg.host, cfg.port)
     from ntt.api.loading import build

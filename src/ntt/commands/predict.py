@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ntt.config.paths import CONF, announce
 from ntt.engine.command import run_command
-from ntt.engine.run_folder import FAILURE, PREDICTIONS
-from ntt.locations import CONF, announce
+from ntt.runs.run_directory import FAILURE, PREDICTIONS
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from ntt.api import FewShotSegmenter
-    from ntt.api.pictures import Picture
+    from ntt.api.images import Picture
     from ntt.errors import InputError
     from ntt.video import VideoFile
 
@@ -32,7 +32,7 @@ PATHS = ("references", "reference_images", "images", "video")
 def run(cfg: DictConfig) -> None:
     """Fit on the references, segment the images or the video and write the results to the run directory."""
     # Imported here to keep --help and errors about misspelt options fast.
-    from ntt.api.pictures import find_pictures
+    from ntt.api.images import find_pictures
     from ntt.errors import InputError
     from ntt.video import VideoFile
 
@@ -54,7 +54,7 @@ def run(cfg: DictConfig) -> None:
 
 def _without_masks(files: list[Path], references: Path) -> list[Path]:
     """Return the images that are not reference masks; both may be in the same folder."""
-    from ntt.data.folder_layout import masks_in
+    from ntt.data.folder import masks_in
 
     masks = {mask.resolve() for mask in masks_in(references)} if references.is_dir() else set()
     return [file for file in files if file.resolve() not in masks] or files
@@ -99,7 +99,7 @@ def _segment_pictures(cfg: DictConfig, files: list[Path], output_dir: Path) -> N
 @contextmanager
 def _told(skipped: dict[str, str], file: Path) -> Iterator[None]:
     """Write the skipped images and the reasons when the block ends, even if it raises."""
-    from ntt.files import write_json
+    from ntt.io import write_json
 
     try:
         yield

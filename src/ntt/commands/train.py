@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 
+from ntt.config.paths import CONF, announce
 from ntt.engine.command import run_command
-from ntt.engine.identity import data_digest, run_identity
-from ntt.engine.run_folder import RunFolder
-from ntt.engine.same_command import command_of, typed_words
-from ntt.locations import CONF, announce
+from ntt.runs.fingerprint import data_digest, run_identity
+from ntt.runs.resume import command_of, typed_words
+from ntt.runs.run_directory import RunFolder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -40,19 +40,18 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     from lightning import Trainer, seed_everything
     from rich.console import Console
 
+    from ntt.cache.proposals import shared_answers
     from ntt.data.images import limit_pictures
     from ntt.engine.callbacks.base import OutcomeCallback
     from ntt.engine.data import StageData
+    from ntt.engine.logging import hide_library_remarks
     from ntt.engine.recorder import Recorder
-    from ntt.engine.remarks import hide_library_remarks
-    from ntt.engine.sharing import shared_answers
     from ntt.engine.stages import Stages
-    from ntt.engine.sweep import refuse_processes
-    from ntt.files import whole_file
+    from ntt.io import whole_file
     from ntt.reporting.loggers import log_run
-    from ntt.reporting.metrics import run_metrics
-    from ntt.reporting.peak_memory import forget_peak_memory
+    from ntt.reporting.metrics import forget_peak_memory, run_metrics
     from ntt.reporting.terminal import print_run
+    from ntt.runs.sweep import refuse_processes
 
     hide_library_remarks()
     forget_peak_memory()

@@ -12,10 +12,7 @@ import torch
 from pycocotools.coco import COCO
 from torch import Tensor
 
-from ntt.data.annotation_entries import Annotation, AnnotationFile
-from ntt.data.annotations import read_annotations
-from ntt.data.ground_truth import translate
-from ntt.data.json_files import read_json
+from ntt.data.coco_reader import Annotation, AnnotationFile, read_annotations
 from ntt.data.made_masks import MadeMask
 from ntt.data.samples import (
     MINED,
@@ -27,8 +24,9 @@ from ntt.data.samples import (
     picture_problems,
     target_problems,
 )
-from ntt.data.targets import AnnotatedTargets
+from ntt.data.targets import AnnotatedTargets, translate
 from ntt.errors import InputError, did_you_mean
+from ntt.io import read_json
 
 
 class FewShotDataset:

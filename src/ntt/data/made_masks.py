@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ntt.data.annotations import read_annotations
+from ntt.data.coco_reader import read_annotations
 from ntt.data.masks import Rle, mask_area, mask_box
 
 

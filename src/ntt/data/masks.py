@@ -10,7 +10,7 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from ntt.data.values import is_number, shown
+from ntt.data.validation import is_number, shown
 
 Rle = dict[str, Any]  # pycocotools' form: {"size": [height, width], "counts": bytes}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ntt.data.values import is_number, shown
+from ntt.data.validation import is_number, shown
 from ntt.structures import Prompt
 
 BOX_FORM = "expected [x, y, width, height] in pixels"

@@ -13,10 +13,9 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor, nn
 
-from ntt.encoders.base import Encoder
+from ntt.encoders.base import Encoder, check_size
 from ntt.encoders.debias import PositionalDebias
 from ntt.encoders.features import FeatureOptions, cast, float_type, merged_dim, merging, pick_layers
-from ntt.encoders.image_size import check_size
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from ntt.errors import InputError
+
 
 class Encoder(nn.Module, ABC):
     """Frozen image encoder.
@@ -47,3 +49,15 @@ class Encoder(nn.Module, ABC):
     def debiased(self, features: Tensor) -> Tensor:
         """Remove the positional component from ``plain`` features ``(..., C)``, if debiasing is enabled."""
         return features
+
+
+def check_size(name: str, patch_size: int, height: int, width: int) -> None:
+    """Raise InputError, listing the nearest valid sizes, unless the patch size divides both sides."""
+    for side in (height, width):
+        if side < patch_size or side % patch_size:
+            below = max(side, 0) // patch_size * patch_size
+            nearest = [size for size in (below, below + patch_size) if size > 0]
+            raise InputError(
+                f"img_size {side} is invalid for {name}: it must be a multiple of the patch size "
+                f"{patch_size}; the nearest valid sizes are {' and '.join(map(str, nearest))}"
+            )

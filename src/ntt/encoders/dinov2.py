@@ -15,10 +15,9 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder
-from ntt.encoders.checkpoints import build_backbone
-from ntt.encoders.dinov2_configs import DINOV2_CONFIGS, DINOv2Config
+from ntt.encoders.checkpoints import build_backbone, look_up
+from ntt.encoders.configs import DINOV2_CONFIGS, DINOv2Config
 from ntt.encoders.features import FeatureOptions, float_type
-from ntt.encoders.names import look_up
 from ntt.encoders.weights import Release
 
 # The hidden width of timm's packed SwiGLU includes both halves of its first matrix.
@@ -54,7 +53,7 @@ class DINOv2(BackboneEncoder):
     """DINOv2 patch features (Oquab et al., arXiv 2304.07193).
 
     Args:
-        name: a key of ``ntt.encoders.dinov2_configs.DINOV2_CONFIGS``.
+        name: a key of ``ntt.encoders.configs.DINOV2_CONFIGS``.
         img_size: side in pixels of the square input, a multiple of the patch size; images are resized to it.
         weights: a checkpoint of any known layout, or ``random`` for an untrained initialisation.
         **options: see :class:`ntt.encoders.features.FeatureOptions`.

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder
-from ntt.encoders.checkpoints import build_backbone, fitting_tensors
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+from ntt.encoders.checkpoints import build_backbone, fitting_tensors, look_up
+from ntt.encoders.configs import DINOV3_CONFIGS, DINOv3Config
 from ntt.encoders.dinov3_vit import DINOv3ViT
 from ntt.encoders.features import FeatureOptions, float_type
 from ntt.encoders.hub import entry_of, load_from_clone, release_of
-from ntt.encoders.names import look_up
 from ntt.encoders.weights import RANDOM, find_weights
 
 
@@ -25,7 +24,7 @@ class DINOv3(BackboneEncoder):
     """DINOv3 patch features (Siméoni et al., arXiv 2508.10104).
 
     Args:
-        name: a key of ``ntt.encoders.dinov3_configs.DINOV3_CONFIGS``.
+        name: a key of ``ntt.encoders.configs.DINOV3_CONFIGS``.
         img_size: side in pixels of the square input, a multiple of the patch size; images are resized to it.
         weights: a checkpoint of any known layout, or ``random`` for an untrained initialisation.
         mean: per-channel mean of the training images.

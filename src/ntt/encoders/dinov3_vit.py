@@ -10,7 +10,7 @@ from timm.layers import LayerNorm
 from timm.models.eva import Eva
 from torch import Tensor
 
-from ntt.encoders.dinov3_configs import DINOv3Config
+from ntt.encoders.configs import DINOv3Config
 
 
 class DINOv3ViT(Eva):

@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ntt.encoders.base import Encoder
-from ntt.encoders.image_size import check_size
+from ntt.encoders.base import Encoder, check_size
 from ntt.errors import InputError
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ntt.encoders.checkpoints import build_backbone
-from ntt.encoders.dinov3_configs import DINOV3_CONFIGS, DINOv3Config
+from ntt.encoders.configs import DINOV3_CONFIGS, DINOv3Config
 from ntt.encoders.dinov3_vit import DINOv3ViT
 from ntt.encoders.weights import RANDOM, Release
 from ntt.errors import InputError

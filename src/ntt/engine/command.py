@@ -17,11 +17,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ntt.engine.config_errors import describe, require_values
-from ntt.engine.run_folder import write_failure
-from ntt.engine.same_command import continue_earlier, refuse_named
-from ntt.engine.sweep import BAD_INPUT, failed_jobs, in_sweep, sweeps_begun
+from ntt.config.messages import describe, require_values
 from ntt.errors import InputError
+from ntt.runs.resume import continue_earlier, refuse_named
+from ntt.runs.run_directory import write_failure
+from ntt.runs.sweep import BAD_INPUT, failed_jobs, in_sweep, sweeps_begun
 
 JOB_FAILED = 1
 LEGACY_CONFIG = "legacy_config="
@@ -62,7 +62,7 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
     try:
         if any(word.startswith(LEGACY_CONFIG) for word in sys.argv[1:]):
             # Imported here to keep --help and errors about misspelt options fast.
-            from ntt.engine.legacy_config import expand_words
+            from ntt.compat.legacy_config import expand_words
 
             sys.argv[1:], remark = expand_words(sys.argv[1:])
         if resumes:

@@ -2,20 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import torch
 from lightning import LightningDataModule
 from PIL import Image
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ntt.data import FewShotDataset
-from ntt.engine.read_ahead import ReadAhead
-from ntt.engine.unreadable import NumberedTarget, TargetsOrReasons, Unreadable
-from ntt.structures import Reference, Target
+from ntt.data.samples import Targets
+from ntt.errors import InputError
+from ntt.segmenters.base import Proposals
+from ntt.structures import Instances, Reference, Target
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Result of one target image with its intermediate results.
+
+    Attributes:
+        index: Index of the image in the dataset, from 0.
+        target: Target image.
+        features: ``(h, w, C)`` patch features.
+        proposals: Proposals of the segmenter.
+        instances: Final instances, highest score first.
+    """
+
+    index: int
+    target: Target
+    features: Tensor
+    proposals: Proposals
+    instances: Instances
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Placeholder for a target image that cannot be read.
+
+    Attributes:
+        image_id: Id of the target image.
+        file: Image file.
+        reason: Why it cannot be read and how to fix it.
+    """
+
+    image_id: int | str
+    file: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"
+
+
+NumberedTarget = tuple[int, Target | Unreadable]  # index in the whole dataset, target
+
+
+class TargetsOrReasons(Dataset[Target | Unreadable]):
+    """Targets of a dataset, with an :class:`Unreadable` for each image that cannot be read.
+
+    Raising the error instead would end a worker process.
+
+    Args:
+        targets: Targets of a dataset.
+    """
+
+    def __init__(self, targets: Targets) -> None:
+        self.targets = targets
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> Target | Unreadable:
+        try:
+            return self.targets[index]
+        except InputError as error:
+            entry = self.targets.entries[index]
+            return Unreadable(entry.image_id, entry.file, str(error).removeprefix(f"{entry.file}: "))
+
+
+Item = TypeVar("Item")
+
+
+END = object()
+
+
+class ReadAhead(Generic[Item]):
+    """Iterate over a data loader while a thread prefetches the next item.
+
+    A thread is sufficient, because image decoding releases the GIL; worker processes would need shared
+    memory, which is often limited in containers.
+
+    Args:
+        loader: Data loader without workers.
+    """
+
+    def __init__(self, loader: DataLoader[Item]) -> None:
+        self.loader = loader
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Item]:
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as thread:
+            items = iter(self.loader)
+            ahead = thread.submit(next, items, END)
+            while True:
+                item: Any = ahead.result()
+                if item is END:
+                    return
+                ahead = thread.submit(next, items, END)
+                yield item
 
 
 class NumberedTargets(Dataset[NumberedTarget]):

@@ -8,11 +8,10 @@ from typing import Any
 from lightning import Callback, Trainer
 
 from ntt.engine.callbacks.base import OutcomeCallback
-from ntt.engine.journal import Journal
-from ntt.engine.outcome import Outcome
+from ntt.engine.data import NumberedTarget, Outcome, Unreadable
 from ntt.engine.stages import Stages
-from ntt.engine.unreadable import NumberedTarget, Unreadable
 from ntt.errors import InputError
+from ntt.runs.journal import Journal
 
 
 class Recorder(Callback):

@@ -11,17 +11,16 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
+from ntt.calibration.score_threshold import MAX_REFERENCES
 from ntt.data import FewShotDataset
 from ntt.data.masks import decode_mask, json_mask
-from ntt.engine.clock import Clock
-from ntt.engine.digest import references_digest
-from ntt.engine.outcome import Outcome
-from ntt.engine.reference_masks import ReferenceMasks
+from ntt.engine.data import NumberedTarget, Outcome, Unreadable
+from ntt.engine.pseudo_masks import ReferenceMasks
 from ntt.engine.stage_bar import StageBar
-from ntt.engine.unreadable import NumberedTarget, Unreadable
+from ntt.engine.timer import Clock
 from ntt.errors import InputError
 from ntt.models import PrototypeMatching
-from ntt.models.calibration import MAX_REFERENCES
+from ntt.runs.fingerprint import references_digest
 from ntt.segmenters.base import ImageEmbedding
 from ntt.segmenters.batching import is_out_of_memory
 from ntt.structures import Reference, Target

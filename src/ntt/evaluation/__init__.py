@@ -1,14 +1,11 @@
 """Evaluation: average precision of several benchmarks, mIoU, proposal recall, oracle labels and masks."""
 
 from ntt.evaluation.base import Evaluation, kinds
-from ntt.evaluation.best_match import best_match_iou
-from ntt.evaluation.ceilings import true_label_instances, true_mask_instances
-from ntt.evaluation.coco_ap import CocoEvaluation
-from ntt.evaluation.coco_results import coco_results, instances_of
+from ntt.evaluation.coco_ap import CocoEvaluation, coco_results, instances_of, precision_recall
 from ntt.evaluation.lvis_ap import LvisEvaluation
 from ntt.evaluation.open_set import open_set_metrics
-from ntt.evaluation.precision_recall import precision_recall
-from ntt.evaluation.proposal_recall import average_recall, count_found
+from ntt.evaluation.oracle import true_label_instances, true_mask_instances
+from ntt.evaluation.proposal_recall import average_recall, best_match_iou, count_found
 from ntt.evaluation.semantic_iou import IGNORED, semantic_metrics, true_semantic_map
 from ntt.evaluation.voc_ap import VocEvaluation
 

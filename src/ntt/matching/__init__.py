@@ -1,20 +1,20 @@
 """Matching of proposals with the reference memory, in pure tensor functions."""
 
-from ntt.matching.base import Matcher
-from ntt.matching.boxes import boxes_from_masks
 from ntt.matching.confidence import Confidence, CosineConfidence, Judgement, SoftmaxConfidence
 from ntt.matching.contrast import ContrastMatcher
-from ntt.matching.matcher import PrototypeMatcher
-from ntt.matching.merging import soft_merge
-from ntt.matching.nms import class_nms
-from ntt.matching.pairs import PairMatcher
-from ntt.matching.patches import Patches
-from ntt.matching.queries import Queries
+from ntt.matching.matcher import Matcher, PairMatcher, PrototypeMatcher
+from ntt.matching.ops import (
+    boxes_from_masks,
+    class_nms,
+    classify,
+    cosine,
+    resize_masks,
+    similarity_maps,
+    soft_merge,
+)
+from ntt.matching.patches import Patches, Queries
 from ntt.matching.regions import RegionMatcher
-from ntt.matching.resizing import resize_masks
-from ntt.matching.selection import COVERED, best_instances, coverage, mask_iou, uncovered
-from ntt.matching.semantic import semantic_map
-from ntt.matching.similarity import classify, cosine, similarity_maps
+from ntt.matching.selection import COVERED, best_instances, coverage, mask_iou, semantic_map, uncovered
 from ntt.matching.splitting import split_region
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from ntt.errors import InputError
-from ntt.matching.similarity import classify
+from ntt.matching.ops import classify
 
 
 class Judgement(NamedTuple):

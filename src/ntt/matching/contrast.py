@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.errors import InputError
-from ntt.matching.queries import Queries
+from ntt.matching.ops import similarity_maps
+from ntt.matching.patches import Queries
 from ntt.matching.scorers import Scorer
 from ntt.matching.selection import best_instances, coverage
-from ntt.matching.similarity import similarity_maps
 from ntt.memory import MemoryBank
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances

@@ -7,11 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.errors import InputError
-from ntt.matching.boxes import boxes_from_masks
-from ntt.matching.queries import Queries
+from ntt.matching.ops import boxes_from_masks, similarity_maps
+from ntt.matching.patches import Queries
 from ntt.matching.scorers import Scorer
 from ntt.matching.selection import coverage
-from ntt.matching.similarity import similarity_maps
 from ntt.matching.splitting import split_region
 from ntt.memory import MemoryBank
 from ntt.segmenters.base import Proposals

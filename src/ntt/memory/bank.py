@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ntt.errors import InputError
 from ntt.memory.clustering import cluster
-from ntt.memory.files import MADE_WITH, MAPS, read_bank, write_bank
-from ntt.memory.text import as_text, from_text
+from ntt.memory.files import MADE_WITH, MAPS, as_text, from_text, read_bank, write_bank
 from ntt.precision import as_given
 
 Derived = TypeVar("Derived")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -15,8 +17,14 @@ from torch import Tensor
 from ntt.errors import InputError
 
 Patches = list[tuple[Tensor, Tensor]]
+
+
 MADE_WITH = "made_with"  # note that describes encoder and options in words
+
+
 TENSORS = ("vectors", "labels", "prototypes", "negative_vectors", "negative_labels")
+
+
 MAPS = ("maps", "map_masks")  # only in files of banks with feature maps
 
 
@@ -122,3 +130,15 @@ def _fit(tensors: Mapping[str, Tensor], patches: Patches, classes: int) -> bool:
         and len({key in tensors for key in MAPS}) == 1
         and all(len(tensors[key]) == len(vectors) for key in MAPS if key in tensors)
     )
+
+
+def as_text(tensor: Tensor) -> dict[str, Any]:
+    """Convert a float32 tensor to its shape and its base64-encoded bytes."""
+    values = tensor.float().contiguous().numpy(force=True).astype("<f4")
+    return {"shape": list(tensor.shape), "float32": b64encode(values.tobytes()).decode("ascii")}
+
+
+def from_text(content: Mapping[str, Any]) -> Tensor:
+    """Convert the output of ``as_text`` back to a tensor."""
+    values = np.frombuffer(b64decode(content["float32"]), dtype="<f4").astype(np.float32)
+    return torch.from_numpy(values).reshape(content["shape"])

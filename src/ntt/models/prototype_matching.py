@@ -1,29 +1,41 @@
-"""Base model of *No time to train!*: label proposals by comparison with the reference memory."""
+"""Model interface: fit on references, predict instances."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from ntt.cache.proposals import SharedAnswers
+from ntt.calibration.hard_negatives import Mistake, look_alikes, mine_negatives
+from ntt.calibration.score_threshold import AUTO, THRESHOLD, Calibration, calibrate, checked_threshold
 from ntt.encoders.base import Encoder
 from ntt.matching import Matcher, Patches
 from ntt.memory import MemoryBank, ReferenceMemory
-from ntt.models.base import ReferenceSegmenter
-from ntt.models.calibration import AUTO, THRESHOLD, Calibration, calibrate, checked_threshold
-from ntt.models.mining import Mistake, look_alikes, mine_negatives
-from ntt.models.prompted_masks import segment_prompts
+from ntt.models.pseudo_masks import segment_prompts
 from ntt.precision import as_given
 from ntt.proposals import ProposalStrategy
 from ntt.refinement import NoRefinement, Refiner
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter, square_image
-from ntt.segmenters.sharing import SharedAnswers
 from ntt.structures import Instances, Prompt, Reference
+
+
+class ReferenceSegmenter(nn.Module, ABC):
+    """Frozen encoder and segmenter combined with a memory of reference features."""
+
+    @abstractmethod
+    def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
+        """Build a new memory from references, creating pseudo masks for references without a mask."""
+
+    @abstractmethod
+    def predict(self, image: Tensor) -> Instances:
+        """Segment ``(3, H, W)`` float in [0, 1]; masks and boxes at H x W."""
 
 
 class PrototypeMatching(ReferenceSegmenter):
@@ -39,7 +51,7 @@ class PrototypeMatching(ReferenceSegmenter):
         matcher: matches proposals with the memory.
         refiner: refines the masks of instances; None leaves them unchanged.
         score_threshold: instances with a lower score are dropped. ``auto`` calibrates it with
-            :func:`ntt.models.calibration.calibrate`; before the calibration, nothing is dropped.
+            :func:`ntt.calibration.score_threshold.calibrate`; before the calibration, nothing is dropped.
 
     Attributes:
         score_threshold: current threshold as a number.
@@ -155,7 +167,7 @@ class PrototypeMatching(ReferenceSegmenter):
         on_reference: Callable[[], None] = lambda: None,
         known: MutableMapping[int, Any] | None = None,
     ) -> Calibration:
-        """Calibrate the score threshold and store it in the memory; see ``ntt.models.calibration``."""
+        """Calibrate the score threshold and store it in the memory; see ``ntt.calibration``."""
         self.score_threshold = 0.0
         found = calibrate(self, references, on_reference, known)
         self.score_threshold = found.threshold
@@ -168,7 +180,7 @@ class PrototypeMatching(ReferenceSegmenter):
         on_reference: Callable[[], None] = lambda: None,
         known: MutableMapping[int, Any] | None = None,
     ) -> list[Mistake]:
-        """Mine hard negatives on the references and add them to the memory; see :mod:`ntt.models.mining`."""
+        """Mine hard negatives on the references and add them to the memory; see ``ntt.calibration``."""
         pictures = references if isinstance(references, Sequence | Dataset) else list(references)
         found = mine_negatives(self, pictures, self.reference_memory.negatives_per_class, on_reference, known)
         self.remember_negatives(look_alikes(pictures, found, self.memory.class_names))

@@ -3,10 +3,9 @@
 from ntt.proposals.automatic import AutomaticMaskProposals
 from ntt.proposals.base import ProposalStrategy
 from ntt.proposals.clusters import ClusterProposals
-from ntt.proposals.grid import GridProposals, grid_points
+from ntt.proposals.grid import GridProposals, NaiveGridProposals, grid_points
 from ntt.proposals.guided import GuidedProposals
 from ntt.proposals.joint import JointProposals
-from ntt.proposals.naive import NaiveGridProposals
 
 __all__ = [
     "AutomaticMaskProposals",

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.matching.boxes import boxes_from_masks
+from ntt.matching.ops import boxes_from_masks
 from ntt.matching.patches import Patches
 from ntt.matching.splitting import split_region
 from ntt.proposals.base import ProposalStrategy

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ntt.errors import InputError
-from ntt.matching.boxes import boxes_from_masks
+from ntt.matching.ops import boxes_from_masks
 from ntt.segmenters.base import ImageEmbedding, Segmenter
 from ntt.structures import Instances
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ntt.errors import InputError
-from ntt.matching.resizing import resize_masks
+from ntt.matching.ops import resize_masks
 from ntt.refinement.base import CleanUp, with_masks
 from ntt.segmenters.base import ImageEmbedding, Segmenter
 from ntt.segmenters.prompting import mask_prompts

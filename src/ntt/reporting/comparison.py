@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from hydra.experimental.callback import Callback
@@ -14,13 +15,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ntt.engine.sweep import job_folders
-from ntt.files import write_json
-from ntt.reporting.runs import Run, read_runs, run_names
-from ntt.reporting.seeds import seed_groups, seed_table
+from ntt.io import write_json
+from ntt.reporting.loggers import flatten
 from ntt.reporting.terminal import number
+from ntt.runs.finished import Run, read_runs, run_names
+from ntt.runs.sweep import job_folders
 
 COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "oracle\nlabels", "oracle\nmasks", "images\n/s", "mIoU")
+
 
 logger = logging.getLogger(__name__)
 
@@ -93,3 +95,97 @@ def _row(metrics: dict[str, Any]) -> list[str]:
         number(metrics["timing"]["images_per_second"], 2),
         number(metrics.get("semantic", {}).get("mIoU")),
     ]
+
+
+CONFIDENCE = 0.95
+
+
+SHOWN = ("segm/AP", "segm/AP50", "bbox/AP", "bbox/nAP50", "semantic/mIoU")
+
+
+NOT_JUDGED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean over seeds with its 95 % confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SeedGroup:
+    """At least two jobs that differ only in their seed.
+
+    Attributes:
+        overrides: Overrides that the jobs share.
+        seeds: Seed overrides of each job.
+        metrics: Intervals by metric path ("segm/AP"), for metrics that all jobs have.
+    """
+
+    overrides: tuple[str, ...]
+    seeds: tuple[str, ...]
+    metrics: dict[str, Interval]
+
+
+def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list[SeedGroup]:
+    """Group the jobs of a sweep that differ only in their seed.
+
+    Args:
+        jobs: Overrides and content of ``metrics.json`` of each finished job.
+    """
+    groups: dict[tuple[str, ...], list[tuple[str, dict[str, float]]]] = {}
+    for overrides, metrics in jobs:
+        seeds = " ".join(word for word in overrides if _sets_a_seed(word))
+        shared = tuple(word for word in overrides if not _sets_a_seed(word))
+        judged = {key: value for key, value in metrics.items() if key not in NOT_JUDGED}
+        groups.setdefault(shared, []).append((seeds, dict(flatten(judged))))
+    return [
+        SeedGroup(shared, tuple(seeds for seeds, _ in runs), _intervals([values for _, values in runs]))
+        for shared, runs in groups.items()
+        if len(runs) > 1
+    ]
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Compute Student's t interval of the mean of n >= 2 values, with n - 1 degrees of freedom."""
+    from scipy.stats import t  # slow import, needed only at the end of a sweep
+
+    mean = fmean(values)
+    half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+    return Interval(mean, mean - half, mean + half)
+
+
+def seed_table(groups: Sequence[SeedGroup]) -> Table:
+    """Return a table with one row per group: the mean and half the width of the interval."""
+    table = Table(
+        title="Mean and 95 % interval over seeds", title_justify="left", title_style="bold", box=None
+    )
+    table.add_column("jobs", overflow="fold")
+    table.add_column("n", justify="right")
+    names = [name for name in SHOWN if any(name in group.metrics for group in groups)]
+    for name in names:
+        table.add_column(name.replace("/", "\n"), justify="right", no_wrap=True)
+    shared = set.intersection(*(set(group.overrides) for group in groups))
+    for group in groups:
+        cells = [_cell(group.metrics.get(name)) for name in names]
+        words = " ".join(word for word in group.overrides if word not in shared)
+        table.add_row(escape(words) or "all", str(len(group.seeds)), *cells)
+    return table
+
+
+def _sets_a_seed(word: str) -> bool:
+    """Whether an override sets a seed, such as ``seed=...`` or ``dataset.seed=...``."""
+    return word.partition("=")[0].rpartition(".")[2].lstrip("+") == "seed"
+
+
+def _intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
+    return {
+        name: interval([run[name] for run in runs]) for name in runs[0] if all(name in run for run in runs)
+    }
+
+
+def _cell(found: Interval | None) -> str:
+    return "-" if found is None else f"{found.mean:.3f} ± {found.high - found.mean:.3f}"

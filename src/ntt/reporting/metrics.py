@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from ntt.models import PrototypeMatching
-from ntt.reporting.peak_memory import peak_memory
 
 STAGES = ("mask_references", "fill_memory", "postprocess_memory", "fill_negatives", "calibrate")
+
+
 TEST_PARTS = ("encode", "propose", "match", "refine")
 
 
@@ -64,3 +70,31 @@ def _facts(module: nn.Module) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "random_weights": module.random_weights,
     }
+
+
+CLEAR_REFS = Path("/proc/self/clear_refs")
+
+
+FORGET_PEAK = "5"  # proc(5): resets the peak resident set size to the current one
+
+
+UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2) reports kilobytes, on macOS bytes
+
+
+def forget_peak_memory() -> None:
+    """Reset the peak, so that a sweep job does not report the memory of earlier jobs.
+
+    On systems other than Linux, the peak stays that of the whole process.
+    """
+    with suppress(OSError):
+        CLEAR_REFS.write_text(FORGET_PEAK)
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_memory() -> dict[str, int]:
+    """Return the peak memory in bytes: ``rss`` for RAM and, on a GPU, ``cuda`` for allocated tensors."""
+    peak = {"rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT}
+    if torch.cuda.is_available():
+        peak["cuda"] = torch.cuda.max_memory_allocated()
+    return peak

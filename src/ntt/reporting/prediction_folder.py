@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from ntt.api import Segmentation
-from ntt.api.coco_file import CocoFile
-from ntt.engine.run_folder import PREDICTIONS
-from ntt.files import UNFINISHED, whole_file
-from ntt.reporting.pictures import draw_similarity
-from ntt.reporting.pictures.canvas import LEAST_SIDE, resize_pixels
+from ntt.api.results import CocoFile
+from ntt.io import UNFINISHED, whole_file
+from ntt.runs.run_directory import PREDICTIONS
+from ntt.visualization import draw_similarity
+from ntt.visualization.canvas import LEAST_SIDE, resize_pixels
 
 MAX_SIMILARITY_MAPS = 11  # three rows of four with the image itself
 

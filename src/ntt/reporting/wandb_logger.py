@@ -12,14 +12,14 @@ from lightning.pytorch.loggers import WandbLogger as LightningLogger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
 from ntt.data import FewShotDataset
-from ntt.engine.processes import process_rank
-from ntt.engine.run_folder import PROGRESS
 from ntt.errors import InputError
-from ntt.files import whole_file
+from ntt.io import whole_file
 from ntt.optional import require_package
 from ntt.reporting.charts import BINS, LABELS, ChartLogger, Charts
-from ntt.reporting.run_tags import run_tags
 from ntt.reporting.wandb_images import log_images
+from ntt.runs.finished import run_tags
+from ntt.runs.processes import process_rank
+from ntt.runs.run_directory import PROGRESS
 
 if TYPE_CHECKING:
     from wandb import Run

@@ -1,9 +1,9 @@
 """Promptable segmenters that predict masks and their IoU from an image and prompts."""
 
+from ntt.cache.tensor_store import TensorStore
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.none import NoSegmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
-from ntt.segmenters.tensor_store import TensorStore
 
 __all__ = [
     "ImageEmbedding",

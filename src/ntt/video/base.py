@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeAlias
 
 from torch import Tensor
 
-from ntt.data.values import is_number
+from ntt.data.validation import is_number
 from ntt.errors import InputError
 from ntt.matching import uncovered
 from ntt.models import PrototypeMatching
@@ -78,3 +80,19 @@ class Tracker(ABC):
             return None
         found = self.model.predict(image)
         return found.subset(uncovered(found, self.share_of_best, self.max_objects))
+
+
+MakeTracker: TypeAlias = Callable[[PrototypeMatching], Tracker]
+
+
+def suited_tracker(
+    model: PrototypeMatching, with_memory: MakeTracker, without_memory: MakeTracker
+) -> Tracker:
+    """Create a tracker, depending on whether the model's segmenter has a trained memory of frames.
+
+    Args:
+        model: fitted model.
+        with_memory: creates the tracker for a segmenter with a trained memory.
+        without_memory: creates the tracker for all other segmenters.
+    """
+    return (with_memory if model.segmenter.video_memory else without_memory)(model)

@@ -11,10 +11,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from ntt.api.video_segmentation import VideoSegmentation
+from ntt.api.results import VideoSegmentation
 from ntt.evaluation import coco_results
-from ntt.files import whole_file
-from ntt.video.writing import VideoWriter
+from ntt.io import whole_file
+from ntt.video.files import VideoWriter
 
 
 class VideoResults:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ntt.matching import boxes_from_masks
+from ntt.matching.selection import mask_iou
+from ntt.models import PrototypeMatching
 from ntt.structures import Instances
-from ntt.video.assignment import assign
+from ntt.video.base import Tracker
 
 NEWEST = 0.5  # weight of the newest displacement in the speed of an object
 
@@ -126,3 +130,53 @@ def shifted(mask: Tensor, down: int, right: int) -> Tensor:
 def _centre(mask: Tensor) -> Tensor:
     """Compute the centroid of a mask, ``(2,)``: row and column."""
     return torch.nonzero(mask).float().mean(dim=0)
+
+
+def assign(
+    masks: Tensor, labels: Tensor, new_masks: Tensor, new_labels: Tensor, min_iou: float
+) -> list[tuple[int, int]]:
+    """Assign detections to known objects of the same class by maximising the total mask IoU.
+
+    Args:
+        masks: ``(N, H, W)`` bool, predicted masks of the known objects.
+        labels: ``(N,)`` classes of the known objects.
+        new_masks: ``(M, H, W)`` bool, masks of the detections.
+        new_labels: ``(M,)`` classes of the detections.
+        min_iou: minimum IoU of a pair; pairs without overlap are always excluded.
+
+    Returns:
+        Pairs of object index and detection index; each index occurs at most once.
+
+    Reference:
+        Hungarian method, as in SORT for boxes (Bewley et al., arXiv 1602.00763).
+    """
+    if not len(masks) or not len(new_masks):
+        return []
+    iou = mask_iou(masks, new_masks) * (labels[:, None] == new_labels[None])
+    iou = torch.where(iou >= min_iou, iou, 0.0)
+    rows, columns = linear_sum_assignment(iou.numpy(), maximize=True)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [(row, column) for row, column in pairs if iou[row, column] > 0]
+
+
+class OverlapTracker(Tracker):
+    """Assign detections to objects by the overlap with their masks, extrapolated at constant speed.
+
+    In frames without detection, the last visible objects are extrapolated.
+
+    Args:
+        model: fitted model that detects the objects.
+        settings: settings of :class:`Tracker`.
+    """
+
+    def __init__(self, model: PrototypeMatching, **settings: Any) -> None:
+        super().__init__(model, **settings)
+        self._tracks = Tracks(self.min_iou, self.patience, self.every)
+        self._seen = torch.zeros(0, dtype=torch.int64)
+
+    def _follow(self, number: int, image: Tensor) -> tuple[Instances, Tensor]:
+        found = self._detect(number, image)
+        if found is None:
+            return self._tracks.moved_on(number, self._seen, *image.shape[1:])
+        self._seen = self._tracks.update(number, found)
+        return found, self._seen

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ntt.data.annotations import read_annotations
+from ntt.data.coco_reader import read_annotations
 from ntt.data.converters import CocoBuilder
 from ntt.data.masks import decode_mask
 

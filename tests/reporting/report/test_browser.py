@@ -5,7 +5,7 @@ from chromium import chromium, needs_chromium
 from finished_runs import make_run
 
 from ntt.reporting.report import write_report
-from ntt.reporting.runs import read_runs
+from ntt.runs.finished import read_runs
 
 pytestmark = needs_chromium
 

@@ -9,7 +9,7 @@ from finished_runs import make_failure, make_run, repeat_targets
 from ntt.errors import InputError
 from ntt.reporting.report import write_report
 from ntt.reporting.report.page import markdown
-from ntt.reporting.runs import read_runs
+from ntt.runs.finished import read_runs
 
 
 @pytest.fixture

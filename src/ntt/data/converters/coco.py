@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ntt.data.images import Size, image_sizes
-from ntt.data.samples import TargetEntry, picture_problems
+from ntt.data.masks import Rle, encode_mask, encode_segmentation, mask_area, mask_box
+from ntt.data.prompts import read_box, read_points
+from ntt.data.samples import TargetEntry, is_picture, picture_problems
 from ntt.errors import InputError
 
 FIX = "correct it, or skip broken entries with --skip-broken"
@@ -71,7 +75,7 @@ class CocoBuilder:
         return self._images[name]
 
     def add_object(self, image: dict[str, Any], category: str, shape: dict[str, Any]) -> None:
-        """Add an object with a shape from ``ntt.data.converters.shapes`` and a non-empty class name."""
+        """Add an object with a shape from ``ntt.data.converters.coco`` and a non-empty class name."""
         if not category:
             raise ValueError("the class name is empty")
         self._objects.append((category, {"image_id": image["id"], "iscrowd": 0, **shape}))
@@ -88,3 +92,78 @@ class CocoBuilder:
                 for number, (category, fields) in enumerate(self._objects, start=1)
             ],
         }
+
+
+def pictures_below(root: Path) -> list[Path]:
+    """List all images in a folder and its subfolders.
+
+    Raises:
+        InputError: the folder does not exist or contains no image.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: folder not found; correct the path")
+    files = sorted(filter(is_picture, root.rglob("*")))
+    if not files:
+        raise InputError(f"{root}: the folder contains no image; use the root folder of the dataset")
+    return files
+
+
+def twin_folders(folder: Path, names: Collection[str], twins: Sequence[str]) -> Iterator[Path]:
+    """Yield a folder and its counterparts: for ``a/images/b`` also ``a/labels/b``.
+
+    Args:
+        folder: folder of a file.
+        names: names of folders of such files, in lower case.
+        twins: names of the counterpart folders.
+    """
+    yield folder
+    parts = folder.absolute().parts
+    places = [place for place, part in enumerate(parts) if part.lower() in names]
+    for twin in twins if places else ():
+        yield Path(*parts[: places[-1]], twin, *parts[places[-1] + 1 :])
+
+
+def box_shape(corners: Iterable[float], size: Size) -> dict[str, Any]:
+    """Convert a box ``x1 y1 x2 y2``, clipped to the image."""
+    x1, y1, x2, y2 = map(float, corners)
+    try:
+        x1, y1, x2, y2 = read_box([x1, y1, x2 - x1, y2 - y1], *size)
+    except ValueError as error:
+        raise ValueError(f"box {error}") from None
+    box = _rounded([x1, y1, x2 - x1, y2 - y1])
+    return {"bbox": box, "area": round(box[2] * box[3], 3)}
+
+
+def outline_shape(polygons: Sequence[Sequence[float]], size: Size) -> dict[str, Any]:
+    """Convert the polygons of one object, each ``x1 y1 x2 y2 ...``."""
+    outline = [_rounded(polygon) for polygon in polygons]
+    try:
+        mask = encode_segmentation(outline, *size)
+    except ValueError as error:
+        raise ValueError(f"object {error}") from None
+    return {"segmentation": outline, **_extent(mask)}
+
+
+def mask_shape(mask: Tensor) -> dict[str, Any]:
+    """Convert a mask, ``(H, W)`` bool, to run lengths."""
+    rle = encode_mask(mask)
+    return {"segmentation": {"size": rle["size"], "counts": rle["counts"].decode()}, **_extent(rle)}
+
+
+def points_shape(points: Sequence[Sequence[float]], size: Size) -> dict[str, Any]:
+    """Convert points ``x y`` on the object."""
+    try:
+        found = read_points([[*map(float, point)] for point in points], *size)
+    except ValueError as error:
+        raise ValueError(f"point {error}") from None
+    return {"points": [[*_rounded((x, y)), label] for x, y, label in found]}
+
+
+def _extent(mask: Rle) -> dict[str, Any]:
+    if mask_area(mask) == 0:
+        raise ValueError("object covers no pixel of the image")
+    return {"bbox": mask_box(mask), "area": mask_area(mask)}
+
+
+def _rounded(numbers: Iterable[float]) -> list[float]:
+    return [round(float(number), 3) for number in numbers]

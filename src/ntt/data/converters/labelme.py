@@ -13,13 +13,18 @@ from PIL import Image
 from supervision.dataset.formats.labelme import labelme_shapes_to_detections
 from torch import Tensor
 
-from ntt.data.converters.coco import CocoBuilder
-from ntt.data.converters.files import pictures_below
-from ntt.data.converters.shapes import box_shape, mask_shape, outline_shape, points_shape
+from ntt.data.converters.coco import (
+    CocoBuilder,
+    box_shape,
+    mask_shape,
+    outline_shape,
+    pictures_below,
+    points_shape,
+)
 from ntt.data.images import Size
-from ntt.data.json_files import read_json
-from ntt.data.values import is_number, shown, whole
+from ntt.data.validation import is_number, shown, whole
 from ntt.errors import InputError
+from ntt.io import read_json
 
 KINDS = ("polygon", "rectangle", "point", "mask")
 

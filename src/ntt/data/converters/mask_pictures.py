@@ -6,9 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
-from ntt.data.converters.coco import CocoBuilder
-from ntt.data.converters.files import pictures_below
-from ntt.data.converters.shapes import mask_shape
+from ntt.data.converters.coco import CocoBuilder, mask_shape, pictures_below
 from ntt.data.images import image_sizes, read_masks
 from ntt.errors import InputError
 

@@ -9,11 +9,9 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.ElementTree import parse
 from supervision.dataset.formats.pascal_voc import detections_from_xml_obj, parse_polygon_points
 
-from ntt.data.converters.coco import CocoBuilder
-from ntt.data.converters.files import pictures_below, twin_folders
-from ntt.data.converters.shapes import box_shape, outline_shape
+from ntt.data.converters.coco import CocoBuilder, box_shape, outline_shape, pictures_below, twin_folders
 from ntt.data.images import Size
-from ntt.data.values import whole
+from ntt.data.validation import whole
 from ntt.errors import InputError
 
 ANNOTATIONS, PICTURES = ("annotations",), ("JPEGImages", "images", "Images")

@@ -10,13 +10,11 @@ from typing import Any
 
 from supervision.dataset.formats.yolo import yolo_annotations_to_detections
 
-from ntt.data.converters.coco import CocoBuilder
-from ntt.data.converters.files import pictures_below, twin_folders
-from ntt.data.converters.shapes import box_shape, outline_shape
+from ntt.data.converters.coco import CocoBuilder, box_shape, outline_shape, pictures_below, twin_folders
 from ntt.data.images import Size
-from ntt.data.values import shown
+from ntt.data.validation import shown
 from ntt.errors import InputError
-from ntt.yaml_files import read_yaml
+from ntt.io import read_yaml
 
 PICTURES, LABELS = ("images", "jpegimages"), ("labels",)
 NAMES = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt", "obj.names")

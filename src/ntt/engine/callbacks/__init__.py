@@ -1,9 +1,8 @@
 """Callbacks of the stages: progress, evaluation, visualizations."""
 
-from ntt.engine.callbacks.ceilings import Ceilings
+from ntt.engine.callbacks.oracle import Ceilings, ProposalRecall
 from ntt.engine.callbacks.predictions import Predictions
 from ntt.engine.callbacks.progress import StageProgress
-from ntt.engine.callbacks.proposal_recall import ProposalRecall
 from ntt.engine.callbacks.semantic_maps import SemanticMaps
 from ntt.engine.callbacks.visualizations import Visualizations
 

@@ -10,11 +10,11 @@ from typing import Any
 from lightning import Trainer
 
 from ntt.engine.callbacks.base import OutcomeCallback
-from ntt.engine.outcome import Outcome
-from ntt.engine.run_folder import PREDICTIONS
+from ntt.engine.data import Outcome
 from ntt.engine.stages import Stages
 from ntt.evaluation import Evaluation, coco_results, open_set_metrics
-from ntt.files import write_json
+from ntt.io import write_json
+from ntt.runs.run_directory import PREDICTIONS
 
 
 class Predictions(OutcomeCallback):

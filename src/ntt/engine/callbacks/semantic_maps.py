@@ -12,15 +12,14 @@ from lightning import Trainer
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-from ntt.engine.callbacks.base import OutcomeCallback
-from ntt.engine.callbacks.file_names import file_names
-from ntt.engine.outcome import Outcome
+from ntt.engine.callbacks.base import OutcomeCallback, file_names
+from ntt.engine.data import Outcome
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
 from ntt.evaluation import IGNORED, kinds, semantic_metrics, true_semantic_map
 from ntt.matching import semantic_map
-from ntt.reporting.label_maps import LARGEST, write_label_map, write_legend
-from ntt.reporting.pictures import draw_semantic
+from ntt.visualization import draw_semantic
+from ntt.visualization.label_maps import LARGEST, write_label_map, write_legend
 
 
 class SemanticMaps(OutcomeCallback):

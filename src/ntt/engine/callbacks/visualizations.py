@@ -7,11 +7,10 @@ from pathlib import Path
 import torch
 from lightning import Trainer
 
-from ntt.engine.callbacks.base import OutcomeCallback
-from ntt.engine.callbacks.file_names import file_names
-from ntt.engine.outcome import Outcome
+from ntt.engine.callbacks.base import OutcomeCallback, file_names
+from ntt.engine.data import Outcome
 from ntt.engine.stages import Stages
-from ntt.reporting.pictures import draw_comparison, draw_features, draw_references, draw_similarity
+from ntt.visualization import draw_comparison, draw_features, draw_references, draw_similarity
 
 MAX_HEAT_MAPS = 7
 

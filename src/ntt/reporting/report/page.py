@@ -12,13 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from ntt.evaluation.bootstrap import CONFIDENCE, FEWEST_IMAGES, RESAMPLES
-from ntt.files import whole_file
+from ntt.io import whole_file
 from ntt.reporting.report import tables
-from ntt.reporting.report.judging import Judgement, judge
 from ntt.reporting.report.pairs import Pair, disagreements
 from ntt.reporting.report.plots import plot_of_differences, plots_of_classes, plots_of_runs
+from ntt.reporting.report.significance import Judgement, judge
 from ntt.reporting.report.verdict import best_first, verdict
-from ntt.reporting.runs import Run, run_names
+from ntt.runs.finished import Run, run_names
 
 
 def write_report(runs: Sequence[Run], output: Path, baseline: int | None = None) -> Path:

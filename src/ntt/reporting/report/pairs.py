@@ -15,9 +15,9 @@ from torch import Tensor
 
 from ntt.evaluation import instances_of
 from ntt.evaluation.bootstrap import image_order
-from ntt.reporting.pictures.canvas import Pixels
-from ntt.reporting.pictures.instances import annotate, clearest
-from ntt.reporting.report.judging import Judged
+from ntt.reporting.report.significance import Judged
+from ntt.visualization.canvas import Pixels
+from ntt.visualization.instances import annotate, clearest
 
 COUNT = 10
 QUALITY = 80  # WebP quality

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from ntt.evaluation.bootstrap import Interval
-from ntt.reporting.report.judging import Judgement
+from ntt.reporting.report.significance import Judgement
 from ntt.reporting.report.tables import KINDS, class_ap, images_per_second, parameters
-from ntt.reporting.runs import Run
+from ntt.runs.finished import Run
 
 # Colour-blind-safe palette (Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")

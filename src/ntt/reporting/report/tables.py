@@ -9,9 +9,9 @@ from typing import Any
 
 from ntt.evaluation.bootstrap import Interval
 from ntt.reporting.loggers import flatten
-from ntt.reporting.report.judging import Judgement
-from ntt.reporting.runs import Run
+from ntt.reporting.report.significance import Judgement
 from ntt.reporting.terminal import number
+from ntt.runs.finished import Run
 
 KINDS = {"segm": "mask AP", "bbox": "box AP"}
 UNKNOWN = "-"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ntt.reporting.report.judging import Judgement
+from ntt.reporting.report.significance import Judgement
 from ntt.reporting.report.tables import KINDS
-from ntt.reporting.runs import Run
+from ntt.runs.finished import Run
 
 
 def best_first(runs: Sequence[tuple[Run, str]]) -> list[tuple[Run, str]]:

@@ -1,0 +1,1 @@
+"""What the jobs of a sweep share: proposals of images they have in common."""

@@ -1,0 +1,1 @@
+"""The integration guide's constructor, YAML files and key names."""

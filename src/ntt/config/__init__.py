@@ -1,0 +1,1 @@
+"""Composition of `conf/`, paths, and messages for wrong overrides."""

@@ -1,0 +1,43 @@
+"""Compose ``conf/`` inside any program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.version import VersionBase
+from omegaconf import DictConfig
+
+from ntt.config.paths import CONF, EMBEDDED, user_root
+
+
+def composed(job: str, words: Sequence[str]) -> DictConfig:
+    """Compose ``conf/<job>.yaml`` without a run directory and without changing Hydra's global state.
+
+    Args:
+        job: Name of the config file.
+        words: Overrides, as on the command line.
+    """
+    paths = {"paths.root": user_root(), "paths.embedded": EMBEDDED, "paths.output": "null"}
+    places = [f"{key}={_quoted(str(place))}" for key, place in paths.items()]
+    with _hydra_set_aside(), initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(job, [*places, *words])
+
+
+@contextmanager
+def _hydra_set_aside() -> Iterator[None]:
+    """Clear and restore Hydra's global state: the caller may use Hydra, which cannot be initialized twice."""
+    state, version = GlobalHydra.instance(), VersionBase.instance()
+    before = state.hydra, version.version_base
+    state.clear()
+    try:
+        yield
+    finally:
+        # Look the instances up again, because initialize_config_dir replaces the state by a copy on exit.
+        GlobalHydra.instance().hydra, VersionBase.instance().version_base = before
+
+
+def _quoted(text: str) -> str:
+    return text if text == "null" else "'" + text.replace("'", r"\'") + "'"

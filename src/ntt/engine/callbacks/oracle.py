@@ -1,0 +1,85 @@
+"""Oracle AP, which shows whether the masks or the labels limit the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ntt.engine.callbacks.base import OutcomeCallback
+from ntt.engine.data import Outcome
+from ntt.engine.stages import Stages
+from ntt.evaluation import (
+    Evaluation,
+    average_recall,
+    coco_results,
+    count_found,
+    kinds,
+    true_label_instances,
+    true_mask_instances,
+)
+
+CEILINGS = ("true_labels", "true_masks")
+
+
+class Ceilings(OutcomeCallback):
+    """Report AP with oracle labels (``true_labels``) and with oracle masks (``true_masks``).
+
+    Does nothing without ground truth. If the ground truth has only boxes, filled boxes replace the masks.
+
+    Args:
+        evaluation: Computes AP.
+    """
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> dict[str, list[dict[str, Any]]] | None:
+        """Compute the results of one image with oracle labels and with oracle masks."""
+        dataset, model = stages.dataset, stages.model
+        if dataset.ground_truth is None:
+            return None
+        masks, labels = dataset.true_masks(outcome.target.image_id)
+        height, width = outcome.target.image.shape[-2:]
+        ceilings = {
+            "true_labels": true_label_instances(
+                outcome.proposals,
+                masks,
+                labels,
+                height,
+                width,
+                nms_iou=model.matcher.nms_iou,
+                max_instances=model.matcher.max_instances,
+            ),
+            "true_masks": true_mask_instances(model.compare(outcome.features, masks), masks),
+        }
+        image_id, categories = outcome.target.image_id, dataset.category_ids
+        return {name: coco_results(image_id, found, categories) for name, found in ceilings.items()}
+
+    def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
+        """Evaluate both sets of results."""
+        ground_truth = stages.dataset.ground_truth
+        if ground_truth is None:
+            return
+        answers = {name: [each for note in notes for each in note[name]] for name in CEILINGS}
+        judged = {name: self.evaluation(ground_truth, results) for name, results in answers.items()}
+        stages.report["ceilings"] = {
+            name: {kind: metrics[kind] for kind in kinds(ground_truth)} for name, metrics in judged.items()
+        }
+
+
+class ProposalRecall(OutcomeCallback):
+    """Report class-agnostic AR100 and AR1000 of all proposals if there is ground truth."""
+
+    def on_outcome(self, stages: Stages, outcome: Outcome) -> dict[str, int] | None:
+        """Count the objects of one image and how many of them a proposal covers."""
+        if stages.dataset.ground_truth is None:
+            return None
+        return count_found(outcome.proposals, stages.dataset.true_masks(outcome.target.image_id)[0])
+
+    def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
+        """Average over all images; objects in unreadable images count as missed."""
+        ground_truth = stages.dataset.ground_truth
+        if ground_truth is not None:
+            missed = [each for image in unread for each in ground_truth.imgToAnns[image]]
+            recall = average_recall([*notes, {"objects": sum(not each["iscrowd"] for each in missed)}])
+            stages.report["proposal_recall"] = {kind: recall[kind] for kind in kinds(ground_truth)}

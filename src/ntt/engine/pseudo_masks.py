@@ -1,0 +1,114 @@
+"""Pseudo masks of references that have a box or points instead of a mask."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ntt.data import FewShotDataset
+from ntt.data.made_masks import MadeMask, origin, read_made_masks
+from ntt.data.masks import encode_mask
+from ntt.data.prompts import write_prompt
+from ntt.errors import InputError
+from ntt.io import write_json
+from ntt.segmenters.base import Segmenter
+
+logger = logging.getLogger(__name__)
+
+
+class ReferenceMasks:
+    """Add pseudo masks to the references of a dataset and store them in its ``mask_file``.
+
+    Args:
+        dataset: Dataset with the references.
+        segmenter: Makes the pseudo masks.
+    """
+
+    def __init__(self, dataset: FewShotDataset, segmenter: Segmenter) -> None:
+        self.dataset = dataset
+        self.segmenter = segmenter
+        self._made: dict[int, MadeMask] = {}
+        self._empty: list[str] = []
+        self._foreign = False
+
+    def recall(self) -> int:
+        """Load the pseudo masks that this segmenter made earlier from the same images and prompts.
+
+        Returns:
+            Number of references that still have no mask.
+        """
+        references, file = self.dataset.references, self.dataset.mask_file
+        lacking = [index for group in references.without_mask() for index in group]
+        if not lacking:
+            return 0
+        stored = read_made_masks(file)
+        self._foreign = file.exists() and not stored
+        for index in lacking:
+            found = stored.get(origin(self._source(index)))
+            if found is not None and tuple(found.mask["size"]) == references.entries[index].size:
+                self._keep(index, found)
+        if self._made:
+            logger.info("mask_references: loaded %d of %d masks from %s", len(self._made), len(lacking), file)
+        return len(lacking) - len(self._made)
+
+    def add(self, indices: Sequence[int], masks: Tensor, ious: Tensor) -> None:
+        """Add new pseudo masks to references.
+
+        Args:
+            indices: Indices of N references of the dataset.
+            masks: ``(N, H, W)`` bool.
+            ious: ``(N,)`` predicted IoUs.
+        """
+        for index, mask, iou in zip(indices, masks, ious.tolist(), strict=True):
+            if mask.any():
+                source = {**self._source(index), "predicted_iou": round(iou, 4)}
+                self._keep(index, MadeMask(encode_mask(mask), source))
+            else:
+                entry = self.dataset.references.entries[index]
+                self._empty.append(
+                    f"{entry.source}: {self.segmenter.name} found no object at its box or points; "
+                    "correct them or draw a mask"
+                )
+
+    def store(self) -> None:
+        """Write all pseudo masks; log a warning if the file cannot be written.
+
+        Raises:
+            InputError: Some masks are empty; one line for each.
+        """
+        file = self.dataset.mask_file
+        if self._foreign:
+            logger.warning("%s was not written by ntt and is not overwritten; new masks are not stored", file)
+        elif self._made:
+            try:
+                write_json(file, self.dataset.with_masks(self._made), indent=None)
+            except (OSError, ValueError) as error:  # ValueError: a NaN in the copied annotations
+                logger.warning("%s: cannot store the pseudo masks (%s)", file, error)
+            else:
+                logger.info("mask_references: stored %d masks in %s", len(self._made), file)
+        if self._empty:
+            raise InputError("\n".join(self._empty))
+
+    def _keep(self, index: int, made: MadeMask) -> None:
+        self._made[index] = made
+        self.dataset.references.give_mask(index, made.mask)
+
+    def _source(self, index: int) -> dict[str, Any]:
+        entry = self.dataset.references.entries[index]
+        assert entry.prompt is not None, "references have a mask or a prompt"
+        return {
+            "segmenter": self.segmenter.name,
+            "fingerprint": self.segmenter.fingerprint,
+            "picture": _digest(entry.file),
+            "prompt": write_prompt(entry.prompt),
+        }
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:16]

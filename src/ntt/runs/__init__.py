@@ -1,0 +1,1 @@
+"""Run directories, sweeps, journals and fingerprints."""

@@ -1,0 +1,79 @@
+"""Identity of a run, which decides whether a run directory matches a config."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+import ntt
+from ntt.structures import Reference
+
+if TYPE_CHECKING:
+    from ntt.data import FewShotDataset
+
+# Config keys that do not affect the results.
+IRRELEVANT = ("paths", "logger", "cache", "resume", "ntt", "loader_workers")
+
+
+IRRELEVANT_OF_TRAINER = ("devices", "num_nodes", "strategy", "default_root_dir", "logger")
+
+
+def run_identity(cfg: DictConfig) -> str:
+    """Hash the config, the files that it names (weights, annotations) and the version of ntt.
+
+    A file is identified by its size and modification time. Image contents are not hashed; pass
+    ``resume=false`` after replacing images.
+    """
+    content = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(content, dict)
+    kept = {key: value for key, value in content.items() if key not in IRRELEVANT}
+    trainer = content.get("trainer") or {}
+    kept["trainer"] = {key: value for key, value in trainer.items() if key not in IRRELEVANT_OF_TRAINER}
+    files = {text: _state(text) for text in sorted(set(_texts(kept)))}
+    facts = [kept, {text: state for text, state in files.items() if state}, ntt.__version__]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def data_digest(dataset: FewShotDataset) -> str:
+    """Hash the selection, order and labels of references and targets.
+
+    Images are identified by their paths; their contents are not hashed.
+    """
+    references = [[str(each.file), each.label, each.source] for each in dataset.references.entries]
+    targets = [[str(each.file), each.image_id] for each in dataset.targets.entries]
+    return hashlib.sha256(json.dumps([references, targets]).encode()).hexdigest()[:16]
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from _texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _texts(value)
+    elif isinstance(node, str):
+        yield node
+
+
+def _state(text: str) -> list[int]:
+    try:
+        stat = Path(text).stat()
+    except (OSError, ValueError):  # not a valid path: too long, or contains a null byte
+        return []
+    return [stat.st_size, stat.st_mtime_ns] if Path(text).is_file() else []
+
+
+def references_digest(references: Iterable[Reference]) -> str:
+    """Hash the pixels, masks, labels and order of the references; file paths are not hashed."""
+    digest = hashlib.sha256()
+    for reference in references:
+        digest.update(f"{tuple(reference.image.shape)} {reference.label}".encode())
+        digest.update(reference.image.contiguous().numpy().tobytes())
+        assert reference.mask is not None, "masks must be made before"
+        digest.update(reference.mask.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
