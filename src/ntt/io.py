@@ -39,11 +39,7 @@ def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
 
 
 MOST_BYTES = 10**6
-
-
 MOST_VALUES = 10**5  # after expanding all aliases
-
-
 LONGEST_NUMBER = 100  # characters; parsing long numbers is slow in Python
 
 
@@ -105,14 +101,8 @@ def _values(node: yaml.Node, known: dict[int, float]) -> float:
 
 
 DECODER = json.JSONDecoder()
-
-
 SPACE = " \t\n\r"
-
-
 BEHIND_VALUES = (*SPACE, ",", ":", "]", "}")
-
-
 CHUNK = 1 << 22  # characters held in memory, unless an entry is longer
 
 

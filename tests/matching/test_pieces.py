@@ -13,11 +13,11 @@ from ntt.matching import (
     class_nms,
     classify,
     cosine,
+    ops,
     resize_masks,
     similarity_maps,
     soft_merge,
 )
-from ntt.matching import resizing as resizing_module
 
 sizes = st.integers(1, 12)
 
@@ -195,7 +195,7 @@ def test_merging_without_masks_returns_no_scores():
 
 @pytest.mark.parametrize("chunk", [1, 50, 10_000])
 def test_resizing_in_chunks_equals_resizing_at_once(monkeypatch, chunk):
-    monkeypatch.setattr(resizing_module, "CHUNK_ELEMENTS", chunk)
+    monkeypatch.setattr(ops, "RESIZED_ELEMENTS", chunk)
     logits = torch.randn(7, 8, 8, generator=torch.Generator().manual_seed(0))
     expected = F.interpolate(logits[:, None], (5, 11), mode="bilinear")[:, 0] > 0
     assert torch.equal(resize_masks(logits, 5, 11), expected)

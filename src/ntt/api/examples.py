@@ -22,11 +22,7 @@ from ntt.errors import InputError
 from ntt.structures import Prompt, Reference
 
 Mask: TypeAlias = NDArray[np.bool_] | Tensor | str | os.PathLike[str]
-
-
 Box: TypeAlias = Sequence[float] | NDArray[Any] | Tensor
-
-
 Points: TypeAlias = Sequence[Sequence[float]] | NDArray[Any] | Tensor
 
 

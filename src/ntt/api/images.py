@@ -22,8 +22,6 @@ from ntt.errors import InputError
 from ntt.video import VideoFile
 
 Picture: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8] | Tensor
-
-
 KINDS = "a path, a PIL image, a uint8 array (H, W, 3) or a float tensor (3, H, W) in [0, 1]"
 
 
@@ -144,8 +142,6 @@ def _is_pattern(text: str) -> bool:
 
 
 Video: TypeAlias = str | os.PathLike[str] | VideoFile | Iterable[Picture]
-
-
 Frame: TypeAlias = tuple[float, OpenPicture]  # time in seconds, and the frame; its image_id is its number
 
 

@@ -69,14 +69,8 @@ class Clicking:
 
 
 COLOUR = sv.Color(255, 0, 180)  # a colour that few objects have
-
-
 ON_OBJECT, BESIDE = (0, 170, 80), (215, 30, 30)
-
-
 THUMBNAIL = 240  # pixels
-
-
 MARGIN = 0.25  # around an object, as a share of its longer side
 
 

@@ -16,25 +16,13 @@ from ntt.app.session import Session
 from ntt.errors import InputError
 
 Arguments = ParamSpec("Arguments")
-
-
 Update = TypeVar("Update")
-
-
 NOTICE_SECONDS = 12
-
-
 OPEN = "**Choose an image**: drop one below, or select a sample."
-
-
 CLICK = "**Click on the object.**"
-
-
 NAME = (
     "**Enter a class name and press *Add reference*.** If the mask is wrong, add more clicks to correct it."
 )
-
-
 AGAIN = "**Continue with step 2**, or click on another object: more references improve the results."
 
 

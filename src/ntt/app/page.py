@@ -16,13 +16,9 @@ from ntt.app.session import Session
 from ntt.errors import InputError
 
 TITLE = "Find more of the same"
-
-
 INTRODUCTION = (
     "Click an object, name its class, and find more objects of that class in other images, without training."
 )
-
-
 HOURS = 4  # uploads are deleted after this time
 
 

@@ -16,8 +16,6 @@ from torch import Tensor
 from ntt.io import whole_file
 
 logger = logging.getLogger(__name__)
-
-
 DAY = 24 * 3600
 
 

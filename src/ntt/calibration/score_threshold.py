@@ -18,26 +18,12 @@ if TYPE_CHECKING:
     from ntt.models.prototype_matching import PrototypeMatching
 
 AUTO = "auto"
-
-
 THRESHOLD = "score_threshold"  # note in the memory file that stores the calibrated threshold
-
-
 MAX_REFERENCES = 60  # number of references used, evenly spaced; more would hardly improve the threshold
-
-
 SAME_OBJECT_IOU = 0.5
-
-
 MIRRORED = 0.5  # expected score of an object on another image, as a share of its mirror image's score
-
-
 MIRRORED_OF_SEVERAL = 0.4  # the same with several classes, as the probability of the class drops too
-
-
 ALIKE = 0.5  # instances above this share of the object's score may belong to the same class
-
-
 TAIL = 0.05  # share of misclassified scores if only present or only absent scores are available
 
 

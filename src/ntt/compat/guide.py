@@ -25,24 +25,18 @@ from ntt.proposals import AutomaticMaskProposals, GridProposals, ProposalStrateg
 from ntt.segmenters import Sam2Segmenter
 
 logger = logging.getLogger(__name__)
-
-
 # Name in conf/segmenter -> config file in the sam2 package.
 SEGMENTERS = {
     f"{release}_{size}": f"{release}/{release}_hiera_{letter}.yaml"
     for release in ("sam2", "sam2.1")
     for size, letter in (("tiny", "t"), ("small", "s"), ("base_plus", "b+"), ("large", "l"))
 }
-
-
 # Encoders that have another name in that code.
 ENCODERS = {
     "dinov3_huge": "dinov3_huge_plus",
     "dinov3_sat_large": "dinov3_large",
     "dinov3_sat_7b": "dinov3_7b",
 }
-
-
 REQUIRED = {
     "segmenter": "sam2_cfg_file",
     "segmenter.weights": "sam2_ckpt_path",
@@ -85,8 +79,6 @@ SHARED: dict[str, Rule] = {
     "memory_bank_cfg.length": becomes("model.memory.max_references", int),
     "memory_bank_cfg.length_negative": unused,
 }
-
-
 MASK_GENERATOR: dict[str, Rule] = {
     "points_per_side": becomes("model.proposals.points_per_side", int),
     "points_per_batch": becomes("model.proposals.points_per_batch", int),
@@ -109,8 +101,6 @@ MASK_GENERATOR: dict[str, Rule] = {
     "sel_pred_iou_thresh": unused,
     "sel_multimask_output": unused,
 }
-
-
 POINT_GRID: dict[str, Rule] = {
     "points_per_side": becomes("model.proposals.points_per_side", int),
     "iou_thr": becomes("model.proposals.min_iou", float),
@@ -123,8 +113,6 @@ POINT_GRID: dict[str, Rule] = {
     "n_pca_components": unused,
     "negative_score_thr": unused,
 }
-
-
 # Keys of the grid model only: names and drawing options of that code's results.
 DRAWING = (
     "dataset_name",
@@ -137,8 +125,6 @@ DRAWING = (
     "test.online_vis",
     "test.vis_thr",
 )
-
-
 DEFAULTS = {
     "segmenter.image_size": 1024,
     "model.memory.context_ratio": 0.2,
@@ -182,8 +168,6 @@ AUTOMATIC = Method(
         "model.memory.normalise": True,
     },
 )
-
-
 GRID = Method(
     name="matching_baseline_noamg",
     rules={

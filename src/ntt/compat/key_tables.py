@@ -13,8 +13,6 @@ from ntt.errors import InputError
 
 # Maps a value to options by dotted name, or to None if it has no equivalent.
 Rule = Callable[[Any], Mapping[str, Any] | None]
-
-
 KINDS: dict[Any, str] = {
     bool: "true or false",
     int: "a whole number",

@@ -25,20 +25,10 @@ from ntt.errors import InputError
 from ntt.io import read_yaml
 
 TELLING = {"segmenter": "sam2_cfg_file", "dataset": "dataset_cfgs"}  # config group: legacy key that sets it
-
-
 GROUPS = ("encoder", "segmenter", "model", "dataset", "logger")
-
-
 METHODS = {method.name: method for method in (AUTOMATIC, GRID)}
-
-
 MODEL = "model.init_args.model_cfg."
-
-
 DATASETS = "model.init_args.dataset_cfgs."
-
-
 CLASS_SPLITS: dict[str, tuple[str, ...]] = {
     "default_classes": (),  # all classes of the reference file
     "few_shot_classes": (  # COCO classes that are also in PASCAL VOC
@@ -119,8 +109,6 @@ FILL_MEMORY: dict[str, Rule] = {
     "norm_img": unused,
     "custom_data_mode": unused,
 }
-
-
 TEST: dict[str, Rule] = {
     "name": only("coco"),
     "root": _in_custom("dataset.target_images"),
@@ -133,8 +121,6 @@ TEST: dict[str, Rule] = {
     "n_points_per_edge": unused,
     "custom_data_mode": unused,
 }
-
-
 OUTER: dict[str, Rule] = {
     "seed_everything": _seed,
     "model.class_path": _class_path,

@@ -14,12 +14,8 @@ from ntt.errors import InputError, did_you_mean
 from ntt.optional import DISTRIBUTION
 
 MAX_LINES = 10
-
-
 # Names of encoder families in messages, by the prefix of the option.
 ENCODER_FAMILIES = {"dinov2": "DINOv2 model", "dinov3": "DINOv3 model"}
-
-
 # Config options that an optional package provides, and the extra of ntt that installs it.
 EXTRAS = {
     "hydra/launcher/submitit_slurm": "cluster",

@@ -5,18 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent
-
-
+_PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parent.parent
-
-
 INSTALLED = (_PACKAGE / "conf").is_dir()  # a wheel contains conf/ inside the package, a checkout beside src/
-
-
 EMBEDDED = _PACKAGE if INSTALLED else _CHECKOUT  # contains conf, checkpoints/nano and data/emoji
-
-
 CONF = EMBEDDED / "conf"
 
 

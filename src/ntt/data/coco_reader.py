@@ -84,20 +84,10 @@ class AnnotationFile:
 
 
 LONGEST_SIDE = 65535  # pixels, the maximum of JPEG
-
-
 LARGEST_IMAGE = 2**29  # pixels; pycocotools allocates four bytes per pixel
-
-
 LONGEST_TEXT = 1000  # characters
-
-
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
 MOST_RARE, MOST_COMMON = 10, 100  # maximum number of training images of rare and common LVIS categories
-
-
 LARGEST_ID = 2**53  # JSON readers that parse numbers as floats corrupt larger ids
 
 
@@ -290,8 +280,6 @@ def _area(entry: dict[str, Any], mask: Rle) -> float:
 
 
 logger = logging.getLogger(__name__)
-
-
 SLIPS = 0.01  # maximum share of annotations with invalid shapes that are skipped with a warning
 
 

@@ -15,8 +15,6 @@ from ntt.errors import InputError
 from ntt.io import read_json, stream_entries, write_json
 
 Chosen = dict[int, list[int]]  # annotation ids by category id
-
-
 # File names of TFA and its successors: one file per class.
 NAMES = re.compile(r"(?:full_)?box_(?P<shots>\d+)shot_(?P<name>.+)_(?:trainval\.json|train\.txt)")
 
@@ -135,8 +133,6 @@ def _whole(value: Any) -> int:
 
 
 READERS = {".pkl": _read_pickled, ".json": _read_tfa_coco, ".txt": _read_tfa_voc}
-
-
 ORIGIN = "few_shot"  # key of the record
 
 

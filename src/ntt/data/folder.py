@@ -30,8 +30,6 @@ from ntt.errors import InputError
 from ntt.io import read_json
 
 REFERENCES, TARGETS = "references", "targets"
-
-
 MASK_ENDING = "_mask"
 
 

@@ -86,8 +86,6 @@ class ProtocolDataset(FewShotDataset):
 
 
 logger = logging.getLogger(__name__)
-
-
 Size = tuple[int, int]  # width, height
 
 

@@ -49,8 +49,6 @@ _PUBLISHED = {
         embed_dim=1536, depth=40, num_heads=24, ffn_layer="swiglu", folder="dinov2_vitg14"
     ),
 }
-
-
 DINOV2_CONFIGS: dict[str, DINOv2Config] = {
     # Small enough to train on a CPU and to commit; uses the same code path as the published variants.
     "dinov2_nano": DINOv2Config(

@@ -139,8 +139,6 @@ _META_DINOV2 = {
     "blocks.{i}.mlp.w3.weight": "blocks.{i}.mlp.fc2.weight",
     "blocks.{i}.mlp.w3.bias": "blocks.{i}.mlp.fc2.bias",
 }
-
-
 _META_DINOV3 = {
     "storage_tokens": "reg_token",
     "rope_embed.periods": "rope.periods",
@@ -153,8 +151,6 @@ _META_DINOV3 = {
     "blocks.{i}.mlp.w3.weight": "blocks.{i}.mlp.fc2.weight",
     "blocks.{i}.mlp.w3.bias": "blocks.{i}.mlp.fc2.bias",
 }
-
-
 _TRANSFORMERS_DINOV2 = {
     "embeddings.cls_token": "cls_token",
     "embeddings.register_tokens": "reg_token",
@@ -186,8 +182,6 @@ _TRANSFORMERS_DINOV2 = {
     "layernorm.weight": "norm.weight",
     "layernorm.bias": "norm.bias",
 }
-
-
 # The first matrix of a perceptron and the ungated one of a SwiGLU share a name; name_ungated separates them.
 _TRANSFORMERS_DINOV3 = {
     "embeddings.cls_token": "cls_token",
@@ -217,8 +211,6 @@ _TRANSFORMERS_DINOV3 = {
     "norm.weight": "norm.weight",
     "norm.bias": "norm.bias",
 }
-
-
 # The first match wins, so layouts with more specific markers come first.
 LAYOUTS: tuple[Layout, ...] = (
     Layout(

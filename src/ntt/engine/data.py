@@ -86,8 +86,6 @@ class TargetsOrReasons(Dataset[Target | Unreadable]):
 
 
 Item = TypeVar("Item")
-
-
 END = object()
 
 

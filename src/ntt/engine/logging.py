@@ -6,8 +6,6 @@ import logging
 import warnings
 
 LIGHTNING_LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric")
-
-
 WARNINGS = (
     ".*does not have many workers.*",  # intentional, see loader_workers in conf/train.yaml
     ".*`srun` command is available.*",  # a sweep does not start its jobs with srun

@@ -24,14 +24,8 @@ from ntt.structures import Instances
 
 # Positions of the metrics in COCOeval.stats of both libraries.
 SUMMARY = {"AP": 0, "AP50": 1, "AP75": 2, "APs": 3, "APm": 4, "APl": 5, "AR100": 8}
-
-
 ALL_AREAS, LAST = 0, -1
-
-
 FASTER = partial(COCOeval_faster, print_function=logging.getLogger(__name__).debug)
-
-
 BACKENDS = {"pycocotools": COCOeval, "faster": FASTER}
 
 

@@ -17,8 +17,6 @@ from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
 IOUS = np.linspace(0.5, 0.95, 10)
-
-
 BEST = (100, 1000)
 
 

@@ -9,8 +9,6 @@ from ntt.matching.ops import boxes_from_masks, resize_masks
 from ntt.structures import Instances
 
 SIDE_COMPARED = 1024  # masks are subsampled to about this longer side in pixels before comparison
-
-
 COVERED = 0.5  # a mask counts as covered above this shared part of the smaller mask
 
 

@@ -17,14 +17,8 @@ from torch import Tensor
 from ntt.errors import InputError
 
 Patches = list[tuple[Tensor, Tensor]]
-
-
 MADE_WITH = "made_with"  # note that describes encoder and options in words
-
-
 TENSORS = ("vectors", "labels", "prototypes", "negative_vectors", "negative_labels")
-
-
 MAPS = ("maps", "map_masks")  # only in files of banks with feature maps
 
 

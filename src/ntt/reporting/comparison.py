@@ -22,8 +22,6 @@ from ntt.runs.finished import Run, read_runs, run_names
 from ntt.runs.sweep import job_folders
 
 COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "oracle\nlabels", "oracle\nmasks", "images\n/s", "mIoU")
-
-
 logger = logging.getLogger(__name__)
 
 
@@ -98,11 +96,7 @@ def _row(metrics: dict[str, Any]) -> list[str]:
 
 
 CONFIDENCE = 0.95
-
-
 SHOWN = ("segm/AP", "segm/AP50", "bbox/AP", "bbox/nAP50", "semantic/mIoU")
-
-
 NOT_JUDGED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
 
 

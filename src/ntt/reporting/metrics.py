@@ -15,8 +15,6 @@ from torch import nn
 from ntt.models import PrototypeMatching
 
 STAGES = ("mask_references", "fill_memory", "postprocess_memory", "fill_negatives", "calibrate")
-
-
 TEST_PARTS = ("encode", "propose", "match", "refine")
 
 
@@ -73,11 +71,7 @@ def _facts(module: nn.Module) -> dict[str, Any]:
 
 
 CLEAR_REFS = Path("/proc/self/clear_refs")
-
-
 FORGET_PEAK = "5"  # proc(5): resets the peak resident set size to the current one
-
-
 UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2) reports kilobytes, on macOS bytes
 
 

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 import ntt
-from ntt.structures import Reference
 
 if TYPE_CHECKING:
     from ntt.data import FewShotDataset
+    from ntt.structures import Reference
 
 # Config keys that do not affect the results.
 IRRELEVANT = ("paths", "logger", "cache", "resume", "ntt", "loader_workers")
-
-
 IRRELEVANT_OF_TRAINER = ("devices", "num_nodes", "strategy", "default_root_dir", "logger")
 
 

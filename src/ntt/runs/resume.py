@@ -14,17 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 from ntt.runs.run_directory import RUN_KIND, SWEEP_KIND, in_use, is_finished, read_record, refuse_others
 
 logger = logging.getLogger(__name__)
-
-
 SWEEP_FLAGS = ("-m", "--multirun")
-
-
 RUN_PLACE, SWEEP_PLACE = "hydra.run.dir", "hydra.sweep.dir"
-
-
 PLACES = {RUN_PLACE: RUN_KIND, SWEEP_PLACE: SWEEP_KIND}
-
-
 LOOKED_THROUGH = 500  # number of latest run directories to search
 
 

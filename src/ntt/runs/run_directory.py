@@ -18,14 +18,8 @@ from ntt.runs.journal import Journal, Memo
 from ntt.runs.processes import process_rank
 
 logger = logging.getLogger(__name__)
-
-
 RUN, METRICS, FAILURE, PROGRESS, LOCK = "run.json", "metrics.json", "failure.json", "progress", ".lock"
-
-
 PREDICTIONS = "predictions.json"
-
-
 RUN_KIND, SWEEP_KIND = "run", "sweep"
 
 

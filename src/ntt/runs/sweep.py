@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from lightning import Trainer
 
 BAD_INPUT = 2
-
-
 OVERRIDES = "overrides.yaml"  # Hydra writes it to the directory of each job
 
 

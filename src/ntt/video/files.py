@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from ntt.errors import InputError
 
 USUAL_RATE = Fraction(25)  # frames per second, if the file does not contain the rate
-
-
 # Decoders raise different exceptions for truncated and damaged files.
 UNREADABLE = (av.FFmpegError, ValueError, EOFError)
 
@@ -113,8 +111,6 @@ def _reason(error: Exception) -> str:
 
 # H.264 if available, as in PyAV's wheels; every FFmpeg has mpeg4.
 CODEC = next(name for name in ("libx264", "mpeg4") if name in av.codecs_available)
-
-
 TICKS = Fraction(1, 60_000)  # seconds; fine enough for uneven frame times; mpeg4 allows at most 65,535
 
 

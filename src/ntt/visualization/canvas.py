@@ -16,32 +16,14 @@ from torch import Tensor
 from ntt.io import whole_file
 
 DPI = 100
-
-
 PANEL = 6.0  # inches, longer side of an image in a figure
-
-
 TITLE_SIZE = 13
-
-
 LEAST_SIDE = round(PANEL * DPI)  # pixels; lines and text are sized for it and scale with the image
-
-
 Pixels = NDArray[np.uint8]
-
-
 RGB = tuple[int, int, int]
-
-
 BLACK: RGB = (0, 0, 0)
-
-
 WHITE: RGB = (255, 255, 255)
-
-
 EVEN_LUMINANCE = 0.179  # black and white text have equal contrast at this luminance (WCAG 2)
-
-
 # Any two are at least 30 apart in CIELAB, and all are light enough to be visible on a dark outline.
 INSTANCE_COLOURS: tuple[RGB, ...] = (
     (47, 140, 255),
@@ -57,8 +39,6 @@ INSTANCE_COLOURS: tuple[RGB, ...] = (
     (201, 210, 255),
     (0, 168, 143),
 )
-
-
 NEAR = 0.04  # fraction of the longer image side within which instances are neighbours
 
 

@@ -47,8 +47,6 @@ def principal_colours(features: Tensor) -> Tensor:
 
 
 COLUMNS = 4
-
-
 COLOURS = "turbo"
 
 

@@ -27,8 +27,6 @@ from ntt.visualization.labels import draw_labels, place_labels
 from ntt.visualization.shapes import outline, shapes_of, tint
 
 MAX_SHOWN = 100
-
-
 SHARE_OF_BEST = 0.4  # minimum score of a drawn instance, as a fraction of the best score in the image
 
 

@@ -13,8 +13,6 @@ from ntt.io import whole_file, write_json
 from ntt.visualization.canvas import RGB, class_colour
 
 LARGEST = 254  # maximum number of classes: 0 is background, and 255 conventionally means "ignored"
-
-
 BACKGROUND: RGB = (0, 0, 0)
 
 

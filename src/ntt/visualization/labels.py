@@ -15,29 +15,13 @@ from ntt.visualization.canvas import RGB, Pixels, text_colour
 from ntt.visualization.shapes import Shape
 
 Box = tuple[int, int, int, int]  # x1 y1 x2 y2 in pixels
-
-
 MOST_COVERED = 0.4  # maximum fraction of a mask that a label may hide
-
-
 MOST_LABELS = 30  # draw no labels for more instances, because they would hide the image
-
-
 FEW = 10  # use the largest font only for up to this many instances
-
-
 SCALES = (0.5, 0.42, 0.35)  # OpenCV font scales at display size
-
-
 WIDER_THAN_MASK = 1.4  # labels wider than this multiple of their mask use a smaller font
-
-
 PADDING = 7.0  # pixels around the text at scale 1
-
-
 PLACE_COST = 0.02  # penalty per rank of a candidate position, in hidden fraction of a mask
-
-
 SCORE = re.compile(r" [01]\.\d\d$")
 
 

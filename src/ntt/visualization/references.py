@@ -21,52 +21,22 @@ from ntt.visualization.canvas import BLACK, WHITE, Pixels, class_colour, resize,
 from ntt.visualization.shapes import outline, shapes_of
 
 TILE = 264  # pixels
-
-
 EDGE = 5  # white pixels around an image in its tile
-
-
 INNER = TILE - 2 * EDGE
-
-
 MARGIN = 10  # white pixels around the sheet
-
-
 SHOTS_SHOWN = 5
-
-
 CLASSES_SHOWN = 100  # more classes would need hundreds of megapixels
-
-
 NAME_WIDTH = 220  # pixels
-
-
 NAME_LETTERS = 13  # per line of the class name
-
-
 NAME_LINES = 6
-
-
 LETTER_SIZE = 26  # pixels
-
-
 CAPTION_SIZE = 20
-
-
 CAPTION = (
     "Dashed boxes, + and \N{MINUS SIGN} are the given prompts;\nthe outlines are pseudo masks made from them."
 )
-
-
 WIDER_THAN_HIGH = 1.3  # approximate aspect ratio of the sheet
-
-
 DASH = 8  # pixels, length of a dash and of the gap after it
-
-
 SIGN = 9  # pixels, half the width of a + sign
-
-
 FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")  # covers most alphabets
 
 

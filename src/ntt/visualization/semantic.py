@@ -16,8 +16,6 @@ from ntt.evaluation import IGNORED
 from ntt.visualization.canvas import class_colour, panels, save, to_pixels
 
 OPACITY = 0.6
-
-
 LEGEND_COLUMNS = 6
 
 

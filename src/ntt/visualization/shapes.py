@@ -13,14 +13,8 @@ from torch import Tensor
 from ntt.visualization.canvas import RGB, Pixels, resize_pixels
 
 OPACITY = 0.35
-
-
 DARK: RGB = (16, 16, 16)
-
-
 SMOOTH_ZOOM = 3.0  # above this zoom, lines are thick enough to omit antialiasing, which is slow
-
-
 SIDES_PER_LINE = 8  # the coloured line is at most 1/8 of the shorter side of a mask
 
 

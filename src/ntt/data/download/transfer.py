@@ -26,11 +26,7 @@ from rich.progress import (
 from ntt.errors import InputError
 
 ATTEMPTS = 5  # consecutive attempts without progress before giving up
-
-
 PAUSE = 2.0  # seconds between attempts
-
-
 BLOCK = 1 << 20
 
 
