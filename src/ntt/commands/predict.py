@@ -109,8 +109,8 @@ def _told(skipped: dict[str, str], file: Path) -> Iterator[None]:
 
 
 def _segment_video(cfg: DictConfig, video: VideoFile, output_dir: Path) -> None:
+    from ntt.api.video_files import video_results
     from ntt.engine.stage_bar import StageBar
-    from ntt.video.results import video_results
 
     model = _fitted(cfg, output_dir)
     ids: set[int] = set()

@@ -17,10 +17,10 @@ import yaml
 from hydra.core.override_parser.types import Quote, QuotedString
 from lightning import Trainer
 
+from ntt.compat import LEGACY_CONFIG
 from ntt.compat.guide import AUTOMATIC, GRID, settle_encoder
 from ntt.compat.key_tables import Rule, becomes, of_kind, only, translate, unused
 from ntt.encoders.checkpoints import look_up
-from ntt.engine.command import LEGACY_CONFIG
 from ntt.errors import InputError
 from ntt.io import read_yaml
 

@@ -17,6 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from ntt.compat import LEGACY_CONFIG
 from ntt.config.messages import describe, require_values
 from ntt.errors import InputError
 from ntt.runs.resume import continue_earlier, refuse_named
@@ -24,7 +25,6 @@ from ntt.runs.run_directory import write_failure
 from ntt.runs.sweep import BAD_INPUT, failed_jobs, in_sweep, sweeps_begun
 
 JOB_FAILED = 1
-LEGACY_CONFIG = "legacy_config="
 USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 
 

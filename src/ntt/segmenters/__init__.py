@@ -1,6 +1,5 @@
 """Promptable segmenters that predict masks and their IoU from an image and prompts."""
 
-from ntt.cache.tensor_store import TensorStore
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.none import NoSegmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
@@ -12,5 +11,4 @@ __all__ = [
     "Proposals",
     "Sam2Segmenter",
     "Segmenter",
-    "TensorStore",
 ]

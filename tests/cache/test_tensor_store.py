@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from ntt.segmenters import TensorStore
+from ntt.cache.tensor_store import TensorStore
 
 KEY = "ab" * 16
 

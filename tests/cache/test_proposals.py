@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from ntt.cache.proposals import SharedAnswers
-from ntt.segmenters import ImageEmbedding, Proposals, Segmenter, TensorStore
+from ntt.cache.tensor_store import TensorStore
+from ntt.segmenters import ImageEmbedding, Proposals, Segmenter
 
 PATCHES = SimpleNamespace(features=torch.zeros(2, 2, 1))
 

@@ -8,9 +8,9 @@ import torch
 from pycocotools import mask as coco_mask
 
 from ntt import VideoSegmentation
+from ntt.api.video_files import video_results
 from ntt.matching import boxes_from_masks
 from ntt.video import VideoFile
-from ntt.video.results import video_results
 
 
 def found(number, ids, size=(40, 60)):
