@@ -71,9 +71,9 @@ def compare(words: list[str], threads: int, console: Console) -> dict[str, Any]:
     """Compare reference, grid and guided prompts; with AP if the weights are trained."""
     from hydra.utils import instantiate
 
-    from ntt.benchmark.comparison import measure_together
-    from ntt.benchmark.setup import composed
-    from ntt.benchmark.tables import comparison_table
+    from benchmarks.comparison import measure_together
+    from benchmarks.setup import composed
+    from benchmarks.tables import comparison_table
     from ntt.evaluation import CocoEvaluation
 
     dataset = instantiate(composed(CONF, words).dataset)
@@ -93,9 +93,9 @@ def curve(words: list[str], console: Console) -> dict[str, Any]:
     """Measure guided prompts at each budget, and the grid."""
     from hydra.utils import instantiate
 
-    from ntt.benchmark.curve import measure_curve
-    from ntt.benchmark.setup import composed, fitted_model
-    from ntt.benchmark.tables import curve_table
+    from benchmarks.curve import measure_curve
+    from benchmarks.setup import composed, fitted_model
+    from benchmarks.tables import curve_table
 
     guided = composed(CONF, ["model=guided", *words])
     grid = composed(CONF, ["model=matching_baseline_noamg", *words])
@@ -110,9 +110,9 @@ def curve(words: list[str], console: Console) -> dict[str, Any]:
 
 def growth(words: list[str], console: Console) -> dict[str, Any]:
     """Measure cost by classes and shots (synthetic memories) and by images (memory of the references)."""
-    from ntt.benchmark.growth import grow_images, grow_memory
-    from ntt.benchmark.setup import composed, fitted_model
-    from ntt.benchmark.tables import growth_tables
+    from benchmarks.growth import grow_images, grow_memory
+    from benchmarks.setup import composed, fitted_model
+    from benchmarks.tables import growth_tables
 
     model, dataset = fitted_model(composed(CONF, ["model=guided", *words]))
     with console.status("measuring"):

@@ -13,8 +13,8 @@ import argparse
 import os
 from pathlib import Path
 
-from ntt.embedded.benchmark import Benchmark
-from ntt.embedded.sprites import load_sprites
+from nano.benchmark import Benchmark
+from nano.sprites import load_sprites
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("NTT_CACHE", Path.home() / ".cache" / "ntt"))

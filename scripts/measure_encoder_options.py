@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ntt.benchmark.documents import percent, run_main_job, write_table
+from benchmarks.documents import percent, run_main_job, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "encoders.md"

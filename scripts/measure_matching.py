@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ntt.benchmark.documents import percent, run_main_job, write_table
+from benchmarks.documents import percent, run_main_job, write_table
 from ntt.reporting.terminal import number
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
-from local_server import World, serving
 from PIL import Image, ImageDraw
 
+from local_server import World, serving
 from ntt.data.download import transfer as downloads
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from whole_runs import whole_run
 
 from ntt.errors import InputError
+from whole_runs import whole_run
 
 SQUARE = [[10, 10, 40, 10, 40, 40, 10, 40]]
 REASONS = {

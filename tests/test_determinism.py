@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from whole_runs import whole_run
 
 

@@ -7,7 +7,7 @@
     python scripts/benchmarks/photos.py --fss FOLDER        # N.jpg and N_mask.png, the layout of FSS-1000
 
 Arguments without dashes are overrides of conf/train.yaml for all runs. Scenes are drawn on first use, from
-Debian packages downloaded by apt (``ntt.embedded.photo_benchmark``). Scenes, runs and ``results.csv``, to
+Debian packages downloaded by apt (``nano.photo_benchmark``). Scenes, runs and ``results.csv``, to
 which each row is appended, are in ``photo_benchmark`` in the cache: ``$NTT_CACHE``, else ``~/.cache/ntt``.
 
 ``mIoU`` is computed from the union of the instances of a class, over all images: ``auto`` at the threshold
@@ -39,6 +39,7 @@ from pycocotools import mask as coco_mask
 from ntt.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))  # for the package nano
 CACHE = Path(os.environ.get("NTT_CACHE", Path.home() / ".cache" / "ntt"))
 MODELS = ("photographs", "insid3", "guided", "matching_baseline_noamg")
 ENCODERS = ("efficientnet_lite0", "dinov3_nano", "dinov2_nano")
@@ -68,7 +69,7 @@ def main() -> None:
         columns, measure = FSS_COLUMNS, lambda words, run: measure_fss(options, words, run)
         title = f"{options.fss.name}, each of {FSS_REFERENCES} references in turn"
     else:
-        from ntt.embedded.photo_benchmark import build, packages_folder
+        from nano.photo_benchmark import build, packages_folder
 
         build(options.folder, packages_folder(CACHE), [options.split], options.shots)
         columns, measure = COLUMNS, lambda words, run: measure_split(options, words, run)
@@ -129,7 +130,7 @@ def default_models() -> list[str]:
 
 def measure_split(options: argparse.Namespace, words: Sequence[str], run: Path) -> dict[str, Any]:
     """Measure AP, mIoU and time on the targets of a split, and false positives in its empty scenes."""
-    from ntt.embedded.photo_benchmark import split_folder
+    from ntt.data.photos import split_folder
 
     common = [
         "dataset=photos",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from colour_world import BLUE, RED, canvas, model, paint
 
+from colour_world import BLUE, RED, canvas, model, paint
 from ntt import Example, FewShotSegmenter
 
 CLASSES = {"red": RED, "blue": BLUE}

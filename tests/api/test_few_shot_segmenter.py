@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from colour_world import BLUE, GREEN, RED, ColourEncoder, model
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from colour_world import BLUE, GREEN, RED, ColourEncoder, model
 from ntt import FewShotSegmenter, InputError
 from ntt.structures import Instances, Reference
 

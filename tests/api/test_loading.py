@@ -5,12 +5,12 @@ import sys
 
 import pytest
 import torch
-from colour_world import BLUE, RED
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.version import VersionBase
 
 import ntt
+from colour_world import BLUE, RED
 
 UNTRAINED = (
     "encoder.weights=random",

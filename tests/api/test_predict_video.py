@@ -4,8 +4,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from colour_world import BLUE, RED, model
 
+from colour_world import BLUE, RED, model
 from ntt import FewShotSegmenter, InputError, VideoSegmentation
 from ntt.video import OverlapTracker
 from ntt.video.files import VideoWriter

@@ -2,10 +2,10 @@ import json
 
 import numpy as np
 import pytest
-from colour_world import BLUE, GREEN, RED
 from PIL import Image
 from pycocotools.coco import COCO
 
+from colour_world import BLUE, GREEN, RED
 from ntt import InputError
 from ntt.api.results import DRAWINGS
 

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from app_world import LIMITS, colour_models, draw_things
 from PIL import Image
 
+from app_world import LIMITS, colour_models, draw_things
 from ntt.app.session import Session
 
 

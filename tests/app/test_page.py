@@ -5,9 +5,10 @@ import os
 import time
 
 import pytest
+from safetensors.torch import load_file
+
 from app_world import CENTRES, HEIGHT, LIMITS, WIDTH, colour_models
 from chromium import chromium, free_port, needs_chromium
-from safetensors.torch import load_file
 
 pytest.importorskip("gradio")
 

@@ -5,11 +5,11 @@ from threading import Thread
 import pytest
 import torch
 import torch.nn.functional as F
-from app_world import CENTRES, HEIGHT, LIMITS, PLACES, WIDTH
-from colour_world import model
 from PIL import Image
 from pycocotools.coco import COCO
 
+from app_world import CENTRES, HEIGHT, LIMITS, PLACES, WIDTH
+from colour_world import model
 from ntt import FewShotSegmenter
 from ntt.app.session import Session
 from ntt.errors import InputError

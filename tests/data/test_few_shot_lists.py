@@ -3,8 +3,8 @@ import pickle
 from collections import OrderedDict
 
 import pytest
-from miniatures import make_coco, make_voc
 
+from miniatures import make_coco, make_voc
 from ntt.data.few_shot_lists import list_files, read_lists
 from ntt.data.voc import voc_as_coco
 from ntt.errors import InputError

@@ -7,9 +7,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from hydra.utils import instantiate
-from miniatures import COCO, LVIS, VOC, make_cdfsod, make_coco, make_lvis, make_voc
 from omegaconf.errors import OmegaConfBaseException
 
+from miniatures import COCO, LVIS, VOC, make_cdfsod, make_coco, make_lvis, make_voc
 from ntt.config.messages import describe, require_values
 from ntt.data.voc import voc_as_coco
 from ntt.errors import InputError

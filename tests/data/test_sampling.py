@@ -4,8 +4,8 @@ from collections import OrderedDict
 from itertools import chain
 
 import pytest
-from miniatures import COCO, LVIS, make_coco, make_lvis
 
+from miniatures import COCO, LVIS, make_coco, make_lvis
 from ntt.data import Sampler
 from ntt.data.coco_reader import read_annotations
 from ntt.errors import InputError

@@ -1,6 +1,6 @@
 import pytest
-from miniatures import VOC, make_voc
 
+from miniatures import VOC, make_voc
 from ntt.data.voc import voc_as_coco
 from ntt.errors import InputError
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+
 from documents import PAGES, blocks
 
 # Other tests here run these two; what is only to be looked at is "text".

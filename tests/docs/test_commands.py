@@ -11,13 +11,13 @@ import subprocess
 import tomllib
 
 import pytest
-from documents import blocks, commands
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from documents import blocks, commands
 from ntt.compat.legacy_config import expand_words
 from ntt.config.messages import require_values
 from ntt.encoders.inspect import main as inspect

@@ -12,11 +12,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from documents import commands
-from forked import run_forked
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from documents import commands
+from forked import run_forked
 from ntt.video.files import VideoWriter
 
 NOT_RUN = {

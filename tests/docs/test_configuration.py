@@ -4,6 +4,7 @@ import importlib.util
 import re
 
 import pytest
+
 from documents import ROOT
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from documents import blocks, commands
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+
+from documents import blocks, commands
 
 PAGE = "docs/extending.md"
 COMMANDS = [command for command in commands() if command.place.startswith(PAGE)]

@@ -4,8 +4,8 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from documents import blocks
 
+from documents import blocks
 from ntt.encoders.configs import DINOV3_CONFIGS
 from ntt.structures import Reference
 

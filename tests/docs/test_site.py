@@ -5,11 +5,11 @@ import inspect
 import re
 
 import pytest
-from documents import ROOT
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
 import ntt
+from documents import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+
 from forked import run_forked
 
 

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from wandb_files import read_records, values
 
 QUICK = ("encoder=dinov2_nano", "encoder.img_size=98")

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from forked import run_forked
 from PIL import Image
+
+from forked import run_forked
 
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "photos"
 NANO = "segmenter.weights=${paths.checkpoints}/nano/sam2_nano.safetensors"

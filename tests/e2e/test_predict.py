@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from forked import run_forked
 from PIL import Image
 
+from forked import run_forked
 from ntt.video import VideoFile
 from ntt.video.files import VideoWriter
 

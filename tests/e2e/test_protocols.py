@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from miniatures import make_cdfsod, make_coco, make_lvis, make_voc
 from omegaconf import OmegaConf
-from whole_runs import whole_run
 
+from miniatures import make_cdfsod, make_coco, make_lvis, make_voc
 from ntt.data.download import LvisMinival
 from ntt.data.voc import voc_as_coco
+from whole_runs import whole_run
 
 SMALL = ["encoder.img_size=64", "model.proposals.max_prompts=16", "trainer=cpu"]
 

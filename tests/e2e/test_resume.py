@@ -6,6 +6,7 @@ import time
 from functools import partial
 
 import pytest
+
 from forked import start_forked
 
 WORDS = (

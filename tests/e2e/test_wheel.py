@@ -10,10 +10,10 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
-from chromium import free_port
 from PIL import Image
 
 import ntt
+from chromium import free_port
 
 FOLDERS = ("conf", "checkpoints/nano", "data/emoji", "dinov3", "src/ntt")
 FILES = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py", "src/ntt_entry_points.py")

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from filelock import FileLock
+
 from forked import run_forked
 
 PROGRAM = """

@@ -1,9 +1,9 @@
 """Images and models for tests of the page."""
 
 import numpy as np
-from colour_world import BLUE, RED, canvas, model, paint
 from PIL import Image
 
+from colour_world import BLUE, RED, canvas, model, paint
 from ntt import FewShotSegmenter
 from ntt.app.models import Limits, Models
 

@@ -23,7 +23,6 @@ PRELOADED = (
     "ntt.commands.predict",
     "ntt.commands.train",
     "ntt.data",
-    "ntt.embedded.photo_benchmark",
     "ntt.encoders",
     "ntt.engine.stages",
     "ntt.evaluation",

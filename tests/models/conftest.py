@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+
 from colour_world import BLUE, GREEN, RED, ColourEncoder, canvas, model, paint, references
 
 

@@ -6,11 +6,11 @@ tests/proposals/test_clusters.py compares its regions with the paper patch by pa
 import pytest
 import torch
 import torch.nn.functional as F
-from colour_world import BLUE, GREEN, RED, ColourEncoder, ColourSegmenter, canvas, paint
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from colour_world import BLUE, GREEN, RED, ColourEncoder, ColourSegmenter, canvas, paint
 from ntt.errors import InputError
 from ntt.matching import RegionMatcher
 from ntt.matching.scorers import ClassMean

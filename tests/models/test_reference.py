@@ -5,7 +5,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from ntt.benchmark.comparison import same_detections
+from benchmarks.comparison import same_detections
 from ntt.evaluation import coco_results
 
 WORDS = ["paths.output=null", "dataset.shots=1", "dataset.limit=2"]

@@ -1,8 +1,8 @@
 import json
 
 import pytest
-from miniatures import make_lvis, make_voc
 
+from miniatures import make_lvis, make_voc
 from ntt.data.download import ByHand, LvisMinival, VocAnnotations
 from ntt.errors import InputError
 

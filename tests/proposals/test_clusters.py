@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from colour_world import ColourEncoder
 
+from colour_world import ColourEncoder
 from ntt.errors import InputError
 from ntt.matching import Patches, RegionMatcher
 from ntt.matching.scorers import ClassMean

@@ -6,7 +6,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from ntt.benchmark.measure import counted_rows
+from benchmarks.measure import counted_rows
 from ntt.proposals import GridProposals, GuidedProposals, NaiveGridProposals
 from ntt.segmenters import Sam2Segmenter, sam2_decoder
 

@@ -2,8 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
-from finished_runs import make_failure
 
+from finished_runs import make_failure
 from ntt.errors import InputError
 from ntt.runs.finished import Run, read_runs, run_names
 

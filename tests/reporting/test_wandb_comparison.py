@@ -3,9 +3,9 @@ import time
 import numpy as np
 import pytest
 import wandb
-from wandb_files import read_records, values
 
 from ntt.reporting.wandb_comparison import LoggedRun, class_differences, disagreements, log_comparison, pairs
+from wandb_files import read_records, values
 
 
 def image(shade):

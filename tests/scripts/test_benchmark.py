@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from forked import run_forked
 
 TINY = ["dataset.limit=1", "dataset.shots=1", "encoder=untrained", "encoder.img_size=160"]

@@ -1,6 +1,6 @@
 import pytest
-from finished_runs import make_run
 
+from finished_runs import make_run
 from ntt.errors import InputError
 
 

@@ -5,11 +5,11 @@ import pickle
 from collections import OrderedDict
 
 import pytest
-from forked import run_forked
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from miniatures import COCO, make_coco
 
+from forked import run_forked
+from miniatures import COCO, make_coco
 from ntt.errors import InputError
 
 

@@ -4,6 +4,7 @@ import re
 import runpy
 
 import torch
+
 from forked import run_forked
 
 

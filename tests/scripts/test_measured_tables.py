@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from ntt.benchmark import documents
+from benchmarks import documents
 
 ROOT = Path(__file__).resolve().parents[2]
 

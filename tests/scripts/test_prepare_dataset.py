@@ -5,9 +5,9 @@ import tarfile
 import zipfile
 
 import pytest
+
 from forked import run_forked
 from miniatures import make_coco, make_voc
-
 from ntt.errors import InputError
 
 

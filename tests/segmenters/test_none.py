@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from colour_world import RED, ColourEncoder, canvas, paint
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+from colour_world import RED, ColourEncoder, canvas, paint
 from ntt.errors import InputError
 from ntt.matching import RegionMatcher
 from ntt.matching.scorers import ClassMean

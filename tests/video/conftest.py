@@ -2,8 +2,8 @@ from fractions import Fraction
 
 import pytest
 import torch
-from colour_world import canvas
 
+from colour_world import canvas
 from ntt.video.files import VideoWriter
 
 SIDE = 64  # pixels; the toy segmenter has cells of 2 pixels

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from colour_world import BLUE, RED, model, references
 
+from colour_world import BLUE, RED, model, references
 from ntt.errors import InputError
 from ntt.video import OverlapTracker
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from colour_world import BLUE, RED, model, references
 from omegaconf import OmegaConf
 from PIL import Image
 
+from colour_world import BLUE, RED, model, references
 from ntt.data.images import read_image
 from ntt.errors import InputError
 from ntt.segmenters import Sam2Segmenter

@@ -1,9 +1,9 @@
 """The page in a real browser: opened from disk, without a network."""
 
 import pytest
+
 from chromium import chromium, needs_chromium
 from finished_runs import make_run
-
 from ntt.reporting.report import write_report
 from ntt.runs.finished import read_runs
 

@@ -4,8 +4,8 @@ import json
 import re
 
 import pytest
-from finished_runs import make_failure, make_run, repeat_targets
 
+from finished_runs import make_failure, make_run, repeat_targets
 from ntt.errors import InputError
 from ntt.reporting.report import write_report
 from ntt.reporting.report.page import markdown

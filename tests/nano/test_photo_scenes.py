@@ -4,9 +4,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ntt.embedded import photo_scenes
-from ntt.embedded.cutouts import CutOut
-from ntt.embedded.photo_scenes import PhotoScenes, coarse_mask
+from nano import photo_scenes
+from nano.cutouts import CutOut
+from nano.photo_scenes import PhotoScenes, coarse_mask
 from ntt.segmenters.base import MASK_LOGIT
 
 SIZE = 256

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ntt.embedded import train_encoder
-from ntt.embedded.mosaics import MosaicBatch
-from ntt.embedded.train_encoder import EncoderTraining, _pool
+from nano import train_encoder
+from nano.mosaics import MosaicBatch
+from nano.train_encoder import EncoderTraining, _pool
 from ntt.encoders import DINOv3, TimmEncoder
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ntt.embedded.augment import photometric, recolour
-from ntt.embedded.backgrounds import Photographs, texture
-from ntt.embedded.clicks import PromptBatch, PromptGroup
-from ntt.embedded.cutouts import CutOut, background_folders, load_cut_outs, training_cut_outs
-from ntt.embedded.scenes import Placed, Scene, paint
+from nano.augment import photometric, recolour
+from nano.backgrounds import Photographs, texture
+from nano.clicks import PromptBatch, PromptGroup
+from nano.cutouts import CutOut, background_folders, load_cut_outs, training_cut_outs
+from nano.scenes import Placed, Scene, paint
 from ntt.segmenters.base import MASK_LOGIT, Prompts
 
 LEAST_PIXELS = 80  # minimum visible pixels of a prompted object

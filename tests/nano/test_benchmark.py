@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from ntt.embedded.benchmark import Benchmark
+from nano.benchmark import Benchmark
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.ops import sigmoid_focal_loss
 
-from ntt.embedded.clicks import PromptBatch
-from ntt.embedded.training_run import TrainingRun
+from nano.clicks import PromptBatch
+from nano.training_run import TrainingRun
 from ntt.encoders.timm_encoder import load_by_key_or_position
 from ntt.encoders.weights import find_package_file
 from ntt.segmenters.sam2 import Sam2Segmenter

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rich.progress import track
 
-from ntt.embedded.vocabulary import Emoji, Vocabulary, all_emoji, read_vocabulary
+from nano.vocabulary import Emoji, Vocabulary, all_emoji, read_vocabulary
 
 VENDORS = ("twemoji", "openmoji", "noto", "fluent")
 SPRITE_SIZE = 160

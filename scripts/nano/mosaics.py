@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntt.embedded.augment import photometric, recolour
-from ntt.embedded.backgrounds import Picture, texture
-from ntt.embedded.scenes import Placed, paint
-from ntt.embedded.sprites import SpriteSheet
+from nano.augment import photometric, recolour
+from nano.backgrounds import Picture, texture
+from nano.scenes import Placed, paint
+from nano.sprites import SpriteSheet
 
 Background = Callable[[np.random.Generator, int], Picture]
 

@@ -6,20 +6,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from forked import run_forked
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from ntt.embedded.backgrounds import Photographs
-from ntt.embedded.cutouts import CUT_OUTS, REPORTED_CLASSES, TUNING_CLASSES, CutOut
-from ntt.embedded.photo_benchmark import (
+from forked import run_forked
+from nano.backgrounds import Photographs
+from nano.cutouts import CUT_OUTS, REPORTED_CLASSES, TUNING_CLASSES, CutOut
+from nano.photo_benchmark import (
     PHOTOGRAPHS,
     PhotoBenchmark,
-    PhotoDataset,
     build,
     packages_folder,
-    split_folder,
 )
+from ntt.data.photos import PhotoDataset, split_folder
 from ntt.errors import InputError
 
 CACHE = Path(os.environ.get("NTT_CACHE", Path.home() / ".cache" / "ntt"))

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntt.embedded.muon import Muon, orthogonalise
+from nano.muon import Muon, orthogonalise
 
 
 @given(st.integers(2, 24), st.integers(2, 24), st.integers(0, 1000))

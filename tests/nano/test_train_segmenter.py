@@ -1,7 +1,7 @@
 import torch
 from omegaconf import OmegaConf
 
-from ntt.embedded.train_segmenter import _dice_loss, _iou, look_where_the_click_is
+from nano.train_segmenter import _dice_loss, _iou, look_where_the_click_is
 from ntt.segmenters import Sam2Segmenter
 
 

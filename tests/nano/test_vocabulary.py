@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ntt.embedded.vocabulary import NOVEL, VALIDATION, in_held_out_family, read_vocabulary
+from nano.vocabulary import NOVEL, VALIDATION, in_held_out_family, read_vocabulary
 
 
 def test_held_out_sets_are_disjoint_with_twenty_classes_each():

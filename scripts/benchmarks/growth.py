@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ntt.benchmark.measure import measure_image, peak_memory
+from benchmarks.measure import measure_image, peak_memory
 from ntt.data import FewShotDataset
 from ntt.memory import MemoryBank
 from ntt.models import PrototypeMatching

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ntt.embedded.augment import photometric
-from ntt.embedded.backgrounds import Photographs, texture
-from ntt.embedded.mosaics import Background
-from ntt.embedded.scenes import scatter
-from ntt.embedded.sprites import SpriteSheet, load_sprites
+from nano.augment import photometric
+from nano.backgrounds import Photographs, texture
+from nano.mosaics import Background
+from nano.scenes import scatter
+from nano.sprites import SpriteSheet, load_sprites
 from ntt.segmenters.base import Prompts
 
 

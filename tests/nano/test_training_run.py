@@ -3,8 +3,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from ntt.embedded import training_run
-from ntt.embedded.training_run import TrainingRun
+from nano import training_run
+from nano.training_run import TrainingRun
 
 
 def make_run(folder, model, minutes, **options):

@@ -20,12 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ntt.embedded.backgrounds import Photographs
-from ntt.embedded.mosaics import MosaicBatch, Mosaics
-from ntt.embedded.muon import Muon
-from ntt.embedded.sprites import load_sprites
-from ntt.embedded.teacher import StandardisedTeacher
-from ntt.embedded.training_run import TrainingRun
+from nano.backgrounds import Photographs
+from nano.mosaics import MosaicBatch, Mosaics
+from nano.muon import Muon
+from nano.sprites import load_sprites
+from nano.teacher import StandardisedTeacher
+from nano.training_run import TrainingRun
 from ntt.encoders.backbone import BackboneEncoder
 from ntt.encoders.base import Encoder
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ntt.benchmark.measure import STAGES, Measurement
-from ntt.benchmark.workers import Worker
+from benchmarks.measure import STAGES, Measurement
+from benchmarks.workers import Worker
 
 PIXEL, SCORE = 1.0, 1e-3  # maximum differences of box corners and scores of equal detections
 

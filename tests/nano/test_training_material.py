@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from ntt.embedded.augment import recolour
-from ntt.embedded.backgrounds import texture
-from ntt.embedded.clicks import ClickScenes
-from ntt.embedded.mosaics import Mosaics
+from nano.augment import recolour
+from nano.backgrounds import texture
+from nano.clicks import ClickScenes
+from nano.mosaics import Mosaics
 
 
 def test_a_mosaic_batch_shows_each_class_in_drawings_of_two_vendors(sheet):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntt.embedded.scenes import VISIBLE, Placed, paint, scatter
+from nano.scenes import VISIBLE, Placed, paint, scatter
 
 RED = np.zeros((20, 20, 4), dtype=np.uint8)
 RED[..., 0] = RED[..., 3] = 255

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ntt.benchmark.measure import Measurement
+from benchmarks.measure import Measurement
 from ntt.errors import InputError
 
 
@@ -69,8 +69,8 @@ class Worker:
 def _serve(pipe: Connection, conf: Path, words: list[str], threads: int) -> None:
     import torch
 
-    from ntt.benchmark.measure import measure_image, peak_memory
-    from ntt.benchmark.setup import composed, fitted_model
+    from benchmarks.measure import measure_image, peak_memory
+    from benchmarks.setup import composed, fitted_model
     from ntt.config.messages import describe
     from ntt.engine.command import USER_ERRORS
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ntt.embedded.sprites import SpriteSheet
-from ntt.embedded.vocabulary import NOVEL, VALIDATION, Emoji, Vocabulary
+from nano.sprites import SpriteSheet
+from nano.vocabulary import NOVEL, VALIDATION, Emoji, Vocabulary
 
 
 @pytest.fixture(scope="session")

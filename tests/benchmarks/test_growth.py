@@ -2,7 +2,7 @@
 
 import torch
 
-from ntt.benchmark.growth import patch_memory
+from benchmarks.growth import patch_memory
 
 
 def test_a_bank_of_patches_has_every_class_as_often_as_asked():

@@ -7,13 +7,13 @@ from typing import Any
 
 from rich.table import Table
 
-from ntt.benchmark.measure import STAGES
+from benchmarks.measure import STAGES
 
 MIB = 2**20
 
 
 def comparison_table(variants: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Return a table with one column per variant of :func:`ntt.benchmark.comparison.measure_together`."""
+    """Return a table with one column per variant of :func:`benchmarks.comparison.measure_together`."""
     table = _table("Median seconds per image", "", *variants)
     for stage in STAGES:
         table.add_row(stage, *(f"{found['seconds'][stage]:.3f}" for found in variants.values()))
@@ -42,7 +42,7 @@ def curve_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def growth_tables(grown: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Table]:
-    """Return the tables of :mod:`ntt.benchmark.growth`."""
+    """Return the tables of :mod:`benchmarks.growth`."""
     memory = _table("Cost by memory size", "classes", "shots", "s/image", "bank, MiB")
     for row in grown["memory"]:
         memory.add_row(

@@ -1,7 +1,7 @@
 """What measurements are boiled down to."""
 
-from ntt.benchmark.comparison import same_detections, summary
-from ntt.benchmark.measure import STAGES, Measurement
+from benchmarks.comparison import same_detections, summary
+from benchmarks.measure import STAGES, Measurement
 
 
 def result(score=0.5, box=(10.0, 10.0, 20.0, 20.0), category=1):

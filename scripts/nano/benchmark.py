@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from ntt.embedded.augment import photometric
-from ntt.embedded.backgrounds import texture
-from ntt.embedded.scenes import Scene, scatter
-from ntt.embedded.sprites import VENDORS, SpriteSheet
-from ntt.embedded.vocabulary import Emoji, all_emoji
+from nano.augment import photometric
+from nano.backgrounds import texture
+from nano.scenes import Scene, scatter
+from nano.sprites import VENDORS, SpriteSheet
+from nano.vocabulary import Emoji, all_emoji
 
 REFERENCE_VENDOR = VENDORS.index("twemoji")
 TARGET_VENDORS = tuple(v for v in range(len(VENDORS)) if v != REFERENCE_VENDOR)
