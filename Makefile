@@ -32,10 +32,11 @@ test-slurm: $(VENV)/.develop ## Run the tests of sweeps on Slurm; starts a local
 test-all: $(VENV)/.develop ## Run all tests, with new generated input each time
 	$(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-profile new-inputs $(ARGS)
 
-lint: $(VENV)/.develop ## Check style and types (ruff, mypy)
+lint: $(VENV)/.develop ## Check style, types and layers (ruff, mypy, import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 format: $(VENV)/.develop ## Format the code and fix lint errors with ruff
 	$(BIN)/ruff check --fix .

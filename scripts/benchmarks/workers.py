@@ -71,8 +71,7 @@ def _serve(pipe: Connection, conf: Path, words: list[str], threads: int) -> None
 
     from benchmarks.measure import measure_image, peak_memory
     from benchmarks.setup import composed, fitted_model
-    from ntt.config.messages import describe
-    from ntt.engine.command import USER_ERRORS
+    from ntt.config.messages import USER_ERRORS, describe
 
     torch.set_num_threads(threads)
     try:

@@ -13,8 +13,7 @@ from omegaconf import DictConfig
 
 from ntt.api.few_shot_segmenter import FewShotSegmenter
 from ntt.config.composition import composed
-from ntt.config.messages import describe, require_values
-from ntt.engine.command import USER_ERRORS
+from ntt.config.messages import USER_ERRORS, describe, require_values
 from ntt.errors import InputError
 from ntt.models import PrototypeMatching
 from ntt.refinement import NoRefinement

@@ -6,13 +6,25 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from hydra.errors import InstantiationException, MissingConfigException, OverrideParseException
+from hydra.errors import (
+    HydraException,
+    InstantiationException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    InterpolationKeyError,
+    OmegaConfBaseException,
+)
 
 from ntt.errors import InputError, did_you_mean
 from ntt.optional import DISTRIBUTION
 
+# Errors caused by the input of the user, reported in one line.
+USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 MAX_LINES = 10
 # Names of encoder families in messages, by the prefix of the option.
 ENCODER_FAMILIES = {"dinov2": "DINOv2 model", "dinov3": "DINOv3 model"}

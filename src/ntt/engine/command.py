@@ -13,19 +13,15 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from ntt.compat import LEGACY_CONFIG
-from ntt.config.messages import describe, require_values
-from ntt.errors import InputError
+from ntt.config.messages import USER_ERRORS, describe, require_values
 from ntt.runs.resume import continue_earlier, refuse_named
 from ntt.runs.run_directory import write_failure
 from ntt.runs.sweep import BAD_INPUT, failed_jobs, in_sweep, sweeps_begun
 
 JOB_FAILED = 1
-USER_ERRORS = (InputError, HydraException, OmegaConfBaseException)
 
 
 def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resumes: bool = False) -> None:
