@@ -32,7 +32,7 @@ NOT_RUN = {
     "*convert_few_shot.py*": "lists of other projects; tests/scripts/test_convert_few_shot.py has some",
     "*convert_dataset.py*": "folders in other formats; tests/scripts/test_convert_dataset.py has some",
     "*dataset=emoji_validation*": "is not in the repository; build_emoji_dataset.py draws it of packages",
-    "*train_nano.py*": "hours; tests/embedded/test_training_run.py trains a few steps",
+    "*train_nano.py*": "hours; tests/nano/test_training_run.py trains a few steps",
     "*measure_*": "an hour or more; tests/scripts run them small",
     "*benchmark.py*": "ten minutes and more; tests/scripts/test_benchmark.py runs it small",
     "* logger=wandb": "an account; logger=wandb_offline is run",
