@@ -28,5 +28,5 @@ def test_what_comes_with_ntt_is_there_whatever_the_root(tmp_path):
 
 def test_commands_find_a_checkout_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     assert (paths.INSTALLED, paths.user_root(), paths.CONF) == (False, root, root / "conf")

@@ -1,6 +1,7 @@
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -45,6 +46,7 @@ def test_lists_the_options_when_none_is_near(project_root):
     [("slurm", "submitit_slurm", "cluster"), ("local_parallel", "joblib", "cluster"), ("ray", "ray", "ray")],
 )
 def test_names_the_package_that_a_launcher_lacks(project_root, monkeypatch, launcher, absent, extra):
+    Plugins.instance()  # registers the launchers that are installed
     launchers = ConfigStore.instance().repo["hydra"]["launcher"]
     monkeypatch.delitem(launchers, f"{absent}.yaml", raising=False)
     with (
