@@ -117,6 +117,15 @@ def test_the_same_sweep_does_what_is_left(command, tmp_path):
     assert not (tmp_path / "runs/day/sweep").exists()
 
 
+def test_a_complete_sweep_is_a_new_one_when_typed_again(command, tmp_path):
+    for _ in range(2):
+        assert command("-m", "bad=null").stdout.count("done\n") == 1
+        (tmp_path / "runs/day/sweep").rename(
+            tmp_path / "runs/day" / str(len(list(tmp_path.glob("runs/day/*"))))
+        )
+    assert len(list(tmp_path.glob("runs/day/*"))) == 2
+
+
 def test_another_sweep_and_one_that_must_not_resume_have_their_own_folder(command, tmp_path):
     command("-m", "bad=null")
     (tmp_path / "runs/day/sweep").rename(tmp_path / "runs/day/earlier")

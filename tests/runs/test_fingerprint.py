@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
-from ntt.runs.fingerprint import references_digest
+import ntt
+from ntt.runs.fingerprint import code_digest, difference, references_digest, run_identity
 from ntt.structures import Reference
 
 
@@ -31,3 +33,32 @@ def test_changes_with_everything_else(references):
     ]
     digests = {references_digest(references), *map(references_digest, others)}
     assert len(digests) == 1 + len(others)
+
+
+def test_a_run_of_changed_code_of_the_user_is_another_run(tmp_path, monkeypatch):
+    file = tmp_path / "own_scorer_of_a_user.py"
+    file.write_text("class Own: pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    named = OmegaConf.create({"scorer": {"_target_": "own_scorer_of_a_user.Own"}})
+    without = OmegaConf.create({"scorer": {"_target_": "torch.nn.Identity"}})
+    first, plain = run_identity(named), run_identity(without)
+    assert run_identity(named) == first
+    file.write_text("class Own: changed = True")
+    second = run_identity(named)
+    assert second != first
+    assert difference(second, first) == "the code has"
+    assert difference(first, plain) == "the configuration and the code have"
+    assert plain.endswith(code_digest({})), "torch is an installed package"
+
+
+def test_changed_source_files_of_the_package_change_the_digest(tmp_path, monkeypatch):
+    (tmp_path / "__init__.py").touch()
+    monkeypatch.setattr(ntt, "__file__", str(tmp_path / "__init__.py"))
+    before = code_digest({})
+    (tmp_path / "new.py").write_text("1")
+    assert code_digest({}) != before
+
+
+def test_an_identity_of_an_earlier_version_differs_in_all():
+    assert difference("a-b", "c") == "the configuration and the code have"
+    assert difference("a-b", "c-b") == "the configuration, or a file that it names, has"

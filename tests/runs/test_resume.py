@@ -47,9 +47,36 @@ def test_a_run_and_a_sweep_of_the_same_words_have_their_own_folders(folder, kind
     assert continue_earlier(typed, CONF, "train") == typed
 
 
-def test_a_finished_run_is_left_alone_and_a_finished_sweep_is_not(folder):
-    write_record(folder, RUN_KIND, command_of(words(folder), "train"))
+def test_a_finished_run_and_a_complete_sweep_are_left_alone(folder):
+    command = command_of(words(folder), "train")
+    write_record(folder, RUN_KIND, command)
     (folder / "metrics.json").touch()
     assert continue_earlier(words(folder), CONF, "train") == words(folder)
-    write_record(folder, SWEEP_KIND, command_of(words(folder), "train"))
-    assert len(continue_earlier(["-m", *words(folder)], CONF, "train")) == 5
+    sweep = ["-m", *words(folder)]
+    write_record(folder, SWEEP_KIND, command)
+    assert continue_earlier(sweep, CONF, "train") == [*sweep, f"hydra.sweep.dir='{folder}'"]
+    write_record(folder, SWEEP_KIND, command, complete=True)
+    assert continue_earlier(sweep, CONF, "train") == sweep
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "place"), [(RUN_KIND, [], "hydra.run.dir"), (SWEEP_KIND, ["-m"], "hydra.sweep.dir")]
+)
+def test_resume_continues_in_the_directory_that_it_names(folder, kind, flags, place):
+    write_record(folder, kind, ["train", *WORDS], complete=True)
+    expected = [*flags, *WORDS, f"{place}='{folder}'"]
+    assert continue_earlier([*flags, f"resume={folder}"], CONF, "train") == expected
+    assert continue_earlier([*flags, *WORDS, f"resume='{folder}'"], CONF, "train") == expected
+
+
+def test_resume_refuses_a_directory_of_another_command(folder):
+    with pytest.raises(InputError, match="contains no run or sweep; correct the path"):
+        continue_earlier([f"resume={folder}"], CONF, "train")
+    write_record(folder, RUN_KIND, ["train", *WORDS])
+    with pytest.raises(InputError, match="contains a run; remove -m"):
+        continue_earlier(["-m", f"resume={folder}"], CONF, "train")
+    with pytest.raises(InputError, match="was begun by train encoder=dinov2_nano"):
+        continue_earlier(["seed=1", f"resume={folder}"], CONF, "train")
+    write_record(folder, SWEEP_KIND, ["train", *WORDS])
+    with pytest.raises(InputError, match="contains a sweep; add -m"):
+        continue_earlier([f"resume={folder}"], CONF, "train")

@@ -46,7 +46,7 @@ def test_what_is_of_another_run_or_not_wanted_is_not_used(tmp_path, caplog, iden
     with opened(tmp_path, identity, resume) as folder:
         assert not folder.finished
         assert folder.memo("images") == {}
-    assert ("Replacing another run in" in caplog.text) == warned
+    assert ("changed since the earlier run; starting over" in caplog.text) == warned
 
 
 def test_a_failure_is_forgotten_when_the_run_is_tried_again(tmp_path):

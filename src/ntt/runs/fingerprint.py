@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sysconfig
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +24,13 @@ IRRELEVANT_OF_TRAINER = ("devices", "num_nodes", "strategy", "default_root_dir",
 
 
 def run_identity(cfg: DictConfig) -> str:
-    """Hash the config, the files that it names (weights, annotations) and the version of ntt.
+    """Hash the config with the files that it names (weights, annotations), and the code.
 
     A file is identified by its size and modification time. Image contents are not hashed; pass
     ``resume=false`` after replacing images.
+
+    Returns:
+        Both hashes, separated by a hyphen; :func:`difference` tells which of them differ.
     """
     content = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(content, dict)
@@ -33,8 +38,55 @@ def run_identity(cfg: DictConfig) -> str:
     trainer = content.get("trainer") or {}
     kept["trainer"] = {key: value for key, value in trainer.items() if key not in IRRELEVANT_OF_TRAINER}
     files = {text: _state(text) for text in sorted(set(_texts(kept)))}
-    facts = [kept, {text: state for text, state in files.items() if state}, ntt.__version__]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    facts = [kept, {text: state for text, state in files.items() if state}]
+    config = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return f"{config}-{code_digest(kept)}"
+
+
+def difference(identity: str, other: str) -> str:
+    """Say what differs between two identities of runs in the same directory."""
+    (config, _, code), (other_config, _, other_code) = identity.partition("-"), other.partition("-")
+    if config == other_config:
+        return "the code has"
+    if code == other_code:
+        return "the configuration, or a file that it names, has"
+    return "the configuration and the code have"
+
+
+def code_digest(config: Any) -> str:
+    """Hash the version and the source files of ntt, and of the user's modules that a config names.
+
+    Args:
+        config: config as plain dictionaries and lists; each ``_target_`` names a class or function.
+    """
+    digest = hashlib.sha256(ntt.__version__.encode())
+    modules = {target.partition(".")[0] for target in _targets(config)} - {"ntt"}
+    folders = [Path(ntt.__file__).parent, *filter(None, map(_own_source, sorted(modules)))]
+    for folder in folders:
+        for file in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _own_source(module: str) -> Path | None:
+    """Return the file or folder of a top-level module, None for installed packages and unknown modules."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return None
+    installed = (sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
+    file = Path(spec.origin).resolve()
+    if any(file.is_relative_to(Path(folder).resolve()) for folder in installed):
+        return None
+    return file.parent if file.name == "__init__.py" else file
+
+
+def _targets(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (value for key, value in node.items() if key == "_target_" and isinstance(value, str))
+        node = list(node.values())
+    if isinstance(node, list):
+        for value in node:
+            yield from _targets(value)
 
 
 def data_digest(dataset: FewShotDataset) -> str:

@@ -11,20 +11,23 @@ from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
+from ntt.errors import InputError
 from ntt.runs.run_directory import RUN_KIND, SWEEP_KIND, in_use, is_finished, read_record, refuse_others
 
 logger = logging.getLogger(__name__)
 SWEEP_FLAGS = ("-m", "--multirun")
 RUN_PLACE, SWEEP_PLACE = "hydra.run.dir", "hydra.sweep.dir"
 PLACES = {RUN_PLACE: RUN_KIND, SWEEP_PLACE: SWEEP_KIND}
+RESUME = "resume="
 LOOKED_THROUGH = 500  # number of latest run directories to search
 
 
 def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
     """Direct a run or sweep to the directory where the same command was interrupted, if there is one.
 
-    A sweep is continued even if it has finished, to retry its failed jobs. After a finished run, a new run
-    directory is used.
+    A sweep that came to its end is continued only to retry failed jobs. After a finished run or sweep, a new
+    directory is used. ``resume=DIR`` continues in a directory, without other overrides with those recorded
+    there.
 
     Args:
         words: Command-line arguments.
@@ -33,21 +36,45 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
 
     Returns:
         The command-line arguments, with an override for the directory if there is an earlier one.
+
+    Raises:
+        InputError: ``resume=DIR`` names a directory of another command, or of none.
     """
     flags = [word for word in words if word.startswith("-")]
     settings = [word for word in words if not word.startswith("-")]
     if any(flag not in SWEEP_FLAGS for flag in flags) or "resume=false" in map(str.lower, settings):
         return list(words)
     place, kind = (SWEEP_PLACE, SWEEP_KIND) if flags else (RUN_PLACE, RUN_KIND)
+    for word in settings:
+        if word.startswith(RESUME) and word.lower() != f"{RESUME}true":
+            settings.remove(word)
+            return _continue_in(Path(word.removeprefix(RESUME).strip("'\"")).resolve(), flags, settings, name)
     if any(word.lstrip("+").startswith(f"{place}=") for word in settings):
         return list(words)
     for folder in _earlier(settings, conf, name):
         record = read_record(folder)
         same = (record.get("kind"), record.get("command")) == (kind, command_of(settings, name))
         here = record.get("working_directory") == str(Path.cwd())
-        if same and here and (flags or not is_finished(folder)) and not in_use(folder):
+        done = record.get("complete") if flags else is_finished(folder)
+        if same and here and not done and not in_use(folder):
             return [*words, f"{place}='{folder}'"]
     return list(words)
+
+
+def _continue_in(folder: Path, flags: Sequence[str], settings: Sequence[str], name: str) -> list[str]:
+    """Return the arguments that continue the run or sweep in a directory."""
+    record = read_record(folder)
+    if not record:
+        raise InputError(f"{RESUME}{folder}: contains no run or sweep; correct the path")
+    if (record["kind"] == SWEEP_KIND) != bool(flags):
+        advice = "remove" if flags else "add"
+        raise InputError(f"{RESUME}{folder}: contains a {record['kind']}; {advice} -m")
+    recorded = record["command"]
+    command = command_of(settings, name) if settings else recorded
+    if command != recorded:
+        raise InputError(f"{RESUME}{folder}: was begun by {' '.join(recorded)}; use these overrides or none")
+    place = SWEEP_PLACE if flags else RUN_PLACE
+    return [*flags, *(settings or recorded[1:]), f"{place}='{folder}'"]
 
 
 def refuse_named(words: Sequence[str]) -> None:

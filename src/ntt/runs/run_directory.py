@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from ntt.errors import InputError
 from ntt.io import UNFINISHED, write_json
+from ntt.runs.fingerprint import difference
 from ntt.runs.journal import Journal, Memo
 from ntt.runs.processes import process_rank
 
@@ -68,7 +69,8 @@ class RunFolder:
             file.unlink(missing_ok=True)
         if not (self.resume and held.get("identity") == self.identity):
             if held.get("identity") not in (None, self.identity):
-                logger.warning("Replacing another run in %s", self.path)
+                reason = difference(self.identity, held["identity"])
+                logger.warning("%s: %s changed since the earlier run; starting over", self.path, reason)
             for name in (METRICS, PREDICTIONS):
                 (self.path / name).unlink(missing_ok=True)
             shutil.rmtree(self.path / PROGRESS, ignore_errors=True)
@@ -142,7 +144,9 @@ def is_finished(folder: Path) -> bool:
     return (folder / METRICS).is_file()
 
 
-def write_record(folder: Path, kind: str, command: Sequence[str], identity: str | None = None) -> None:
+def write_record(
+    folder: Path, kind: str, command: Sequence[str], identity: str | None = None, complete: bool = False
+) -> None:
     """Write the command and the working directory to ``run.json``.
 
     Args:
@@ -150,9 +154,16 @@ def write_record(folder: Path, kind: str, command: Sequence[str], identity: str 
         kind: ``RUN_KIND`` or ``SWEEP_KIND``.
         command: Command from ``command_of``.
         identity: Identity of a run.
+        complete: Whether it is a sweep of which all jobs have finished.
     """
     here = str(Path.cwd())
-    record = {"kind": kind, "command": list(command), "working_directory": here, "identity": identity}
+    record = {
+        "kind": kind,
+        "command": list(command),
+        "working_directory": here,
+        "identity": identity,
+        "complete": complete,
+    }
     write_json(folder / RUN, record)
 
 

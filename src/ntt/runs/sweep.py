@@ -59,7 +59,16 @@ class SweepFolder(Callback):
         except Timeout:
             _refuse(f"{folder} is in use by another sweep; wait or choose another output directory")
         _begun[folder] = _Begun(lock, self.results)
-        write_record(folder, SWEEP_KIND, command_of(typed_words(config.hydra), config.hydra.job.config_name))
+        self._record(config, complete=False)
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Record whether all jobs have finished: the same command then begins a new sweep."""
+        jobs = job_folders(Path(config.hydra.sweep.dir))
+        self._record(config, complete=not any(failure_of(job, self.results) for job in jobs))
+
+    def _record(self, config: DictConfig, complete: bool) -> None:
+        command = command_of(typed_words(config.hydra), config.hydra.job.config_name)
+        write_record(Path(config.hydra.sweep.dir), SWEEP_KIND, command, complete=complete)
 
 
 def _refuse(reason: str) -> NoReturn:
