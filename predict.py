@@ -1,4 +1,4 @@
-"""Segment your own pictures from a few examples. ``python predict.py --help`` lists what can be chosen."""
+"""Segment your own images from a few examples; ``python predict.py --help`` lists the options."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The main job: segment the targets from a few references, report AP. ``python train.py --help``."""
+"""Segment the targets of a dataset from a few references and report AP; see ``python train.py --help``."""
 
 import sys
 from pathlib import Path
