@@ -15,7 +15,7 @@ from PIL import Image
 import ntt
 from chromium import free_port
 
-FOLDERS = ("conf", "checkpoints/nano", "data/emoji", "dinov3", "src/ntt")
+FOLDERS = ("conf", "checkpoints/nano", "data/emoji", "data/photos", "dinov3", "src/ntt")
 FILES = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py", "src/ntt_entry_points.py")
 PYTHON = """
 import ntt
