@@ -86,7 +86,7 @@ class ProtocolDataset(FewShotDataset):
 
 
 logger = logging.getLogger(__name__)
-Size = tuple[int, int]  # width, height
+WidthHeight = tuple[int, int]  # width, height
 
 
 class Sampler:
@@ -205,7 +205,7 @@ class Sampler:
             if self.frequency is None or letters[name] == self.frequency
         }
 
-    def _first(self, candidates: Sequence[_Candidate], sizes: dict[int, Size]) -> list[int]:
+    def _first(self, candidates: Sequence[_Candidate], sizes: dict[int, WidthHeight]) -> list[int]:
         """Take the first usable candidates, one per image; without any and if ``fewer``, the first of all."""
         by_image: dict[int, int] = {}
         for each in candidates:
@@ -216,7 +216,7 @@ class Sampler:
             allowed = [each.id for each in candidates if not each.passed_over]
         return allowed[: self.shots]
 
-    def _is_usable(self, candidate: _Candidate, sizes: dict[int, Size]) -> bool:
+    def _is_usable(self, candidate: _Candidate, sizes: dict[int, WidthHeight]) -> bool:
         (x, y, width, height), (image_width, image_height) = candidate.box, sizes[candidate.image_id]
         room = min(x, y, image_width - (x + width), image_height - (y + height))
         large = min(width, height) >= self.rule["min_side"]
@@ -236,7 +236,7 @@ class _Pool(NamedTuple):
     """Sampling pool: image sizes by image id, candidates by category id in file order."""
 
     categories: list[dict[str, Any]]
-    sizes: dict[int, Size]
+    sizes: dict[int, WidthHeight]
     candidates: dict[int, list[_Candidate]]
 
 

@@ -37,7 +37,7 @@ class Checkpoint:
     layout: Layout
     tensors: dict[str, Tensor]
     variants: tuple[str, ...]
-    size: Size
+    size: BackboneSize
 
 
 def build_backbone(
@@ -163,7 +163,7 @@ def _materialise_buffers(backbone: nn.Module) -> None:
             cast(Any, module).init_non_persistent_buffers()
 
 
-class Size(NamedTuple):
+class BackboneSize(NamedTuple):
     """Dimensions that distinguish the variants of a family; 0 if unknown."""
 
     width: int
@@ -177,12 +177,12 @@ class Size(NamedTuple):
         return f"{self.width} wide, {self.depth} deep"
 
 
-def measure(tensors: Mapping[str, Tensor]) -> Size:
+def measure(tensors: Mapping[str, Tensor]) -> BackboneSize:
     """Derive the model size from tensors under timm's keys, even if some are missing or damaged."""
     hidden = _side(tensors, "blocks.0.mlp.fc2.weight", -1)
     packed = _side(tensors, "blocks.0.mlp.fc1.weight", 0) == 2 * hidden > 0
     gated = packed or "blocks.0.mlp.fc1_g.weight" in tensors
-    return Size(
+    return BackboneSize(
         width=_side(tensors, "patch_embed.proj.weight", 0),
         depth=len({key.split(".")[1] for key in tensors if re.match(r"blocks\.\d+\.", key)}),
         patch=_side(tensors, "patch_embed.proj.weight", -1),
@@ -197,15 +197,19 @@ def _side(tensors: Mapping[str, Tensor], key: str, dimension: int) -> int:
     return tensor.shape[dimension] if tensor is not None and tensor.ndim >= 2 else 0
 
 
-def variants_of(family: str, size: Size) -> tuple[str, ...]:
+def variants_of(family: str, size: BackboneSize) -> tuple[str, ...]:
     """Return the names of all variants of a family that have this size."""
     known = {
         "DINOv2": {
-            name: Size(c.embed_dim, c.depth, c.patch_size, c.ffn_hidden, c.num_register_tokens, c.ffn_layer)
+            name: BackboneSize(
+                c.embed_dim, c.depth, c.patch_size, c.ffn_hidden, c.num_register_tokens, c.ffn_layer
+            )
             for name, c in DINOV2_CONFIGS.items()
         },
         "DINOv3": {
-            name: Size(c.embed_dim, c.depth, c.patch_size, c.ffn_hidden, c.n_storage_tokens, c.ffn_layer)
+            name: BackboneSize(
+                c.embed_dim, c.depth, c.patch_size, c.ffn_hidden, c.n_storage_tokens, c.ffn_layer
+            )
             for name, c in DINOV3_CONFIGS.items()
         },
     }

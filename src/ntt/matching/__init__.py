@@ -1,6 +1,6 @@
 """Matching of proposals with the reference memory, in pure tensor functions."""
 
-from ntt.matching.confidence import Confidence, CosineConfidence, Judgement, SoftmaxConfidence
+from ntt.matching.confidence import Classification, Confidence, CosineConfidence, SoftmaxConfidence
 from ntt.matching.contrast import ContrastMatcher
 from ntt.matching.matcher import Matcher, PairMatcher, PrototypeMatcher
 from ntt.matching.ops import (
@@ -19,10 +19,10 @@ from ntt.matching.splitting import split_region
 
 __all__ = [
     "COVERED",
+    "Classification",
     "Confidence",
     "ContrastMatcher",
     "CosineConfidence",
-    "Judgement",
     "Matcher",
     "PairMatcher",
     "Patches",

@@ -10,7 +10,7 @@ from ntt.errors import InputError
 from ntt.matching.ops import classify
 
 
-class Judgement(NamedTuple):
+class Classification(NamedTuple):
     """Scores, labels and NMS priorities of N proposals.
 
     Attributes:
@@ -27,7 +27,7 @@ class Judgement(NamedTuple):
 class Confidence(Protocol):
     """Score proposals by their similarities to the classes."""
 
-    def __call__(self, similarities: Tensor, iou: Tensor) -> Judgement:
+    def __call__(self, similarities: Tensor, iou: Tensor) -> Classification:
         """Score N proposals.
 
         Args:
@@ -42,10 +42,10 @@ class CosineConfidence:
     As in *No time to train!* (arXiv 2507.02798).
     """
 
-    def __call__(self, similarities: Tensor, iou: Tensor) -> Judgement:
+    def __call__(self, similarities: Tensor, iou: Tensor) -> Classification:
         """See :class:`Confidence`."""
         scores, labels = classify(similarities)
-        return Judgement(scores, labels, priority=iou)
+        return Classification(scores, labels, priority=iou)
 
 
 class SoftmaxConfidence:
@@ -68,8 +68,8 @@ class SoftmaxConfidence:
             raise InputError(f"confidence.temperature must be above 0, got {temperature}; try 0.1")
         self.temperature = temperature
 
-    def __call__(self, similarities: Tensor, iou: Tensor) -> Judgement:
+    def __call__(self, similarities: Tensor, iou: Tensor) -> Classification:
         """See :class:`Confidence`."""
         probabilities, labels = (similarities / self.temperature).softmax(dim=1).max(dim=1)
         scores = probabilities * iou.clamp(0, 1)
-        return Judgement(scores, labels, priority=scores)
+        return Classification(scores, labels, priority=scores)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from ntt.evaluation.bootstrap import Interval
-from ntt.reporting.report.significance import Judgement
+from ntt.reporting.report.significance import Significance
 from ntt.reporting.report.tables import KINDS, class_ap, images_per_second, parameters
 from ntt.runs.finished import Run
 
@@ -56,10 +56,10 @@ def plots_of_runs(runs: Sequence[Run], names: Sequence[str]) -> list[Plot]:
     return [plot for plot in found if plot is not None]
 
 
-def plot_of_differences(names: Sequence[str], baseline: int, judgement: Judgement) -> Plot | None:
+def plot_of_differences(names: Sequence[str], baseline: int, significance: Significance) -> Plot | None:
     """Plot the difference of every run from the baseline with its interval; None if there are none."""
     found = [
-        (name, judgement.difference(position, baseline))
+        (name, significance.difference(position, baseline))
         for position, name in enumerate(names)
         if position != baseline
     ]
@@ -74,7 +74,7 @@ def plot_of_differences(names: Sequence[str], baseline: int, judgement: Judgemen
 
 
 def plots_of_classes(
-    runs: Sequence[Run], names: Sequence[str], pair: tuple[int, int], judgement: Judgement
+    runs: Sequence[Run], names: Sequence[str], pair: tuple[int, int], significance: Significance
 ) -> list[Plot]:
     """Plot the AP of each class for two runs, and the difference."""
     one, other = pair
@@ -100,11 +100,11 @@ def plots_of_classes(
     plots = [Plot("AP by class", f"Longer is better.{few}", _html(figure))]
     positions = {name: position for position, name in enumerate(classes)}
     intervals = [
-        (name, judgement.class_difference(one, other, positions[name]) or _point(*defined[name]))
+        (name, significance.class_difference(one, other, positions[name]) or _point(*defined[name]))
         for name in shown
     ]
     caption = f"Positive: {names[one]} is better. Negative: {names[other]} is better."
-    if pair[0] in judgement.judged and pair[1] in judgement.judged:
+    if pair[0] in significance.judged and pair[1] in significance.judged:
         caption += " Lines are 95 % intervals; grey intervals contain zero."
     plots.append(Plot("Difference by class", caption + few, _intervals(intervals)))
     return plots

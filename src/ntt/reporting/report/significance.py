@@ -52,7 +52,7 @@ class Judged:
 
 
 @dataclass
-class Judgement:
+class Significance:
     """All runs, evaluated on the same resamples of the same images.
 
     Attributes:
@@ -82,7 +82,7 @@ class Judgement:
         return interval(known, resampled, int(np.count_nonzero(objects)))
 
 
-def judge(runs: Sequence[Run], names: Sequence[str]) -> Judgement:
+def judge(runs: Sequence[Run], names: Sequence[str]) -> Significance:
     """Evaluate runs again if their files still exist.
 
     Args:
@@ -93,18 +93,18 @@ def judge(runs: Sequence[Run], names: Sequence[str]) -> Judgement:
         InputError: Two runs were evaluated on different targets or classes, or with different protocols.
     """
     _require_same_rules(runs)
-    judgement = Judgement()
+    significance = Significance()
     if len(runs) < 2:
-        return judgement
+        return significance
     if any(run.ap is None for run in runs):
-        judgement.remarks.append("Without ground truth there is no AP and no significance test.")
-        return judgement
+        significance.remarks.append("Without ground truth there is no AP and no significance test.")
+        return significance
     protocol = runs[0].metrics["protocol"]
     if protocol != "COCO":
-        judgement.remarks.append(
+        significance.remarks.append(
             f"Intervals are available only for COCO AP; these runs report {protocol} AP."
         )
-        return judgement
+        return significance
     first: RunData | None = None
     for position, (run, name) in enumerate(zip(runs, names, strict=True)):
         try:
@@ -114,7 +114,7 @@ def judge(runs: Sequence[Run], names: Sequence[str]) -> Judgement:
             judged = _judge(run, data)
         except Exception as error:  # datasets raise various errors if their files are missing
             reason = next(iter(str(error).splitlines()), repr(error))
-            judgement.remarks.append(f"{name}: intervals and images are not available: {reason}")
+            significance.remarks.append(f"{name}: intervals and images are not available: {reason}")
             continue
         first = first or data
         if not data.same_targets(first):
@@ -122,8 +122,8 @@ def judge(runs: Sequence[Run], names: Sequence[str]) -> Judgement:
                 f"{run.folder} and {first.folder} have different targets or classes; "
                 "compare runs on the same data"
             )
-        judgement.judged[position] = judged
-    return judgement
+        significance.judged[position] = judged
+    return significance
 
 
 def _judge(run: Run, data: RunData) -> Judged:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ntt.evaluation.bootstrap import Interval
 from ntt.reporting.loggers import flatten
-from ntt.reporting.report.significance import Judgement
+from ntt.reporting.report.significance import Significance
 from ntt.reporting.terminal import number
 from ntt.runs.finished import Run
 
@@ -63,10 +63,10 @@ def overall(runs: Sequence[Run], names: Sequence[str]) -> Table:
     return Table(("run", *(() if told else ("encoder",)), *(column.title for column in columns)), rows)
 
 
-def differences(names: Sequence[str], baseline: int, judgement: Judgement) -> Table | None:
+def differences(names: Sequence[str], baseline: int, significance: Significance) -> Table | None:
     """Return the differences of all runs from the baseline; None if no difference is known."""
     found = [
-        (name, judgement.difference(position, baseline))
+        (name, significance.difference(position, baseline))
         for position, name in enumerate(names)
         if position != baseline
     ]
@@ -75,18 +75,18 @@ def differences(names: Sequence[str], baseline: int, judgement: Judgement) -> Ta
 
 
 def per_class(
-    runs: Sequence[Run], names: Sequence[str], pair: tuple[int, int], judgement: Judgement
+    runs: Sequence[Run], names: Sequence[str], pair: tuple[int, int], significance: Significance
 ) -> Table:
     """Return the AP of each class for all runs, and the difference between two of them."""
     one, other = pair
     columns = ["class", *names, f"{names[one]} minus {names[other]}"]
-    known = {one, other} <= judgement.judged.keys()
+    known = {one, other} <= significance.judged.keys()
     columns += ["low", "high", "significance"] if known else []
     rows = []
     for position, name in enumerate(runs[0].metrics["per_class"]):
         aps = [class_ap(run, name) for run in runs]
         numbers = [Cell(number(ap), ap) for ap in aps]
-        found = judgement.class_difference(one, other, position) if known else None
+        found = significance.class_difference(one, other, position) if known else None
         if found is None:
             difference = None if aps[one] is None or aps[other] is None else aps[one] - aps[other]
             cells: tuple[Cell, ...] = (Cell(signed(difference), difference),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ntt.reporting.report.significance import Judgement
+from ntt.reporting.report.significance import Significance
 from ntt.reporting.report.tables import KINDS
 from ntt.runs.finished import Run
 
@@ -14,7 +14,7 @@ def best_first(runs: Sequence[tuple[Run, str]]) -> list[tuple[Run, str]]:
     return sorted(runs, key=lambda each: -1.0 if each[0].ap is None else each[0].ap, reverse=True)
 
 
-def verdict(runs: Sequence[Run], names: Sequence[str], judgement: Judgement) -> str:
+def verdict(runs: Sequence[Run], names: Sequence[str], significance: Significance) -> str:
     """Summarise runs in one sentence; they must be sorted by ``best_first``."""
     if not runs:
         return "No run finished; there is nothing to compare."
@@ -28,7 +28,7 @@ def verdict(runs: Sequence[Run], names: Sequence[str], judgement: Judgement) -> 
     if runs[1].ap is None:
         return f"{lead}; no other run has an AP."
     lead += f", {best.ap - runs[1].ap:.3f} above the second best, {names[1]}"
-    found = judgement.difference(0, 1)
+    found = significance.difference(0, 1)
     if found is None or found.low is None or found.high is None:
         return f"{lead}; the significance of the difference is unknown."
     span = f"the 95 % interval of the difference, {found.low:+.3f} to {found.high:+.3f}"
