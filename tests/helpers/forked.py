@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -94,8 +93,8 @@ def _command(words: list[str], stdout: Path, stderr: Path, cwd: str, env: dict[s
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
-    for finalizer in list(weakref.finalize._registry):
-        finalizer.atexit = False  # such as of W&B's temporary folders, which all commands share
+    for module in [name for name in sys.modules if name.partition(".")[0] == "wandb"]:
+        del sys.modules[module]  # timm imports it; its temporary folders must be those of this process
     sys.path[1:1] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
     try:
         if words[0] == "-m":
