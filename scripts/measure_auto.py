@@ -18,18 +18,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from torch import Tensor, from_numpy, stack
 
 import ntt
+from benchmarks.photos import mask_file, numbered_images, read_mask
+from ntt.calibration.score_threshold import SAME_OBJECT_IOU
+from ntt.data.images import read_masks
 from ntt.errors import InputError
+from ntt.matching.selection import mask_iou
 
 if TYPE_CHECKING:
     from ntt.api import FewShotSegmenter
 
 ROOT = Path(__file__).resolve().parents[1]
-SAME_OBJECT_IOU = 0.5
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass
@@ -45,7 +46,7 @@ class PhotoClass:
 
     name: str
     reference: tuple[Path, Path]
-    targets: dict[Path, list[Mask]] = field(default_factory=dict)
+    targets: dict[Path, list[Tensor]] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -83,9 +84,8 @@ def repository_classes(folder: Path) -> list[PhotoClass]:
         mask = next((folder / "references" / masks.name).glob("*_mask.png"))
         each = PhotoClass(masks.name, (mask.with_name(mask.stem.removesuffix("_mask") + ".jpg"), mask))
         for file in masks.glob("*_mask.png"):
-            numbers = np.asarray(Image.open(file))
             image = folder / "targets" / (file.stem.removesuffix("_mask") + ".jpg")
-            each.targets[image] = [numbers == number for number in range(1, int(numbers.max()) + 1)]
+            each.targets[image] = list(read_masks(file))
         classes.append(each)
     return classes
 
@@ -96,17 +96,14 @@ def added_class(name: str, folder: str = "") -> PhotoClass:
     Raises:
         InputError: no image has a mask.
     """
-    images = sorted(Path(folder).glob("*.jpg"), key=lambda file: (len(file.stem), file.stem))
-    masks = {image: image.with_name(f"{image.stem}_mask.png") for image in images}
-    annotated = [image for image in images if masks[image].exists()]
+    images = numbered_images(Path(folder))
+    annotated = [image for image in images if mask_file(image).exists()]
     if not folder or not annotated:
         raise InputError(f"--add={name}={folder}: contains no NAME.jpg with NAME_mask.png")
-    found = PhotoClass(name, (annotated[0], masks[annotated[0]]))
-    for image in images:
-        if image != annotated[0]:
-            mask = [np.asarray(Image.open(masks[image]).convert("L")) > 127] if image in annotated else []
-            found.targets[image] = mask
-    return found
+    reference = annotated[0]
+    targets = {image: [from_numpy(read_mask(image))] if image in annotated else [] for image in images}
+    del targets[reference]
+    return PhotoClass(name, (reference, mask_file(reference)), targets)
 
 
 def measure(
@@ -127,15 +124,11 @@ def measure(
     return threshold, np.array([(len(found), len(scores)), (kept, len(found)), (silent, len(absent))])
 
 
-def object_scores(model: FewShotSegmenter, image: Path, masks: list[Mask]) -> list[float | None]:
+def object_scores(model: FewShotSegmenter, image: Path, masks: list[Tensor]) -> list[float | None]:
     """Return the best score of an instance on each object, None where there is none."""
     result = model.predict(image)
-    scores: list[float | None] = []
-    for mask in masks:
-        shared = np.array([(each & mask).sum() / (each | mask).sum() for each in np.asarray(result.masks)])
-        on_object = np.asarray(result.scores)[shared >= SAME_OBJECT_IOU] if len(shared) else shared
-        scores.append(float(on_object.max()) if len(on_object) else None)
-    return scores
+    covers = mask_iou(stack(masks), result.masks) >= SAME_OBJECT_IOU
+    return [max(result.scores[each].tolist(), default=None) for each in covers]
 
 
 def written(counts: NDArray[np.int_]) -> str:
@@ -144,4 +137,7 @@ def written(counts: NDArray[np.int_]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    from ntt.engine.command import exit_on_bad_input
+
+    with exit_on_bad_input():
+        main()

@@ -308,12 +308,17 @@ def fss_images(folder: Path) -> list[Path]:
     Raises:
         InputError: There are fewer than two.
     """
-    images = [file for file in folder.glob("*.jpg") if mask_file(file).exists()]
+    images = [file for file in numbered_images(folder) if mask_file(file).exists()]
     if len(images) < 2:
         raise InputError(
             f"{folder}: must contain at least two images N.jpg with N_mask.png, got {len(images)}"
         )
-    return sorted(images, key=lambda file: (len(file.stem), file.stem))
+    return images
+
+
+def numbered_images(folder: Path) -> list[Path]:
+    """Return the images N.jpg in a folder, ordered by number."""
+    return sorted(folder.glob("*.jpg"), key=lambda file: (len(file.stem), file.stem))
 
 
 def mask_file(image: Path) -> Path:
@@ -321,12 +326,17 @@ def mask_file(image: Path) -> Path:
     return image.with_name(f"{image.stem}_mask.png")
 
 
+def read_mask(image: Path) -> NDArray[np.bool_]:
+    """Read the mask of an image, ``(H, W)``; its edges are soft, so it is thresholded at half."""
+    with Image.open(mask_file(image)) as mask:
+        return np.asarray(mask.convert("L")) >= 128
+
+
 def write_coco(file: Path, images: Sequence[Path]) -> dict[str, Any]:
     """Write a COCO file with one object per image, the white pixels of its mask."""
     content: dict[str, Any] = {"categories": [{"id": 1, "name": "object"}], "images": [], "annotations": []}
     for number, image in enumerate(images, start=1):
-        with Image.open(mask_file(image)) as mask:
-            pixels: NDArray[np.uint8] = (np.asarray(mask.convert("L")) >= 128).astype(np.uint8)
+        pixels = read_mask(image).astype(np.uint8)
         rle = coco_mask.encode(np.asfortranarray(pixels))
         height, width = pixels.shape
         content["images"].append({"id": number, "file_name": image.name, "width": width, "height": height})

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ntt.errors import InputError
@@ -33,8 +34,10 @@ def test_an_added_class_takes_the_first_image_with_a_mask_as_reference(script, t
 
 
 def test_an_object_has_the_best_score_of_the_instances_that_cover_it(script):
-    whole, part = np.ones((2, 4), bool), np.zeros((2, 4), bool)
+    whole, part = torch.ones(2, 4).bool(), torch.zeros(2, 4).bool()
     part[:, :1] = True
-    result = SimpleNamespace(masks=np.stack([whole, part, whole]), scores=[0.3, 0.9, 0.6])
+    result = SimpleNamespace(
+        masks=torch.stack([whole, part, whole]), scores=torch.tensor([0.3, 0.9, 0.6], dtype=torch.float64)
+    )
     model = SimpleNamespace(predict=lambda image: result)
     assert script["object_scores"](model, None, [whole, part, ~whole]) == [0.6, 0.9, None]
