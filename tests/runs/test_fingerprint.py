@@ -59,6 +59,11 @@ def test_changed_source_files_of_the_package_change_the_digest(tmp_path, monkeyp
     assert code_digest({}) != before
 
 
+@pytest.mark.parametrize("target", ["", ".x", "absent_module_of_a_user.X", "__main__.X"])
+def test_targets_without_a_source_file_are_left_to_the_instantiation(target):
+    assert code_digest({"_target_": target}) == code_digest({})
+
+
 def test_an_identity_of_an_earlier_version_differs_in_all():
     assert difference("a-b", "c") == "the configuration and the code have"
     assert difference("a-b", "c-b") == "the configuration, or a file that it names, has"

@@ -69,6 +69,11 @@ def test_resume_continues_in_the_directory_that_it_names(folder, kind, flags, pl
     assert continue_earlier([*flags, *WORDS, f"resume='{folder}'"], CONF, "train") == expected
 
 
+def test_resume_continues_a_run_that_was_begun_with_resume_false(folder):
+    write_record(folder, RUN_KIND, ["train", *WORDS, "resume=false"])
+    assert continue_earlier([f"resume={folder}"], CONF, "train") == [*WORDS, f"hydra.run.dir='{folder}'"]
+
+
 def test_resume_refuses_a_directory_of_another_command(folder):
     with pytest.raises(InputError, match="contains no run or sweep; correct the path"):
         continue_earlier([f"resume={folder}"], CONF, "train")

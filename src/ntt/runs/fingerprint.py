@@ -1,4 +1,4 @@
-"""Identity of a run, which decides whether a run directory matches a config."""
+"""Identity of a run: digests of its config, code, data and references, which decide what can be reused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run_identity(cfg: DictConfig) -> str:
     kept = {key: value for key, value in content.items() if key not in IRRELEVANT}
     trainer = content.get("trainer") or {}
     kept["trainer"] = {key: value for key, value in trainer.items() if key not in IRRELEVANT_OF_TRAINER}
-    files = {text: _state(text) for text in sorted(set(_texts(kept)))}
+    files = {text: _state(text) for text in sorted({text for _, text in _texts(kept)})}
     facts = [kept, {text: state for text, state in files.items() if state}]
     config = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return f"{config}-{code_digest(kept)}"
@@ -60,7 +60,8 @@ def code_digest(config: Any) -> str:
         config: config as plain dictionaries and lists; each ``_target_`` names a class or function.
     """
     digest = hashlib.sha256(ntt.__version__.encode())
-    modules = {target.partition(".")[0] for target in _targets(config)} - {"ntt"}
+    targets = {text for key, text in _texts(config) if key == "_target_"}
+    modules = {target.partition(".")[0] for target in targets} - {"ntt"}
     folders = [Path(ntt.__file__).parent, *filter(None, map(_own_source, sorted(modules)))]
     for folder in folders:
         for file in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
@@ -70,7 +71,10 @@ def code_digest(config: Any) -> str:
 
 def _own_source(module: str) -> Path | None:
     """Return the file or folder of a top-level module, None for installed packages and unknown modules."""
-    spec = find_spec(module)
+    try:
+        spec = find_spec(module)
+    except ValueError:  # an empty name, or a module that was not imported from a file
+        return None
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         return None
     installed = (sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
@@ -78,15 +82,6 @@ def _own_source(module: str) -> Path | None:
     if any(file.is_relative_to(Path(folder).resolve()) for folder in installed):
         return None
     return file.parent if file.name == "__init__.py" else file
-
-
-def _targets(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        yield from (value for key, value in node.items() if key == "_target_" and isinstance(value, str))
-        node = list(node.values())
-    if isinstance(node, list):
-        for value in node:
-            yield from _targets(value)
 
 
 def data_digest(dataset: FewShotDataset) -> str:
@@ -99,15 +94,16 @@ def data_digest(dataset: FewShotDataset) -> str:
     return hashlib.sha256(json.dumps([references, targets]).encode()).hexdigest()[:16]
 
 
-def _texts(node: Any) -> Iterator[str]:
+def _texts(node: Any, key: Any = None) -> Iterator[tuple[Any, str]]:
+    """Yield each text in a config with its key; texts in a list have the key of the list."""
     if isinstance(node, dict):
-        for value in node.values():
-            yield from _texts(value)
+        for name, value in node.items():
+            yield from _texts(value, name)
     elif isinstance(node, list):
         for value in node:
-            yield from _texts(value)
+            yield from _texts(value, key)
     elif isinstance(node, str):
-        yield node
+        yield key, node
 
 
 def _state(text: str) -> list[int]:

@@ -45,10 +45,11 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
     if any(flag not in SWEEP_FLAGS for flag in flags) or "resume=false" in map(str.lower, settings):
         return list(words)
     place, kind = (SWEEP_PLACE, SWEEP_KIND) if flags else (RUN_PLACE, RUN_KIND)
-    for word in settings:
-        if word.startswith(RESUME) and word.lower() != f"{RESUME}true":
-            settings.remove(word)
-            return _continue_in(Path(word.removeprefix(RESUME).strip("'\"")).resolve(), flags, settings, name)
+    named = [word for word in settings if word.startswith(RESUME) and word.lower() != f"{RESUME}true"]
+    if named:
+        folder = Path(named[-1].removeprefix(RESUME).strip("'\"")).resolve()
+        settings = [word for word in settings if word not in named]
+        return [*flags, *_begun_with(folder, kind, settings, name), f"{place}='{folder}'"]
     if any(word.lstrip("+").startswith(f"{place}=") for word in settings):
         return list(words)
     for folder in _earlier(settings, conf, name):
@@ -61,20 +62,19 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
     return list(words)
 
 
-def _continue_in(folder: Path, flags: Sequence[str], settings: Sequence[str], name: str) -> list[str]:
-    """Return the arguments that continue the run or sweep in a directory."""
+def _begun_with(folder: Path, kind: str, settings: Sequence[str], name: str) -> Sequence[str]:
+    """Return the overrides of the run or sweep in a directory: those given, else the recorded ones."""
     record = read_record(folder)
     if not record:
         raise InputError(f"{RESUME}{folder}: contains no run or sweep; correct the path")
-    if (record["kind"] == SWEEP_KIND) != bool(flags):
-        advice = "remove" if flags else "add"
+    if record["kind"] != kind:
+        advice = "add" if record["kind"] == SWEEP_KIND else "remove"
         raise InputError(f"{RESUME}{folder}: contains a {record['kind']}; {advice} -m")
-    recorded = record["command"]
-    command = command_of(settings, name) if settings else recorded
-    if command != recorded:
+    # resume=false began the run anew at that time, and must not do so again.
+    recorded = [word for word in record["command"] if not word.lower().lstrip("+").startswith(RESUME)]
+    if settings and command_of(settings, name) != recorded:
         raise InputError(f"{RESUME}{folder}: was begun by {' '.join(recorded)}; use these overrides or none")
-    place = SWEEP_PLACE if flags else RUN_PLACE
-    return [*flags, *(settings or recorded[1:]), f"{place}='{folder}'"]
+    return settings or recorded[1:]
 
 
 def refuse_named(words: Sequence[str]) -> None:

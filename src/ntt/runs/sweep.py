@@ -63,8 +63,7 @@ class SweepFolder(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Record whether all jobs have finished: the same command then begins a new sweep."""
-        jobs = job_folders(Path(config.hydra.sweep.dir))
-        self._record(config, complete=not any(failure_of(job, self.results) for job in jobs))
+        self._record(config, complete=not failed_jobs())
 
     def _record(self, config: DictConfig, complete: bool) -> None:
         command = command_of(typed_words(config.hydra), config.hydra.job.config_name)
