@@ -14,6 +14,13 @@ import yaml
 from ntt.errors import InputError
 
 UNFINISHED = "unfinished"  # part of the name of a file that is being written
+MOST_BYTES = 10**6
+MOST_VALUES = 10**5  # after expanding all aliases
+LONGEST_NUMBER = 100  # characters; parsing long numbers is slow in Python
+DECODER = json.JSONDecoder()
+SPACE = " \t\n\r"
+BEHIND_VALUES = (*SPACE, ",", ":", "]", "}")
+CHUNK = 1 << 22  # characters held in memory, unless an entry is longer
 
 
 @contextmanager
@@ -36,11 +43,6 @@ def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
     """Write strict JSON atomically; NaN raises ValueError."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=indent, allow_nan=False) + "\n", encoding="utf-8")
-
-
-MOST_BYTES = 10**6
-MOST_VALUES = 10**5  # after expanding all aliases
-LONGEST_NUMBER = 100  # characters; parsing long numbers is slow in Python
 
 
 def read_yaml(file: Path) -> Any:
@@ -98,12 +100,6 @@ def _values(node: yaml.Node, known: dict[int, float]) -> float:
             inside = [each for pair in node.value for each in pair] if pairs else node.value
         known[id(node)] = 1 + sum(_values(each, known) for each in inside)
     return known[id(node)]
-
-
-DECODER = json.JSONDecoder()
-SPACE = " \t\n\r"
-BEHIND_VALUES = (*SPACE, ",", ":", "]", "}")
-CHUNK = 1 << 22  # characters held in memory, unless an entry is longer
 
 
 def read_json(file: Path, fields: str, if_absent: str = "correct the path") -> dict[str, Any]:

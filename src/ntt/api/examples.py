@@ -1,4 +1,4 @@
-"""Reference image of a class in the Python API."""
+"""Examples of a class in the Python API, and reading of references in all accepted forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images from Python programs: paths, PIL images, NumPy arrays and torch tensors."""
+"""Images and video frames from Python programs: paths, PIL images, NumPy arrays and torch tensors."""
 
 from __future__ import annotations
 

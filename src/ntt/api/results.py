@@ -1,4 +1,4 @@
-"""Result of one image, with export to COCO, supervision and drawings."""
+"""Results of images and video frames, with export to COCO, supervision and drawings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Click prompts on the open reference image."""
+"""Click prompts on the open reference image, and their drawing."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from ntt.structures import Prompt
 from ntt.visualization.canvas import Pixels
 
 Click = tuple[float, float, int]  # x, y in pixels; 1 for the object, 0 for background
+COLOUR = sv.Color(255, 0, 180)  # a colour that few objects have
+ON_OBJECT, BESIDE = (0, 170, 80), (215, 30, 30)
+THUMBNAIL = 240  # pixels
+MARGIN = 0.25  # around an object, as a share of its longer side
 
 
 @dataclass
@@ -66,12 +70,6 @@ class Clicking:
     def restart(self) -> None:
         """Remove all clicks."""
         self.clicks, self.masks = [], []
-
-
-COLOUR = sv.Color(255, 0, 180)  # a colour that few objects have
-ON_OBJECT, BESIDE = (0, 170, 80), (215, 30, 30)
-THUMBNAIL = 240  # pixels
-MARGIN = 0.25  # around an object, as a share of its longer side
 
 
 def fit(pixels: Pixels, most: int, least: int = 1) -> Pixels:

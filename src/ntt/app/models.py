@@ -1,4 +1,4 @@
-"""Networks shared by all sessions of the page."""
+"""Networks shared by all sessions of the page, and limits for each session."""
 
 from __future__ import annotations
 

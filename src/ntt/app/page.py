@@ -1,4 +1,4 @@
-"""Layout of the page and connection of its components with the actions."""
+"""Layout of the page, connection of its components with the handlers, and the server."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ INTRODUCTION = (
     "Click an object, name its class, and find more objects of that class in other images, without training."
 )
 HOURS = 4  # uploads are deleted after this time
+CSS = Path(__file__).with_name("page.css")
 
 
 @dataclass(frozen=True)
@@ -228,9 +229,6 @@ def _panel(encoder: str) -> Panel:
             coco = gr.DownloadButton("Save results (COCO JSON)", size="sm", interactive=False)
             memory = gr.DownloadButton("Save reference memory (safetensors)", size="sm", interactive=False)
     return Panel(column, slider, gallery, coco, memory)
-
-
-CSS = Path(__file__).with_name("page.css")
 
 
 def serve(page: gr.Blocks, host: str, port: int, megabytes: int, samples: Sequence[str] = ()) -> str:

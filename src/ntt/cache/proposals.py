@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ntt.proposals import ProposalStrategy
 
 LAYOUT = "2"  # version of the stored format; change it when the meaning of the stored tensors changes
+WHEN = ("sweep", "always", "never")
 
 
 class SharedAnswers:
@@ -170,9 +171,6 @@ def _from_tensors(tensors: dict[str, Tensor], image: Tensor) -> ImageEmbedding:
     levels = sorted(name for name in tensors if name.startswith("high_res."))
     high_res = tuple(tensors[name].to(image.device) for name in levels)
     return ImageEmbedding(tensors["features"].to(image.device), high_res)
-
-
-WHEN = ("sweep", "always", "never")
 
 
 def shared_answers(cfg: DictConfig) -> SharedAnswers | None:

@@ -16,6 +16,15 @@ from ntt.errors import InputError
 from ntt.io import read_json
 from ntt.structures import Prompt
 
+LONGEST_SIDE = 65535  # pixels, the maximum of JPEG
+LARGEST_IMAGE = 2**29  # pixels; pycocotools allocates four bytes per pixel
+LONGEST_TEXT = 1000  # characters
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+MOST_RARE, MOST_COMMON = 10, 100  # maximum number of training images of rare and common LVIS categories
+LARGEST_ID = 2**53  # JSON readers that parse numbers as floats corrupt larger ids
+logger = logging.getLogger(__name__)
+SLIPS = 0.01  # maximum share of annotations with invalid shapes that are skipped with a warning
+
 
 @dataclass(frozen=True)
 class ImageEntry:
@@ -81,14 +90,6 @@ class AnnotationFile:
         if self.problems:
             raise InputError("\n".join(self.problems))
         return self
-
-
-LONGEST_SIDE = 65535  # pixels, the maximum of JPEG
-LARGEST_IMAGE = 2**29  # pixels; pycocotools allocates four bytes per pixel
-LONGEST_TEXT = 1000  # characters
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-MOST_RARE, MOST_COMMON = 10, 100  # maximum number of training images of rare and common LVIS categories
-LARGEST_ID = 2**53  # JSON readers that parse numbers as floats corrupt larger ids
 
 
 class Broken(Exception):
@@ -277,10 +278,6 @@ def _area(entry: dict[str, Any], mask: Rle) -> float:
     if not (is_number(area) and area >= 0):
         raise Slip(f"area must be a number of pixels, got {shown(area)}")
     return float(area)
-
-
-logger = logging.getLogger(__name__)
-SLIPS = 0.01  # maximum share of annotations with invalid shapes that are skipped with a warning
 
 
 def read_annotations(

@@ -17,6 +17,7 @@ from ntt.io import read_json, stream_entries, write_json
 Chosen = dict[int, list[int]]  # annotation ids by category id
 # File names of TFA and its successors: one file per class.
 NAMES = re.compile(r"(?:full_)?box_(?P<shots>\d+)shot_(?P<name>.+)_(?:trainval\.json|train\.txt)")
+ORIGIN = "few_shot"  # key of the record
 
 
 def list_files(path: Path, shots: int, classes: Collection[str] | None) -> list[Path]:
@@ -133,7 +134,6 @@ def _whole(value: Any) -> int:
 
 
 READERS = {".pkl": _read_pickled, ".json": _read_tfa_coco, ".txt": _read_tfa_voc}
-ORIGIN = "few_shot"  # key of the record
 
 
 def write_few_shot(

@@ -31,6 +31,7 @@ from ntt.io import read_json
 
 REFERENCES, TARGETS = "references", "targets"
 MASK_ENDING = "_mask"
+PROMPT_FORM = '{"box": [x, y, width, height]} or {"points": [[x, y], ...]}'
 
 
 class Layout(ABC):
@@ -151,9 +152,6 @@ def _without_masks(files: list[Path]) -> Iterator[Path]:
         named_like_picture = file.suffix.lower() == ".png" and file.stem in pictures
         if not named_like_picture and not file.stem.endswith(MASK_ENDING):
             yield file
-
-
-PROMPT_FORM = '{"box": [x, y, width, height]} or {"points": [[x, y], ...]}'
 
 
 class FolderDataset:

@@ -17,6 +17,9 @@ from ntt.data.validation import is_number, shown
 from ntt.errors import InputError, did_you_mean
 from ntt.io import stream_entries
 
+logger = logging.getLogger(__name__)
+WidthHeight = tuple[int, int]  # width, height
+
 
 class ProtocolDataset(FewShotDataset):
     """References and targets of a few-shot protocol.
@@ -83,10 +86,6 @@ class ProtocolDataset(FewShotDataset):
         if self.sampler is not None:
             self.sampler.provide(self.reference_file)
         return self._read_references()
-
-
-logger = logging.getLogger(__name__)
-WidthHeight = tuple[int, int]  # width, height
 
 
 class Sampler:

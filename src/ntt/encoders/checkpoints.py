@@ -1,4 +1,4 @@
-"""Strict loading of DINOv2 and DINOv3 weights from any published checkpoint layout."""
+"""Strict loading of DINOv2 and DINOv3 weights from any published checkpoint layout; names of their sizes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ntt.errors import InputError, did_you_mean
 
 # Wrappers that prefix every key with their name: data parallel, torch.compile, Lightning, trainers.
 _PREFIX = re.compile(r"((module|_orig_mod|model|teacher|ema|backbone|encoder|state_dict)\.)*")
+Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
@@ -214,9 +215,6 @@ def variants_of(family: str, size: BackboneSize) -> tuple[str, ...]:
         },
     }
     return tuple(name for name, other in known[family].items() if other == size)
-
-
-Config = TypeVar("Config")
 
 
 def look_up(family: str, configs: Mapping[str, Config], name: str) -> Config:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 Tensors = dict[str, Tensor]
+_BLOCK = re.compile(r"(?<![^.])\d+(?![^.])")
 
 
 def _attentions(tensors: Tensors, suffix: str) -> Iterator[str]:
@@ -81,9 +82,6 @@ def name_ungated(tensors: Tensors) -> None:
         mlp, kind = key.split("up.")
         name = "fc1_x" if f"{mlp}fc1_g.{kind}" in tensors else "fc1"
         tensors[f"{mlp}{name}.{kind}"] = tensors.pop(key)
-
-
-_BLOCK = re.compile(r"(?<![^.])\d+(?![^.])")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ from ntt.errors import InputError
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances, Reference, Target
 
+Item = TypeVar("Item")
+END = object()
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -83,10 +86,6 @@ class TargetsOrReasons(Dataset[Target | Unreadable]):
         except InputError as error:
             entry = self.targets.entries[index]
             return Unreadable(entry.image_id, entry.file, str(error).removeprefix(f"{entry.file}: "))
-
-
-Item = TypeVar("Item")
-END = object()
 
 
 class ReadAhead(Generic[Item]):

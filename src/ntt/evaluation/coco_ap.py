@@ -1,4 +1,4 @@
-"""COCO average precision, computed by pycocotools or faster-coco-eval."""
+"""COCO results, and their average precision and curves by pycocotools or faster-coco-eval."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ SUMMARY = {"AP": 0, "AP50": 1, "AP75": 2, "APs": 3, "APm": 4, "APl": 5, "AR100":
 ALL_AREAS, LAST = 0, -1
 FASTER = partial(COCOeval_faster, print_function=logging.getLogger(__name__).debug)
 BACKENDS = {"pycocotools": COCOeval, "faster": FASTER}
+# Slice of COCO's ten IoU thresholds, from 0.5 to 0.95, that each curve averages.
+CURVES = {"AP50": slice(0, 1), "AP75": slice(5, 6), "AP": slice(None)}
 
 
 class CocoEvaluation(Evaluation):
@@ -164,10 +166,6 @@ def instances_of(
         scores=torch.tensor([result["score"] for result in ordered]),
         labels=torch.tensor([category_ids.index(result["category_id"]) for result in ordered]),
     )
-
-
-# Slice of COCO's ten IoU thresholds, from 0.5 to 0.95, that each curve averages.
-CURVES = {"AP50": slice(0, 1), "AP75": slice(5, 6), "AP": slice(None)}
 
 
 def precision_recall(

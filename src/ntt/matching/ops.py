@@ -7,6 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.ops import batched_nms
 
+# Elements upsampled at a time, which limits the float32 buffer to a quarter of a gigabyte.
+RESIZED_ELEMENTS = 2**26
+MERGED_ELEMENTS = 2**24  # mask pixels converted to float at a time
+
 
 def boxes_from_masks(masks: Tensor) -> Tensor:
     """Compute tight boxes around masks.
@@ -48,10 +52,6 @@ def class_nms(boxes: Tensor, priority: Tensor, labels: Tensor, threshold: float,
     dtype = torch.promote_types(boxes.dtype, priority.dtype)
     kept: Tensor = batched_nms(boxes.to(dtype), priority.to(dtype), labels, threshold)
     return kept[:limit]
-
-
-# Elements upsampled at a time, which limits the float32 buffer to a quarter of a gigabyte.
-RESIZED_ELEMENTS = 2**26
 
 
 def resize_masks(logits: Tensor, height: int, width: int) -> Tensor:
@@ -119,9 +119,6 @@ def patch_weights(features: Tensor, masks: Tensor) -> Tensor:
 def _upsampling(size: int, upsampled: int) -> Tensor:
     """Build the matrix ``(size, upsampled)`` of linear upsampling along one axis."""
     return F.interpolate(torch.eye(size)[None], upsampled, mode="linear", align_corners=False)[0]
-
-
-MERGED_ELEMENTS = 2**24  # mask pixels converted to float at a time
 
 
 def soft_merge(masks: Tensor, vectors: Tensor, scores: Tensor, labels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Patch features of an image together with the reference memory."""
+"""Patch features of an image together with the reference memory, and their pooling over proposals."""
 
 from __future__ import annotations
 

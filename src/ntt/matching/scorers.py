@@ -1,4 +1,4 @@
-"""Scorer interface and a helper for scorers that compare with single instances."""
+"""Scorers: similarities of proposals to the classes in the memory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ntt.errors import InputError
 from ntt.matching.ops import cosine
 from ntt.matching.patches import Queries
 from ntt.memory import MemoryBank, cluster
+
+MOST_PATCHES = 64  # larger masks are represented by this many evenly spaced patches
 
 
 class Scorer(Protocol):
@@ -164,9 +166,6 @@ class NegativePenalty:
         negative = by_class(cosines, labels.to(cosines.device), len(memory.class_names)).amax(dim=2)
         penalty = torch.exp(-(negative - positive).clamp(min=0) / self.sigma)
         return torch.where(positive > 0, positive * penalty, positive)  # scaling would raise negative values
-
-
-MOST_PATCHES = 64  # larger masks are represented by this many evenly spaced patches
 
 
 class OptimalTransport:

@@ -1,4 +1,4 @@
-"""Selection of the best instances, and overlap measures between masks."""
+"""Selection of the best instances, overlap measures between masks, and semantic maps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model interface: fit on references, predict instances."""
+"""Model interface, and the base model of *No time to train!*: compare proposals with the memory."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
 
 SPACING = 32  # pixels between prompts; equals the paper's 32 x 32 prompts at 1024 pixels
+PROMPT_BATCH = 64  # batch size of SAM 2's automatic mask generator
 
 
 class GridProposals:
@@ -49,9 +50,6 @@ def grid_points(points_per_side: int, image_size: int) -> Tensor:
     centres = (torch.arange(points_per_side) + 0.5) * (image_size / points_per_side)
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     return torch.stack([x, y], dim=-1).reshape(-1, 2)
-
-
-PROMPT_BATCH = 64  # batch size of SAM 2's automatic mask generator
 
 
 class NaiveGridProposals(GridProposals):

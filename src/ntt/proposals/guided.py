@@ -12,6 +12,7 @@ from ntt.proposals.grid import grid_points
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 
 CANDIDATES_PER_SIDE = 32  # candidate positions are the paper's point grid
+HALVINGS = 10  # bisection steps for the spacing; the final interval is a thousandth of the first
 
 
 class GuidedProposals:
@@ -75,9 +76,6 @@ def evidence(similarity: Tensor) -> Tensor:
     best = similarity.float().amax(dim=0)[None, None]
     best = F.interpolate(best, side, mode="bilinear", align_corners=False, antialias=True).flatten()
     return best.argsort(stable=True).argsort().float() / (len(best) - 1)
-
-
-HALVINGS = 10  # bisection steps for the spacing; the final interval is a thousandth of the first
 
 
 def spread_points(points: Tensor, weights: Tensor, number: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Comparison of the jobs of a sweep: a table on the terminal and a report."""
+"""Comparison of the jobs of a sweep: tables on the terminal, also of means over seeds, and a report."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ from ntt.runs.sweep import job_folders
 
 COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "oracle\nlabels", "oracle\nmasks", "images\n/s", "mIoU")
 logger = logging.getLogger(__name__)
+CONFIDENCE = 0.95
+SHOWN = ("segm/AP", "segm/AP50", "bbox/AP", "bbox/nAP50", "semantic/mIoU")
+NOT_JUDGED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
 
 
 class SweepComparison(Callback):
@@ -93,11 +96,6 @@ def _row(metrics: dict[str, Any]) -> list[str]:
         number(metrics["timing"]["images_per_second"], 2),
         number(metrics.get("semantic", {}).get("mIoU")),
     ]
-
-
-CONFIDENCE = 0.95
-SHOWN = ("segm/AP", "segm/AP50", "bbox/AP", "bbox/nAP50", "semantic/mIoU")
-NOT_JUDGED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
 
 
 @dataclass(frozen=True)

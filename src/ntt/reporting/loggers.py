@@ -1,4 +1,4 @@
-"""Logging of a finished run to the configured loggers."""
+"""Logging of a finished run to the configured loggers, and the TensorBoard logger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content of ``metrics.json``."""
+"""Content of ``metrics.json``, with the peak memory."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from ntt.models import PrototypeMatching
 
 STAGES = ("mask_references", "fill_memory", "postprocess_memory", "fill_negatives", "calibrate")
 TEST_PARTS = ("encode", "propose", "match", "refine")
+CLEAR_REFS = Path("/proc/self/clear_refs")
+FORGET_PEAK = "5"  # proc(5): resets the peak resident set size to the current one
+UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2) reports kilobytes, on macOS bytes
 
 
 def run_metrics(
@@ -68,11 +71,6 @@ def _facts(module: nn.Module) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "random_weights": module.random_weights,
     }
-
-
-CLEAR_REFS = Path("/proc/self/clear_refs")
-FORGET_PEAK = "5"  # proc(5): resets the peak resident set size to the current one
-UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2) reports kilobytes, on macOS bytes
 
 
 def forget_peak_memory() -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import wandb
     from wandb import Run
 
+BACKGROUND = 0
+
 
 def log_images(
     run: Run,
@@ -70,9 +72,6 @@ def _row(dataset: FewShotDataset, target: Target, results: list[Mapping[str, Any
         best = best_match_iou(found, masks, labels)
     prediction = predicted_overlay(target.image, found, names)
     return LoggedImage(str(target.image_id), target.path.name, truth, prediction, best)
-
-
-BACKGROUND = 0
 
 
 def truth_overlay(image: Tensor, masks: Tensor, labels: Tensor, class_names: Sequence[str]) -> wandb.Image:

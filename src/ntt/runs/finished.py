@@ -1,4 +1,4 @@
-"""Finished and failed runs, read from their run directories."""
+"""Finished and failed runs, read from their run directories, and the tags by which loggers group them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ntt.errors import InputError
 from ntt.io import read_json, read_yaml
 from ntt.runs.run_directory import METRICS, failure_of
 from ntt.runs.sweep import OVERRIDES, in_sweep, job_folders
+
+UNTRAINED = "untrained"
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,6 @@ def _read_run(folder: Path) -> Run:
     failure = failure_of(folder)
     metrics = read_json(folder / METRICS, "metrics of a run") if failure is None else {}
     return Run(folder, tuple(map(str, read_yaml(folder / OVERRIDES))), metrics, failure)
-
-
-UNTRAINED = "untrained"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Rank of this process in a distributed run."""
+"""Rank of this process in a distributed run, and its GPU in a sweep."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from omegaconf import DictConfig
 
 # LOCAL_RANK precedes SLURM_PROCID, because child processes inherit SLURM_PROCID from their parent.
 RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def process_rank() -> int:
     """Return the rank of this process in its run from the launcher's environment variables."""
     return int(next((os.environ[key] for key in RANK_VARIABLES if key in os.environ), 0))
-
-
-VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 class OwnDevice(Callback):

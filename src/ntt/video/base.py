@@ -1,4 +1,4 @@
-"""Tracker interface: process frames one by one and return instances with identities."""
+"""Tracker interface: process frames one by one and return instances with ids; choice of a tracker."""
 
 from __future__ import annotations
 

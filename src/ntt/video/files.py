@@ -1,4 +1,4 @@
-"""Reading of video files."""
+"""Reading and writing of video files."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from ntt.errors import InputError
 USUAL_RATE = Fraction(25)  # frames per second, if the file does not contain the rate
 # Decoders raise different exceptions for truncated and damaged files.
 UNREADABLE = (av.FFmpegError, ValueError, EOFError)
+# H.264 if available, as in PyAV's wheels; every FFmpeg has mpeg4.
+CODEC = next(name for name in ("libx264", "mpeg4") if name in av.codecs_available)
+TICKS = Fraction(1, 60_000)  # seconds; fine enough for uneven frame times; mpeg4 allows at most 65,535
 
 
 class VideoFile:
@@ -107,11 +110,6 @@ def _upright(frame: av.VideoFrame) -> NDArray[np.uint8]:
 def _reason(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).splitlines()[0]
-
-
-# H.264 if available, as in PyAV's wheels; every FFmpeg has mpeg4.
-CODEC = next(name for name in ("libx264", "mpeg4") if name in av.codecs_available)
-TICKS = Fraction(1, 60_000)  # seconds; fine enough for uneven frame times; mpeg4 allows at most 65,535
 
 
 class VideoWriter:

@@ -18,6 +18,8 @@ from ntt.structures import Instances
 from ntt.video.base import Tracker
 from ntt.video.tracks import assign
 
+REMEMBERED = ("maskmem_features", "maskmem_pos_enc", "obj_ptr")  # outputs that later frames attend to
+
 
 @dataclass
 class TrackedObject:
@@ -106,9 +108,6 @@ class Sam2Tracker(Tracker):
             labels=torch.tensor([each.label for each in shown], dtype=torch.int64)[order],
         )
         return instances, torch.tensor([each.id for each in shown], dtype=torch.int64)[order]
-
-
-REMEMBERED = ("maskmem_features", "maskmem_pos_enc", "obj_ptr")  # outputs that later frames attend to
 
 
 @dataclass(frozen=True)

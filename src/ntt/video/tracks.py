@@ -1,4 +1,4 @@
-"""Tracks of objects that are known only from detections."""
+"""Tracking by overlap: tracks of objects that are known only from detections."""
 
 from __future__ import annotations
 

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from ntt.visualization.canvas import panels, resize, save, shown_pixels
 
+COLUMNS = 4
+COLOURS = "turbo"
+
 
 def draw_features(path: Path, image: Tensor, features: Tensor) -> None:
     """Draw the image next to the first three principal components of its patch features, as RGB.
@@ -44,10 +47,6 @@ def principal_colours(features: Tensor) -> Tensor:
     low, high = components.quantile(torch.tensor([0.02, 0.98]), dim=0)
     colours = ((components - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
     return colours.unflatten(0, features.shape[:2])
-
-
-COLUMNS = 4
-COLOURS = "turbo"
 
 
 def draw_similarity(path: Path, image: Tensor, maps: Tensor, names: Sequence[str]) -> None:

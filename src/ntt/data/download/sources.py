@@ -17,6 +17,8 @@ from ntt.data.voc import voc_as_coco
 from ntt.errors import InputError
 from ntt.io import stream_entries, whole_file, write_json
 
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError)
+
 
 class Need(ABC):
     """Files that a dataset requires.
@@ -38,9 +40,6 @@ class Need(ABC):
         Raises:
             InputError: The files cannot be provided; the message tells the user how to get them.
         """
-
-
-DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError)
 
 
 class Archive(Need):

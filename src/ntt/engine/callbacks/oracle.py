@@ -1,4 +1,4 @@
-"""Oracle AP, which shows whether the masks or the labels limit the result."""
+"""Oracle AP and proposal recall, which show whether the masks or the labels limit the result."""
 
 from __future__ import annotations
 
