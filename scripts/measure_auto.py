@@ -23,7 +23,7 @@ from torch import Tensor, from_numpy, stack
 import ntt
 from benchmarks.photos import mask_file, numbered_images, read_mask
 from ntt.calibration.score_threshold import SAME_OBJECT_IOU
-from ntt.data.images import read_masks
+from ntt.data.mask_images import read_masks
 from ntt.errors import InputError
 from ntt.matching.selection import mask_iou
 

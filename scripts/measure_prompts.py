@@ -5,8 +5,8 @@
     python scripts/measure_prompts.py segmenter=sam2_lite dataset=folder dataset.root=FOLDER
 
 Arguments are overrides of train.py. Prompts are derived from the true masks of the references, and of
-annotated targets: the box of a mask, its innermost point, and both. Prints the mean IoU with the true
-masks; for targets also the mean over objects that touch another object of their class.
+annotated targets: the box of a mask, its innermost point, both, and its centre. Prints the mean IoU with the
+true masks; for targets also the mean over objects that touch another object of their class.
 """
 
 from __future__ import annotations
@@ -45,7 +45,20 @@ def prompts_of(mask: Tensor) -> dict[str, Prompt]:
     depth = cv2.distanceTransform(np.pad(mask.numpy().astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     row, column = divmod(int(depth.argmax()), mask.shape[1])
     point = (column + 0.5, row + 0.5, 1)
-    return {"box": Prompt(box), "point": Prompt(points=(point,)), "box and point": Prompt(box, (point,))}
+    return {
+        "box": Prompt(box),
+        "innermost point": Prompt(points=(point,)),
+        "box and innermost point": Prompt(box, (point,)),
+        "centre": Prompt(points=((*centre_of(mask), 1),)),
+    }
+
+
+def centre_of(mask: Tensor) -> tuple[float, float]:
+    """Return ``(x, y)`` of the pixel of a mask ``(H, W)`` that is closest to its centroid."""
+    pixels = mask.nonzero().float()
+    distances = (pixels - pixels.mean(dim=0)).square().sum(dim=1)
+    row, column = pixels[distances.argmin()].tolist()
+    return column + 0.5, row + 0.5
 
 
 def touches_its_class(masks: Tensor, labels: Tensor) -> list[bool]:

@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ntt.data.images import image_sizes, limit_pictures, read_image, read_masks
+from ntt.data.images import image_sizes, limit_pictures, read_image
+from ntt.data.mask_images import read_masks
 from ntt.errors import InputError
 
 
@@ -81,60 +82,6 @@ def test_read_image_annotated_as_stored_is_not_rotated(tmp_path, colours):
     exif[0x0112] = 6
     Image.fromarray(colours).save(tmp_path / "a.png", exif=exif)
     assert torch.equal(read_image(tmp_path / "a.png", (5, 8)), as_tensor(colours))
-
-
-def masks_of(tmp_path, pixels, palette=None, kind="png"):
-    """Read the masks in an image with these pixels, as lists of 0 and 1."""
-    if palette is None:
-        picture = Image.fromarray(np.array(pixels))
-    else:
-        picture = Image.fromarray(np.array(pixels, dtype=np.uint8), mode="P")
-        picture.putpalette([level for colour in palette for level in colour])
-    picture.save(tmp_path / f"a.{kind}")
-    return [mask.int().tolist() for mask in read_masks(tmp_path / f"a.{kind}")]
-
-
-BLACK, GREY, RED, GREEN = (0, 0, 0), (128, 128, 128), (128, 0, 0), (0, 128, 0)
-
-
-def test_read_masks_treats_black_and_transparent_as_background(tmp_path):
-    pixels = np.array([[0, 1, 255]], dtype=np.uint8)
-    assert masks_of(tmp_path, pixels) == [[[0, 1, 1]]]
-    pixels = np.array([[[9, 9, 9, 0], [9, 9, 9, 255], [0, 0, 0, 255]]], dtype=np.uint8)
-    assert masks_of(tmp_path, pixels) == [[[0, 1, 0]]]
-    assert masks_of(tmp_path, [[False, True]]) == [[[0, 1]]]
-    assert masks_of(tmp_path, np.zeros((2, 2), np.uint8)) == []
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
-def test_read_masks_separates_consecutive_grey_values(tmp_path, dtype):
-    kind = "tif" if dtype is np.int32 else "png"
-    assert masks_of(tmp_path, np.array([[0, 2, 1, 2]], dtype), kind=kind) == [[[0, 0, 1, 0]], [[0, 1, 0, 1]]]
-    for soft in ([0, 1, 3], [0, 2, 3], [0, 254, 255]):
-        assert masks_of(tmp_path, np.array([soft], dtype), kind=kind) == [[[0, 1, 1]]]
-
-
-def test_read_masks_of_all_grey_values_is_one_object(tmp_path):
-    assert len(masks_of(tmp_path, np.arange(256, dtype=np.uint8)[None])) == 1
-    assert len(masks_of(tmp_path, np.arange(255, dtype=np.uint8)[None])) == 254
-    assert len(masks_of(tmp_path, np.arange(256, dtype=np.uint16)[None])) == 255
-
-
-def test_read_masks_separates_palette_colours_and_ignores_the_border(tmp_path):
-    assert masks_of(tmp_path, [[0, 1, 2]], [BLACK, RED, GREEN]) == [[[0, 1, 0]], [[0, 0, 1]]]
-    assert masks_of(tmp_path, [[0, 1, 2]], [RED, BLACK, GREEN]) == [[[1, 0, 0]], [[0, 0, 1]]]
-    voc = [BLACK, RED, *[GREEN] * 253, GREY]
-    assert masks_of(tmp_path, [[0, 1, 255]], voc) == [[[0, 1, 0]]]
-
-
-def test_read_masks_of_a_grey_palette_uses_its_grey_values(tmp_path):
-    greys = [(level, level, level) for level in range(256)]
-    assert masks_of(tmp_path, [[0, 1, 2]], greys) == [[[0, 1, 0]], [[0, 0, 1]]]
-    assert masks_of(tmp_path, [[0, 1, 255]], greys) == [[[0, 1, 1]]]
-
-
-def test_read_masks_of_rgb_colours_is_one_object(tmp_path):
-    assert masks_of(tmp_path, np.array([[BLACK, RED, GREEN]], np.uint8)) == [[[0, 1, 1]]]
 
 
 @pytest.mark.parametrize("read", [read_image, lambda file: list(read_masks(file)), image_sizes])

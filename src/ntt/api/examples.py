@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ntt.api.images import Picture, as_tensor
 from ntt.data import FewShotDataset, FolderDataset
-from ntt.data.images import read_masks
+from ntt.data.mask_images import read_masks
 from ntt.data.prompts import read_box, read_points
 from ntt.data.validation import shown
 from ntt.errors import InputError

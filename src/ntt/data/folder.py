@@ -10,8 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ntt.data.images import image_sizes, read_masks
+from ntt.data.images import image_sizes
 from ntt.data.made_masks import MadeMask
+from ntt.data.mask_images import read_masks
 from ntt.data.masks import encode_mask
 from ntt.data.prompts import read_prompt
 from ntt.data.samples import (

@@ -21,8 +21,6 @@ ORIENTATION = 0x0112  # EXIF tag
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 # Single-channel modes with more than 8 bits, and their value of white.
 DEEP_MODES = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I;16N": 65535, "I": 65535, "F": 1}
-VOID = 255  # palette index of object borders in PASCAL VOC and DAVIS masks
-WHITE = 255
 
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # emitted at half the limit
 
@@ -57,7 +55,7 @@ def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
     Raises:
         InputError: the file is missing or unreadable.
     """
-    with _opened(file) as stored:
+    with opened(file) as stored:
         upright = ImageOps.exif_transpose(stored)
         keep = annotated_size == _size(stored) and annotated_size != _size(upright)
         return _as_tensor(stored if keep else upright)
@@ -71,27 +69,8 @@ def read_picture(picture: Image.Image) -> Tensor:
     """
     try:
         return _as_tensor(ImageOps.exif_transpose(picture))
-    except Exception as error:  # as in _opened: Pillow raises many types of exceptions
+    except Exception as error:  # as in opened: Pillow raises many types of exceptions
         raise InputError(f"this image cannot be read ({error}); replace it") from error
-
-
-def read_masks(file: Path) -> Iterator[Tensor]:
-    """Read the object masks in a mask image; black and transparent pixels are background.
-
-    In a palette image, each index is an object, except 255, which marks borders. In a grey image with the
-    values 1, 2, 3, ... without a gap, each value is an object. In all other images, the foreground is a
-    single object, because soft edges have many values.
-
-    Yields:
-        ``(H, W)`` bool masks, never empty; none if there is no foreground.
-
-    Raises:
-        InputError: the file is missing or unreadable.
-    """
-    with _opened(file) as stored:
-        numbers = _object_numbers(stored)
-    for number in np.unique(numbers[numbers > 0]):
-        yield torch.from_numpy(numbers == number)
 
 
 def image_sizes(file: Path, whole: bool = False) -> tuple[Size, Size]:
@@ -104,7 +83,7 @@ def image_sizes(file: Path, whole: bool = False) -> tuple[Size, Size]:
     Raises:
         InputError: the file is missing or not an image.
     """
-    with _opened(file) as stored:
+    with opened(file) as stored:
         if whole:
             stored.load()
         height, width = _size(stored)
@@ -113,10 +92,17 @@ def image_sizes(file: Path, whole: bool = False) -> tuple[Size, Size]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Image.Image]:
+def opened(file: Path) -> Iterator[Image.Image]:
+    """Open an image file with Pillow.
+
+    Raises:
+        InputError: the file is missing, unreadable or too large, also while it is decoded in the block.
+    """
     try:
         with Image.open(file) as picture:
             yield picture
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{file}: image not found; correct the path or add the file") from None
     except Image.DecompressionBombError as error:
@@ -130,28 +116,14 @@ def _opened(file: Path) -> Iterator[Image.Image]:
 
 
 def _as_tensor(picture: Image.Image) -> Tensor:
-    return torch.from_numpy(_to_rgb(picture, "white")).permute(2, 0, 1).float() / 255
+    return torch.from_numpy(to_rgb(picture, "white")).permute(2, 0, 1).float() / 255
 
 
 def _size(picture: Image.Image) -> Size:
     return picture.height, picture.width
 
 
-def _object_numbers(picture: Image.Image) -> NDArray[np.int64]:
-    """Return the object number of each pixel, ``(H, W)``; 0 is background."""
-    colours = _to_rgb(picture, "black")
-    inside, grey = colours.any(axis=2), (colours == colours[:, :, :1]).all()
-    if picture.mode == "P" and not grey:
-        indices = np.asarray(picture).astype(np.int64)
-        return np.where(inside & (indices != VOID), indices + 1, 0)
-    deep = picture.mode in DEEP_MODES
-    values = np.asarray(picture) if deep else colours[:, :, 0]
-    found = np.unique(values[inside])
-    counted = np.array_equal(found, np.arange(1, len(found) + 1)) and (deep or len(found) < WHITE)
-    return np.where(inside, values if grey and counted else 1, 0).astype(np.int64)
-
-
-def _to_rgb(picture: Image.Image, behind: str) -> NDArray[np.uint8]:
+def to_rgb(picture: Image.Image, behind: str) -> NDArray[np.uint8]:
     """Convert to a writable ``(H, W, 3)`` array, blending transparent pixels with the colour ``behind``."""
     if picture.mode in DEEP_MODES:
         grey = np.asarray(picture, dtype=np.float64) / DEEP_MODES[picture.mode]

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ntt.data.converters.coco import CocoBuilder, mask_shape, pictures_below
-from ntt.data.images import image_sizes, read_masks
+from ntt.data.images import image_sizes
+from ntt.data.mask_images import read_masks
 from ntt.errors import InputError
 
 
@@ -16,7 +17,7 @@ def convert_masks(coco: CocoBuilder, category: str, folder: str = "masks") -> No
 
     The mask of the image ``<name>`` is named ``<name>`` or ``<name>_<anything>``, or is in a folder
     ``<name>``. A folder around it names the class. A mask contains one or several objects
-    (``ntt.data.images.read_masks``). Images without a mask are skipped.
+    (``ntt.data.mask_images.read_masks``). Images without a mask are skipped.
 
     Args:
         coco: builder that collects the images and objects.
