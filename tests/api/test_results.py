@@ -1,7 +1,9 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from pycocotools.coco import COCO
 
@@ -68,6 +70,20 @@ def test_plot_draws_the_masks(found):
     inside = np.asarray(Image.fromarray(np.asarray(found.masks.any(dim=0))).resize((600, 400)))
     assert changed[inside].mean() > 0.8
     assert changed[300:, 400:].mean() < 0.05
+
+
+def test_plot_draws_instances_of_low_score_only_above_a_threshold(found):
+    weak = replace(found, scores=torch.linspace(0.9, 0.1, len(found)))
+    assert len(found) > 1
+    last = np.asarray(Image.fromarray(found.masks[-1].numpy()).resize((600, 400)))
+
+    def is_drawn(each):
+        plain = np.asarray(Image.fromarray(found.pixels).resize((600, 400)), int)
+        return (np.abs(np.asarray(each.plot(), int) - plain).max(axis=2) > 20)[last].mean() > 0.5
+
+    assert not is_drawn(weak)
+    assert is_drawn(replace(weak, score_threshold=0.05))
+    assert is_drawn(weak.above(0.05))
 
 
 def test_plot_keeps_the_size_of_large_images(fitted, scene):

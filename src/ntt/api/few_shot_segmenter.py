@@ -301,7 +301,9 @@ class FewShotSegmenter:
     def _segmented(self, pictures: Sequence[OpenPicture]) -> Iterator[Segmentation]:
         results = self.model.segment_all([picture.image for picture in pictures])
         for picture, (found, similarity) in zip(pictures, results, strict=True):
-            yield Segmentation(*self._parts(picture, found), similarity=similarity)
+            yield Segmentation(
+                *self._parts(picture, found), score_threshold=self.score_threshold, similarity=similarity
+            )
 
     def _parts(self, picture: OpenPicture, found: Instances) -> Parts:
         """Return the fields of a ``Segmentation``."""

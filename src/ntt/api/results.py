@@ -34,6 +34,7 @@ class Segmentation(Instances):
         pixels: ``(H, W, 3)`` uint8, RGB, after the EXIF rotation.
         image_id: file name, or for pixels the index of the image, from 0.
         path: file path; None for pixels.
+        score_threshold: minimum score of the instances; 0 if the model reports all candidates.
         similarity: ``(K, h, w)`` cosine of each patch with each class prototype, in the order of
             ``class_names``; None if not stored.
     """
@@ -42,6 +43,7 @@ class Segmentation(Instances):
     pixels: NDArray[np.uint8]
     image_id: int | str
     path: Path | None
+    score_threshold: float = field(default=0.0, kw_only=True)
     similarity: Tensor | None = field(default=None, kw_only=True)
 
     @property
@@ -53,6 +55,10 @@ class Segmentation(Instances):
         height, width = self.pixels.shape[:2]
         counts = ", ".join(f"{count} {name}" for name, count in Counter(self.names).items())
         return f"<Segmentation of {self.image_id!r}, {width} x {height}: {counts or 'nothing'}>"
+
+    def above(self, score: float) -> Self:
+        """Return the instances with at least this score."""
+        return replace(super().above(score), score_threshold=max(score, self.score_threshold))
 
     def to_coco(self) -> dict[str, Any]:
         """Convert to a COCO file of one image: ``images``, ``annotations`` with a ``score``, ``categories``.
@@ -76,15 +82,17 @@ class Segmentation(Instances):
             data={"class_name": np.array(self.names, dtype=str)},
         )
 
-    def plot(self, everything: bool = False) -> Image.Image:
+    def plot(self, everything: bool | None = None) -> Image.Image:
         """Draw the instances on the image, at its size, but enlarged to a longer side of at least 600 pixels.
 
         Args:
-            everything: draw all instances; otherwise draw at most 100 instances with high scores that do not
-                cover each other.
+            everything: draw all instances, or at most 100 instances with high scores that do not cover each
+                other; None draws all if there is a score threshold.
         """
         from ntt.visualization import draw_instances
 
+        if everything is None:
+            everything = self.score_threshold > 0
         return Image.fromarray(draw_instances(self.pixels, self, self.class_names, everything))
 
     def save(self, path: str | Path) -> None:
@@ -129,10 +137,12 @@ class VideoSegmentation(Segmentation):
         detections.tracker_id = self.ids.numpy()
         return detections
 
-    def plot(self, everything: bool = True) -> Image.Image:
+    def plot(self, everything: bool | None = True) -> Image.Image:
         """Draw as for an image, but by default all instances, coloured by object id."""
         from ntt.visualization import draw_instances
 
+        if everything is None:
+            everything = self.score_threshold > 0
         return Image.fromarray(draw_instances(self.pixels, self, self.class_names, everything, self.ids))
 
 
