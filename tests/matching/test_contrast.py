@@ -38,7 +38,14 @@ def proposed(*masks, iou=None):
 
 
 def matcher(**options):
-    numbers = {"temperature": 0.1, "ring": 0.0625, "overlap": 0.6, "class_overlap": 0.7, "max_instances": 100}
+    numbers = {
+        "temperature": 0.1,
+        "ring": 0.0625,
+        "overlap": 0.6,
+        "class_overlap": 0.7,
+        "average_iou": 1,
+        "max_instances": 100,
+    }
     return ContrastMatcher(ClassMean(), **{**numbers, **options})
 
 
@@ -182,6 +189,30 @@ def test_matcher_drops_the_worse_mask_of_two_classes_by_the_share_of_the_smaller
     assert found.labels.tolist() == labels
 
 
+MOST, REST = square(8, 8, 11, 14), square(19, 8, 3, 14)  # the object in two parts; IoU of the first is 0.79
+
+
+@pytest.mark.parametrize(("average_iou", "expected"), [(0.7, OBJECT), (0.8, MOST), (1, MOST)])
+def test_matcher_averages_the_best_mask_with_those_that_nearly_agree(average_iou, expected):
+    proposals = proposed(MOST, OBJECT, OBJECT, iou=[1.0, 0.7, 0.7])
+    found = matcher(average_iou=average_iou)(features(), proposals, CLASSES, SIDE, SIDE)
+    assert torch.equal(found.masks, expected[None])
+    alone = matcher()(features(), proposed(MOST), CLASSES, SIDE, SIDE)
+    assert torch.equal(found.scores, alone.scores), "the best mask keeps its score"
+
+
+def test_matcher_does_not_average_with_a_single_weaker_mask():
+    found = matcher(average_iou=0.7)(features(), proposed(MOST, OBJECT, iou=[1.0, 0.5]), CLASSES, SIDE, SIDE)
+    assert torch.equal(found.masks, MOST[None])
+
+
+def test_matcher_drops_a_mask_that_an_averaged_mask_covers():
+    proposals = proposed(MOST, OBJECT, OBJECT, REST, iou=[1.0, 0.7, 0.7, 1.0])
+    assert len(matcher(average_iou=1)(features(), proposals, CLASSES, SIDE, SIDE)) == 2
+    found = matcher(average_iou=0.7)(features(), proposals, CLASSES, SIDE, SIDE)
+    assert torch.equal(found.masks, OBJECT[None])
+
+
 def naive_suppressed(masks, scores, labels, overlap, class_overlap):
     kept = []
     for index in sorted(range(len(masks)), key=lambda index: -scores[index]):
@@ -243,7 +274,7 @@ def test_a_temperature_not_above_0_is_rejected_in_one_line(temperature):
         matcher(temperature=temperature)
 
 
-@pytest.mark.parametrize("key", ["ring", "overlap", "class_overlap"])
+@pytest.mark.parametrize("key", ["ring", "overlap", "class_overlap", "average_iou"])
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_shares_out_of_range_are_rejected_in_one_line(key, value):
     with pytest.raises(InputError, match=rf"^model\.matcher\.{key} must be in \[0, 1\], got {value}$"):

@@ -10,7 +10,7 @@ from ntt.errors import InputError
 from ntt.matching.ops import similarity_maps
 from ntt.matching.patches import Queries
 from ntt.matching.scorers import Scorer
-from ntt.matching.selection import best_instances, coverage
+from ntt.matching.selection import best_instances, coverage, mask_iou
 from ntt.memory import MemoryBank
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
@@ -25,7 +25,8 @@ class ContrastMatcher:
     contains background; both have a lower contrast than the whole object. The score is ``p * cos *
     sqrt(contrast) * iou``: ``p`` is the probability of the class among all classes and separates the classes;
     ``cos`` is the similarity of the mask to the class and separates it from other objects; ``iou`` is the IoU
-    predicted by the segmenter. Of overlapping masks, only the best is kept.
+    predicted by the segmenter. Of overlapping masks, only the best is kept, averaged with those that nearly
+    agree with it: where one of them misses a part, the others vote for it.
 
     Args:
         scorer: computes class similarities, for ``p`` and ``cos``.
@@ -34,6 +35,8 @@ class ContrastMatcher:
         overlap: if two masks of a class share more than this share of the smaller one, the one with the lower
             score is dropped; 1 keeps both.
         class_overlap: the same for masks of different classes.
+        average_iou: a kept mask is averaged with the masks of its class whose IoU with it is at least this
+            threshold, weighted by score; 1 averages none.
         max_instances: maximum number of returned instances.
 
     Attributes:
@@ -52,11 +55,17 @@ class ContrastMatcher:
         ring: float,
         overlap: float,
         class_overlap: float,
+        average_iou: float,
         max_instances: int,
     ) -> None:
         if not temperature > 0:
             raise InputError(f"model.matcher.temperature must be above 0, got {temperature}")
-        for key, value in (("ring", ring), ("overlap", overlap), ("class_overlap", class_overlap)):
+        for key, value in (
+            ("ring", ring),
+            ("overlap", overlap),
+            ("class_overlap", class_overlap),
+            ("average_iou", average_iou),
+        ):
             if not 0 <= value <= 1:
                 raise InputError(f"model.matcher.{key} must be in [0, 1], got {value}")
         self.scorer = scorer
@@ -64,6 +73,7 @@ class ContrastMatcher:
         self.ring = ring
         self.overlap = overlap
         self.class_overlap = class_overlap
+        self.average_iou = average_iou
         self.max_instances = max_instances
 
     def __call__(
@@ -83,11 +93,27 @@ class ContrastMatcher:
         pairs = probability * similarities.clamp(min=0) * quality
         scores, labels = pairs.max(dim=1)
         kept = self._suppressed(masks, scores, labels)
-        return best_instances(logits[kept], scores[kept], labels[kept], height, width, self.max_instances)
+        logits = self._averaged(logits, masks, scores, labels, kept)
+        scores, labels = scores[kept], labels[kept]
+        if self.average_iou < 1:  # a mask that grew may cover a smaller one
+            kept = self._suppressed(logits > 0, scores, labels)
+            logits, scores, labels = logits[kept], scores[kept], labels[kept]
+        return best_instances(logits, scores, labels, height, width, self.max_instances)
 
     def similarities(self, features: Tensor, masks: Tensor, memory: MemoryBank) -> Tensor:
         """See :class:`ntt.matching.Matcher`."""
         return self.scorer(Queries.of(features, masks), memory)
+
+    def _averaged(
+        self, logits: Tensor, masks: Tensor, scores: Tensor, labels: Tensor, kept: Tensor
+    ) -> Tensor:
+        """Average the logits of each kept mask with those that nearly agree with it, ``(len(kept), m, m)``."""
+        if self.average_iou >= 1:
+            return logits[kept]
+        agree = mask_iou(masks[kept], masks) >= self.average_iou
+        weights = (agree & (labels[kept][:, None] == labels)).float() * scores.clamp(min=0)
+        means = weights @ logits.float().flatten(1) / weights.sum(dim=1, keepdim=True)
+        return means.view(len(kept), *logits.shape[1:]).to(logits)
 
     def _suppressed(self, masks: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
         """Return indices of masks that score above 0 and that no better mask overlaps too much."""
