@@ -46,5 +46,5 @@ def test_both_confidences_agree_on_the_class_and_score_in_0_to_1(seed, number, c
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
 def test_a_temperature_not_above_0_is_rejected(temperature):
-    with pytest.raises(InputError, match=r"confidence\.temperature must be above 0, got "):
+    with pytest.raises(InputError, match=r"^SoftmaxConfidence: temperature must be (above 0|a number), got "):
         SoftmaxConfidence(temperature)

@@ -269,7 +269,7 @@ def test_matcher_without_classes_or_proposals_finds_nothing():
 @pytest.mark.parametrize("temperature", [0, -1.0, math.nan])
 def test_a_temperature_not_above_0_is_rejected_in_one_line(temperature):
     with pytest.raises(
-        InputError, match=rf"^model\.matcher\.temperature must be above 0, got {temperature}$"
+        InputError, match=rf"^ContrastMatcher: temperature must be (above 0|a number), got {temperature}$"
     ):
         matcher(temperature=temperature)
 
@@ -277,5 +277,5 @@ def test_a_temperature_not_above_0_is_rejected_in_one_line(temperature):
 @pytest.mark.parametrize("key", ["ring", "overlap", "class_overlap", "average_iou"])
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_shares_out_of_range_are_rejected_in_one_line(key, value):
-    with pytest.raises(InputError, match=rf"^model\.matcher\.{key} must be in \[0, 1\], got {value}$"):
+    with pytest.raises(InputError, match=rf"^ContrastMatcher: {key} must be in \[0, 1\], got {value}$"):
         matcher(**{key: value})

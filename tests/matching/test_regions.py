@@ -199,5 +199,5 @@ def test_matcher_without_regions_returns_no_instances():
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_options_out_of_range_are_rejected_in_one_line(key, value):
     numbers = {"neck": 0.7, "class_overlap": 0.5, "max_instances": 100, key: value}
-    with pytest.raises(InputError, match=rf"^model\.matcher\.{key} must be in \[0, 1\], got {value}$"):
+    with pytest.raises(InputError, match=rf"^RegionMatcher: {key} must be in \[0, 1\], got {value}$"):
         RegionMatcher(ClassMean(), **numbers)

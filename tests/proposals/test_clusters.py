@@ -482,7 +482,9 @@ def test_a_memory_without_maps_is_rejected_in_one_line():
 
 @pytest.mark.parametrize("tau", [-1.01, 1.01, math.nan])
 def test_tau_out_of_range_is_rejected_in_one_line(tau):
-    with pytest.raises(InputError, match=rf"^model\.proposals\.tau must be in \[-1, 1\], got {tau}$"):
+    with pytest.raises(
+        InputError, match=rf"^ClusterProposals: tau must be (in \[-1, 1\]|a number), got {tau}$"
+    ):
         ClusterProposals(tau, MIN_SCORE)
 
 

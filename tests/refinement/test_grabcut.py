@@ -222,7 +222,7 @@ def test_grabcut_keeps_the_old_mask_if_the_overlap_is_too_small(min_overlap, tak
 
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_grabcut_rejects_an_invalid_overlap_in_one_line(value):
-    with pytest.raises(InputError, match=rf"^refine\.min_overlap must be in \[0, 1\], got {value}$"):
+    with pytest.raises(InputError, match=rf"^GrabCut: min_overlap must be in \[0, 1\], got {value}$"):
         refiner(min_overlap=value)
 
 
@@ -233,8 +233,8 @@ def test_grabcut_without_instances_returns_no_instances():
 
 @pytest.mark.parametrize(
     ("key", "least", "value"),
-    [("band", "0.0", -0.1), ("context", "0.0", -1), ("side", "16", 15), ("iterations", "1", 0)],
+    [("band", 0, -0.1), ("context", 0, -1), ("side", 16, 15), ("iterations", 1, 0)],
 )
 def test_grabcut_rejects_options_out_of_range_in_one_line(key, least, value):
-    with pytest.raises(InputError, match=rf"^refine\.{key} must be at least {least}, got {value}$"):
+    with pytest.raises(InputError, match=rf"^GrabCut: {key} must be at least {least}, got {value}$"):
         refiner(**{key: value})

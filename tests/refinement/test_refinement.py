@@ -118,7 +118,7 @@ def test_clean_up_with_zero_shares_changes_nothing():
 @pytest.mark.parametrize("key", ["min_part", "max_hole"])
 @pytest.mark.parametrize("value", [-0.1, 1.5, math.nan])
 def test_clean_up_rejects_shares_out_of_range_in_one_line(key, value):
-    with pytest.raises(InputError, match=rf"^refine\.clean_up\.{key} must be in \[0, 1\], got {value}$"):
+    with pytest.raises(InputError, match=rf"^CleanUp: {key} must be (in \[0, 1\]|a number), got {value}$"):
         CleanUp(**{key: value})
 
 
@@ -222,5 +222,7 @@ def test_prompted_refinement_needs_a_segmenter_trained_on_masks(segmenter):
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
 def test_prompted_refinement_rejects_an_invalid_overlap_in_one_line(value):
-    with pytest.raises(InputError, match=rf"^refine\.min_overlap must be in \[0, 1\], got {value}$"):
+    with pytest.raises(
+        InputError, match=rf"^PromptedRefinement: min_overlap must be (in \[0, 1\]|a number), got {value}$"
+    ):
         PromptedRefinement(value)

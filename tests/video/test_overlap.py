@@ -68,7 +68,7 @@ def test_overlap_tracker_extrapolates_between_detections(fitted, frame):
     ("name", "value"), [("every", 0), ("min_iou", 1.5), ("patience", -1), ("max_objects", 0)]
 )
 def test_tracker_rejects_invalid_settings(fitted, name, value):
-    with pytest.raises(InputError, match=f"tracking.{name} must be .*, got {value}"):
+    with pytest.raises(InputError, match=f"^OverlapTracker: {name} must be .*, got {value}$"):
         OverlapTracker(fitted, **{**SETTINGS, name: value})
 
 

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from ntt.api.few_shot_segmenter import FewShotSegmenter
 from ntt.config.composition import composed
 from ntt.config.messages import USER_ERRORS, describe, require_values
+from ntt.config.schema import check_config
 from ntt.errors import InputError
 from ntt.models import PrototypeMatching
 from ntt.refinement import NoRefinement
@@ -52,6 +53,7 @@ def load(
     try:
         cfg = composed("predict", ["references=null", "images=null", *words, *overrides])
         require_values(cfg)
+        check_config(cfg)
         loaded = build(cfg, device)
     except InputError:
         raise

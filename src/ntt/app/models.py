@@ -14,6 +14,7 @@ from ntt.api import FewShotSegmenter
 from ntt.data.images import image_sizes
 from ntt.errors import InputError
 from ntt.models.pseudo_masks import answer_prompt
+from ntt.options import AtLeastOne, Positive
 from ntt.segmenters import ImageEmbedding
 from ntt.structures import Prompt
 
@@ -74,10 +75,10 @@ class Limits:
         examples: maximum number of references.
     """
 
-    megabytes: int
-    megapixels: float
-    pictures: int
-    examples: int
+    megabytes: AtLeastOne
+    megapixels: Positive
+    pictures: AtLeastOne
+    examples: AtLeastOne
 
     def check_picture(self, file: Path) -> None:
         """Check the header of an image before it is decoded.

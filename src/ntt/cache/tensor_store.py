@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ntt.io import whole_file
+from ntt.options import NotNegative
 
 logger = logging.getLogger(__name__)
 DAY = 24 * 3600
@@ -28,7 +29,7 @@ class TensorStore:
         days: files not used for this many days are deleted when a store is opened.
     """
 
-    def __init__(self, directory: str | Path, max_gb: float, days: float) -> None:
+    def __init__(self, directory: str | Path, max_gb: NotNegative, days: NotNegative) -> None:
         self.directory = Path(directory)
         self.max_bytes = int(max_gb * 1e9)
         self._bytes = self._drop_unused(time.time() - days * DAY)

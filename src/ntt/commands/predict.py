@@ -26,7 +26,6 @@ RESULTS = (
     *(PREDICTIONS, "predictions_so_far.json", "skipped.json", "frames.json", "annotated.mp4"),
     FAILURE,
 )
-PATHS = ("references", "reference_images", "images", "video")
 
 
 def run(cfg: DictConfig) -> None:
@@ -38,10 +37,8 @@ def run(cfg: DictConfig) -> None:
 
     if (cfg.images is None) == (cfg.video is None):
         raise InputError("set either images=<folder, file or pattern> or video=<file>")
-    for name in PATHS:  # YAML parses a folder name such as 2024 as a number
-        cfg[name] = None if cfg[name] is None else str(cfg[name])
-    if type(cfg.batch_size) is not int or cfg.batch_size < 1:
-        raise InputError(f"batch_size must be an integer of at least 1, got {cfg.batch_size}")
+    if cfg.references is None:
+        raise InputError("references must be a folder or a COCO file, got null")
     output_dir = Path(cfg.paths.output)
     for name in RESULTS:  # delete the results of an earlier command in the same directory
         (output_dir / name).unlink(missing_ok=True)

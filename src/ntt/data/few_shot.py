@@ -27,6 +27,7 @@ from ntt.data.samples import (
 from ntt.data.targets import AnnotatedTargets, translate
 from ntt.errors import InputError, did_you_mean
 from ntt.io import read_json
+from ntt.options import AtLeastOne
 
 
 class FewShotDataset:
@@ -59,8 +60,8 @@ class FewShotDataset:
         reference_images: str | Path,
         target_file: str | Path | None,
         target_images: str | Path,
-        shots: int | None = None,
-        limit: int | None = None,
+        shots: AtLeastOne | None = None,
+        limit: AtLeastOne | None = None,
         classes: Sequence[str] | None = None,
         negatives: str | None = None,
         boxes_only: bool = False,

@@ -29,6 +29,7 @@ from ntt.data.samples import (
 )
 from ntt.errors import InputError
 from ntt.io import read_json
+from ntt.options import AtLeastOne
 
 REFERENCES, TARGETS = "references", "targets"
 MASK_ENDING = "_mask"
@@ -184,8 +185,8 @@ class FolderDataset:
     def __init__(
         self,
         root: str | Path,
-        shots: int | None = None,
-        limit: int | None = None,
+        shots: AtLeastOne | None = None,
+        limit: AtLeastOne | None = None,
         negatives: str | None = None,
     ) -> None:
         if negatives not in (None, MINED):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ntt.data.few_shot import FewShotDataset
 from ntt.data.validation import pick
+from ntt.options import AtLeastOne
 
 VERSION = 1  # version of the generator; increment it when the scenes change, so that they are generated again
 SPLITS = ("tuning", "reported")
@@ -37,8 +38,8 @@ class PhotoDataset(FewShotDataset):
         folder: str | Path,
         split: str = "tuning",
         part: str = "targets",
-        shots: int = 1,
-        limit: int | None = None,
+        shots: AtLeastOne = 1,
+        limit: AtLeastOne | None = None,
         classes: Sequence[str] | None = None,
         negatives: str | None = None,
         if_absent: str = "correct the path",

@@ -16,6 +16,7 @@ from ntt.data.few_shot_lists import check_few_shot, digest, write_few_shot
 from ntt.data.validation import is_number, shown
 from ntt.errors import InputError, did_you_mean
 from ntt.io import stream_entries
+from ntt.options import AtLeastOne
 
 logger = logging.getLogger(__name__)
 WidthHeight = tuple[int, int]  # width, height
@@ -46,7 +47,7 @@ class ProtocolDataset(FewShotDataset):
         target_file: str | Path,
         target_images: str | Path,
         sampler: Sampler | None = None,
-        limit: int | None = None,
+        limit: AtLeastOne | None = None,
         classes: Sequence[str] | None = None,
         negatives: str | None = None,
         boxes_only: bool = False,
@@ -117,7 +118,7 @@ class Sampler:
     def __init__(
         self,
         annotation_file: str | Path,
-        shots: int,
+        shots: AtLeastOne,
         seed: int,
         classes: Sequence[str] | None = None,
         frequency: str | None = None,
@@ -126,8 +127,6 @@ class Sampler:
         fewer: bool = False,
         if_absent: str = "correct the path",
     ) -> None:
-        if not shots or shots < 1:
-            raise InputError(f"dataset.shots must be at least 1, got {shots}")
         self.annotation_file = Path(annotation_file)
         self.shots = shots
         self.classes = None if classes is None else tuple(classes)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ntt.errors import InputError
+from ntt.options import Count
 
 NOISE, BLACK = "noise", "black"
 NOISE_IMAGES = 8
@@ -38,7 +39,7 @@ class PositionalDebias:
         InputError: negative rank or unknown image.
     """
 
-    def __init__(self, rank: int, cache: str | None = None, image: str = "noise") -> None:
+    def __init__(self, rank: Count, cache: str | None = None, image: str = "noise") -> None:
         if rank < 0:
             raise InputError(f"encoder.debias.rank={rank} is negative: use 0 to disable debiasing, or more")
         if image not in IMAGES:

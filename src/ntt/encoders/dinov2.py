@@ -19,6 +19,7 @@ from ntt.encoders.checkpoints import build_backbone, look_up
 from ntt.encoders.configs import DINOV2_CONFIGS, DINOv2Config
 from ntt.encoders.features import FeatureOptions, float_type
 from ntt.encoders.weights import Release
+from ntt.options import AtLeastOne
 
 # The hidden width of timm's packed SwiGLU includes both halves of its first matrix.
 _FFN: dict[str, tuple[Any, type[nn.Module], int]] = {
@@ -65,7 +66,7 @@ class DINOv2(BackboneEncoder):
     backbone: VisionTransformer
 
     def __init__(
-        self, name: str, img_size: int = 224, *, weights: str, **options: Unpack[FeatureOptions]
+        self, name: str, img_size: AtLeastOne = 224, *, weights: str, **options: Unpack[FeatureOptions]
     ) -> None:
         config = look_up("DINOv2", DINOV2_CONFIGS, name)
         release = Release(name, config.origin, config.checkpoint)

@@ -18,6 +18,7 @@ from ntt.encoders.dinov3_vit import DINOv3ViT
 from ntt.encoders.features import FeatureOptions, float_type
 from ntt.encoders.hub import entry_of, load_from_clone, release_of
 from ntt.encoders.weights import RANDOM, find_weights
+from ntt.options import AtLeastOne, Positive
 
 
 class DINOv3(BackboneEncoder):
@@ -42,11 +43,11 @@ class DINOv3(BackboneEncoder):
     def __init__(
         self,
         name: str,
-        img_size: int = 224,
+        img_size: AtLeastOne = 224,
         *,
         weights: str,
         mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
+        std: Sequence[Positive] = IMAGENET_STD,
         repo_dir: str | None = None,
         **options: Unpack[FeatureOptions],
     ) -> None:

@@ -17,6 +17,7 @@ from ntt.encoders.features import FeatureOptions
 from ntt.encoders.tensor_files import read_tensors
 from ntt.encoders.weights import RANDOM, find_package_file
 from ntt.errors import InputError
+from ntt.options import AtLeastOne, Positive
 
 PRETRAINED = "pretrained"
 _USUAL_STRIDE = 16
@@ -53,11 +54,11 @@ class TimmEncoder(BackboneEncoder):
         name: str,
         model_name: str,
         stride: int | Sequence[int] | None = None,
-        img_size: int = 224,
+        img_size: AtLeastOne = 224,
         *,
         weights: str,
         mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
+        std: Sequence[Positive] | None = None,
         **options: Unpack[FeatureOptions],
     ) -> None:
         backbone = _create(model_name, pretrained=weights == PRETRAINED)

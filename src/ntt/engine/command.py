@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from ntt.compat import LEGACY_CONFIG
 from ntt.config.messages import USER_ERRORS, describe, require_values
+from ntt.config.schema import check_config
 from ntt.runs.resume import continue_earlier, refuse_named
 from ntt.runs.run_directory import write_failure
 from ntt.runs.sweep import BAD_INPUT, failed_jobs, in_sweep, sweeps_begun
@@ -43,6 +44,7 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
             if remark:
                 logging.getLogger(__name__).warning(remark)
             require_values(cfg)
+            check_config(cfg)
             return task(cfg)
         except Exception as error:
             if cfg.ntt.debug:

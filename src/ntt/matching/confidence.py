@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from ntt.errors import InputError
 from ntt.matching.ops import classify
+from ntt.options import Positive, checked
 
 
 class Classification(NamedTuple):
@@ -63,9 +63,8 @@ class SoftmaxConfidence:
         InputError: ``temperature`` is not above 0.
     """
 
-    def __init__(self, temperature: float) -> None:
-        if not temperature > 0:
-            raise InputError(f"confidence.temperature must be above 0, got {temperature}; try 0.1")
+    @checked
+    def __init__(self, temperature: Positive) -> None:
         self.temperature = temperature
 
     def __call__(self, similarities: Tensor, iou: Tensor) -> Classification:

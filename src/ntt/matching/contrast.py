@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.errors import InputError
 from ntt.matching.ops import similarity_maps
 from ntt.matching.patches import Queries
 from ntt.matching.scorers import Scorer
 from ntt.matching.selection import best_instances, coverage, mask_iou
 from ntt.memory import MemoryBank
+from ntt.options import AtLeastOne, Positive, Share, checked
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
@@ -48,26 +48,17 @@ class ContrastMatcher:
 
     nms_iou = 0.5
 
+    @checked
     def __init__(
         self,
         scorer: Scorer,
-        temperature: float,
-        ring: float,
-        overlap: float,
-        class_overlap: float,
-        average_iou: float,
-        max_instances: int,
+        temperature: Positive,
+        ring: Share,
+        overlap: Share,
+        class_overlap: Share,
+        average_iou: Share,
+        max_instances: AtLeastOne,
     ) -> None:
-        if not temperature > 0:
-            raise InputError(f"model.matcher.temperature must be above 0, got {temperature}")
-        for key, value in (
-            ("ring", ring),
-            ("overlap", overlap),
-            ("class_overlap", class_overlap),
-            ("average_iou", average_iou),
-        ):
-            if not 0 <= value <= 1:
-                raise InputError(f"model.matcher.{key} must be in [0, 1], got {value}")
         self.scorer = scorer
         self.temperature = temperature
         self.ring = ring
@@ -107,7 +98,7 @@ class ContrastMatcher:
     def _averaged(
         self, logits: Tensor, masks: Tensor, scores: Tensor, labels: Tensor, kept: Tensor
     ) -> Tensor:
-        """Average the logits of each kept mask with those that nearly agree with it, ``(len(kept), m, m)``."""
+        """Average each kept mask with those that nearly agree with it; logits ``(len(kept), m, m)``."""
         if self.average_iou >= 1:
             return logits[kept]
         agree = mask_iou(masks[kept], masks) >= self.average_iou

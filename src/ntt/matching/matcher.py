@@ -13,6 +13,7 @@ from ntt.matching.patches import Queries
 from ntt.matching.scorers import Scorer
 from ntt.matching.selection import best_instances
 from ntt.memory import MemoryBank
+from ntt.options import AtLeastOne, Share
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
@@ -64,9 +65,9 @@ class PrototypeMatcher:
         self,
         scorer: Scorer,
         confidence: Confidence,
-        nms_iou: float,
-        candidates: int,
-        max_instances: int,
+        nms_iou: Share,
+        candidates: AtLeastOne,
+        max_instances: AtLeastOne,
         exact: bool = False,
     ) -> None:
         self.scorer = scorer
@@ -116,7 +117,7 @@ class PairMatcher:
 
     nms_iou = 1.0
 
-    def __init__(self, scorer: Scorer, max_instances: int) -> None:
+    def __init__(self, scorer: Scorer, max_instances: AtLeastOne) -> None:
         self.scorer = scorer
         self.max_instances = max_instances
 

@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.errors import InputError
 from ntt.matching.ops import boxes_from_masks, similarity_maps
 from ntt.matching.patches import Queries
 from ntt.matching.scorers import Scorer
 from ntt.matching.selection import coverage
 from ntt.matching.splitting import split_region
 from ntt.memory import MemoryBank
+from ntt.options import AtLeastOne, Share, checked
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances
 
@@ -40,10 +40,8 @@ class RegionMatcher:
 
     nms_iou = 1.0
 
-    def __init__(self, scorer: Scorer, neck: float, class_overlap: float, max_instances: int) -> None:
-        for key, value in (("neck", neck), ("class_overlap", class_overlap)):
-            if not 0 <= value <= 1:
-                raise InputError(f"model.matcher.{key} must be in [0, 1], got {value}")
+    @checked
+    def __init__(self, scorer: Scorer, neck: Share, class_overlap: Share, max_instances: AtLeastOne) -> None:
         self.scorer = scorer
         self.neck = neck
         self.class_overlap = class_overlap

@@ -13,6 +13,7 @@ from ntt.errors import InputError
 from ntt.matching.ops import cosine
 from ntt.matching.patches import Queries
 from ntt.memory import MemoryBank, cluster
+from ntt.options import AtLeastOne, Positive, checked
 
 MOST_PATCHES = 64  # larger masks are represented by this many evenly spaced patches
 
@@ -70,9 +71,8 @@ class KMeansCentres:
         InputError: ``k`` below 1.
     """
 
-    def __init__(self, k: int) -> None:
-        if k < 1:
-            raise InputError(f"scorer.k must be at least 1, got {k}")
+    @checked
+    def __init__(self, k: AtLeastOne) -> None:
         self.k = k
 
     def __call__(self, queries: Queries, memory: MemoryBank) -> Tensor:
@@ -111,11 +111,8 @@ class SoftNearestInstances:
         InputError: an option is out of range.
     """
 
-    def __init__(self, k: int, temperature: float) -> None:
-        if k < 1:
-            raise InputError(f"scorer.k must be at least 1, got {k}")
-        if not temperature > 0:
-            raise InputError(f"scorer.temperature must be above 0, got {temperature}; try 0.1")
+    @checked
+    def __init__(self, k: AtLeastOne, temperature: Positive) -> None:
         self.k = k
         self.temperature = temperature
 
@@ -142,17 +139,14 @@ class NegativePenalty:
 
     Args:
         scorer: computes the similarities to the classes.
-        sigma: above 0; lower values penalise more.
+        sigma: above 0; lower values penalise more; the paper uses 0.8 to 1.
 
     Raises:
         InputError: ``sigma`` is not above 0.
     """
 
-    def __init__(self, scorer: Scorer, sigma: float) -> None:
-        if not sigma > 0:
-            raise InputError(
-                f"model.matcher.scorer.sigma must be above 0, got {sigma}; the paper uses 0.8 to 1"
-            )
+    @checked
+    def __init__(self, scorer: Scorer, sigma: Positive) -> None:
         self.scorer = scorer
         self.sigma = sigma
 
@@ -186,9 +180,8 @@ class OptimalTransport:
         InputError: ``shortlist`` below 1.
     """
 
-    def __init__(self, shortlist: int) -> None:
-        if shortlist < 1:
-            raise InputError(f"scorer.shortlist must be at least 1, got {shortlist}")
+    @checked
+    def __init__(self, shortlist: AtLeastOne) -> None:
         self.shortlist = shortlist
 
     def __call__(self, queries: Queries, memory: MemoryBank) -> Tensor:

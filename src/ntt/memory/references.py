@@ -16,6 +16,7 @@ from ntt.errors import InputError
 from ntt.memory.bank import MemoryBank
 from ntt.memory.crop import crop_reference, whole_reference
 from ntt.memory.files import MADE_WITH
+from ntt.options import AtLeastOne, Count, NotNegative
 from ntt.structures import Reference
 
 Item = TypeVar("Item")
@@ -41,13 +42,13 @@ class ReferenceMemory:
 
     def __init__(
         self,
-        context_ratio: float,
-        batch_size: int,
+        context_ratio: NotNegative,
+        batch_size: AtLeastOne,
         normalise: bool = False,
-        patches: int = 0,
-        negatives_per_class: int = 5,
-        max_classes: int | None = None,
-        max_references: int | None = None,
+        patches: Count = 0,
+        negatives_per_class: Count = 5,
+        max_classes: AtLeastOne | None = None,
+        max_references: AtLeastOne | None = None,
         whole_image: bool = False,
         whole_patches: bool = False,
         maps: bool = False,

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ntt.matching.patches import Patches
+from ntt.options import AtLeastOne, Share
 from ntt.proposals.grid import SPACING
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
@@ -35,12 +36,12 @@ class AutomaticMaskProposals:
 
     def __init__(
         self,
-        points_per_side: int | None,
-        points_per_batch: int,
+        points_per_side: AtLeastOne | None,
+        points_per_batch: AtLeastOne,
         pred_iou_thresh: float,
         stability_score_thresh: float,
         stability_score_offset: float,
-        box_nms_thresh: float,
+        box_nms_thresh: Share,
     ) -> None:
         self.points_per_side = points_per_side
         self.options = {

@@ -18,6 +18,7 @@ from torch import Tensor
 from ntt.errors import InputError
 from ntt.matching.patches import Patches
 from ntt.memory import MemoryBank
+from ntt.options import Cosine, checked
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
 
 FALLBACK_QUANTILE = 0.9  # similarity quantile that replaces the threshold 0 if no patch is above 0
@@ -39,9 +40,8 @@ class ClusterProposals:
     needs_segmenter = False
     question = None  # depends on the references
 
-    def __init__(self, tau: float, min_score: float) -> None:
-        if not -1 <= tau <= 1:
-            raise InputError(f"model.proposals.tau must be in [-1, 1], got {tau}")
+    @checked
+    def __init__(self, tau: Cosine, min_score: float) -> None:
         self.tau = tau
         self.min_score = min_score
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ntt.matching.patches import Patches
+from ntt.options import AtLeastOne
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 from ntt.segmenters.sam2 import Sam2Segmenter
 
@@ -24,7 +25,7 @@ class GridProposals:
 
     needs_segmenter = True
 
-    def __init__(self, points_per_side: int | None, min_iou: float) -> None:
+    def __init__(self, points_per_side: AtLeastOne | None, min_iou: float) -> None:
         self.points_per_side = points_per_side
         self.min_iou = min_iou
 

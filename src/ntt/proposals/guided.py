@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.errors import InputError
 from ntt.matching.patches import Patches
+from ntt.options import AtLeastOne, BelowOne, checked
 from ntt.proposals.grid import grid_points
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter
 
@@ -32,13 +32,8 @@ class GuidedProposals:
         InputError: an option is out of range.
     """
 
-    def __init__(self, max_prompts: int, focus: float, min_iou: float) -> None:
-        if max_prompts < 1:
-            raise InputError(f"model.proposals.max_prompts must be at least 1, got {max_prompts}")
-        if not 0 <= focus < 1:
-            raise InputError(
-                f"model.proposals.focus must be in [0, 1), got {focus}; 0 spreads prompts evenly"
-            )
+    @checked
+    def __init__(self, max_prompts: AtLeastOne, focus: BelowOne, min_iou: float) -> None:
         self.max_prompts = max_prompts
         self.focus = focus
         self.min_iou = min_iou

@@ -9,6 +9,7 @@ from torch import Tensor
 from ntt.matching.ops import boxes_from_masks
 from ntt.matching.patches import Patches
 from ntt.matching.splitting import split_region
+from ntt.options import Share
 from ntt.proposals.base import ProposalStrategy
 from ntt.proposals.clusters import ClusterProposals
 from ntt.segmenters.base import ImageEmbedding, Proposals, Segmenter
@@ -33,7 +34,7 @@ class JointProposals:
     question = None  # prompts depend on the references
 
     def __init__(
-        self, clusters: ClusterProposals, neck: float, prompts: ProposalStrategy, min_iou: float
+        self, clusters: ClusterProposals, neck: Share, prompts: ProposalStrategy, min_iou: float
     ) -> None:
         self.clusters = clusters
         self.neck = neck

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntt.errors import InputError
 from ntt.matching.ops import boxes_from_masks
+from ntt.options import Share, checked
 from ntt.segmenters.base import ImageEmbedding, Segmenter
 from ntt.structures import Instances
 
@@ -41,7 +41,7 @@ class Refiner(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(init=False)
 class CleanUp:
     """Remove small parts and fill small holes of a mask.
 
@@ -53,13 +53,13 @@ class CleanUp:
         InputError: a share is outside [0, 1].
     """
 
-    min_part: float = 0.0
-    max_hole: float = 0.0
+    min_part: float
+    max_hole: float
 
-    def __post_init__(self) -> None:
-        for key in ("min_part", "max_hole"):
-            if not 0 <= getattr(self, key) <= 1:
-                raise InputError(f"refine.clean_up.{key} must be in [0, 1], got {getattr(self, key)}")
+    @checked
+    def __init__(self, min_part: Share = 0.0, max_hole: Share = 0.0) -> None:
+        self.min_part = min_part
+        self.max_hole = max_hole
 
     def __call__(self, mask: Mask) -> Mask:
         """Clean up a mask ``(H, W)`` bool."""

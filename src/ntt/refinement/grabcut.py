@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 import torch
+from annotated_types import Ge
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntt.errors import InputError
+from ntt.options import AtLeastOne, NotNegative, Share, checked
 from ntt.refinement.base import CleanUp, Mask, with_masks
 from ntt.segmenters.base import ImageEmbedding, Segmenter
 from ntt.structures import Instances
@@ -42,26 +43,17 @@ class GrabCut:
 
     needs_segmenter = False
 
+    @checked
     def __init__(
         self,
-        band: float,
-        context: float,
-        side: int,
-        iterations: int,
-        min_overlap: float,
+        band: NotNegative,
+        context: NotNegative,
+        side: Annotated[int, Ge(16)],
+        iterations: AtLeastOne,
+        min_overlap: Share,
         clean_up: CleanUp | None = None,
     ) -> None:
-        for key, value, least in (
-            ("band", band, 0.0),
-            ("context", context, 0.0),
-            ("side", side, 16),
-            ("iterations", iterations, 1),
-        ):
-            if value < least:
-                raise InputError(f"refine.{key} must be at least {least}, got {value}")
         self.band, self.context, self.side, self.iterations = band, context, side, iterations
-        if not 0 <= min_overlap <= 1:
-            raise InputError(f"refine.min_overlap must be in [0, 1], got {min_overlap}")
         self.min_overlap = min_overlap
         self.clean_up = clean_up or CleanUp()
 

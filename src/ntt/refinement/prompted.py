@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ntt.errors import InputError
 from ntt.matching.ops import resize_masks
+from ntt.options import Share, checked
 from ntt.refinement.base import CleanUp, with_masks
 from ntt.segmenters.base import ImageEmbedding, Segmenter
 from ntt.segmenters.prompting import mask_prompts
@@ -26,9 +26,8 @@ class PromptedRefinement:
 
     needs_segmenter = True
 
-    def __init__(self, min_overlap: float, clean_up: CleanUp | None = None) -> None:
-        if not 0 <= min_overlap <= 1:
-            raise InputError(f"refine.min_overlap must be in [0, 1], got {min_overlap}")
+    @checked
+    def __init__(self, min_overlap: Share, clean_up: CleanUp | None = None) -> None:
         self.min_overlap = min_overlap
         self.clean_up = clean_up or CleanUp()
 

@@ -15,6 +15,7 @@ from ntt.data import FewShotDataset
 from ntt.errors import InputError
 from ntt.io import whole_file
 from ntt.optional import require_package
+from ntt.options import Count
 from ntt.reporting.charts import BINS, LABELS, ChartLogger, Charts
 from ntt.reporting.wandb_images import log_images
 from ntt.runs.finished import run_tags
@@ -57,7 +58,7 @@ class WandbLogger(LightningLogger, ChartLogger):
         encoder_class: str,
         encoder_name: str,
         encoder_weights: str | None,
-        images: int,
+        images: Count,
         tags: Sequence[str] = (),
     ) -> None:
         require_package("wandb", "wandb", "logger=wandb")

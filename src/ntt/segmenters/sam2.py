@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from ntt.errors import InputError
+from ntt.options import AtLeastOne, Positive
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter, square_image
 from ntt.segmenters.batching import MemoryBatches
 from ntt.segmenters.sam2_decoder import bytes_per_prompt, decode_best
@@ -22,6 +23,7 @@ from ntt.segmenters.weights import load_weights
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # normalisation used in SAM 2's training
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MASK_STRIDE = 4
+IMAGE_MULTIPLE = 32  # largest stride of the image encoder
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 FEATURE_STRIDE = 16
 
@@ -62,21 +64,23 @@ class Sam2Segmenter(Segmenter):
         self,
         name: str,
         config: str,
-        image_size: int,
+        image_size: AtLeastOne,
         weights: str | Path,
         overrides: Mapping[str, Any] | None = None,
-        prompt_memory: float | None = None,
+        prompt_memory: Positive | None = None,
         dtype: str = "float32",
         compile: bool = False,
         box_prompts: bool = True,
         mask_prompts: bool = True,
         video_memory: bool = True,
         mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
+        std: Sequence[Positive] = IMAGENET_STD,
     ) -> None:
         super().__init__()
         if dtype not in DTYPES:
             raise InputError(f"segmenter.dtype={dtype} is unknown; choose one of {', '.join(DTYPES)}")
+        if image_size % IMAGE_MULTIPLE:
+            raise InputError(f"segmenter.image_size must be a multiple of {IMAGE_MULTIPLE}, got {image_size}")
         plain = OmegaConf.to_container(OmegaConf.create(dict(overrides or {})), resolve=True)
         assert isinstance(plain, dict)
         self.name = name

@@ -8,10 +8,9 @@ from typing import TypeAlias
 
 from torch import Tensor
 
-from ntt.data.validation import is_number
-from ntt.errors import InputError
 from ntt.matching import uncovered
 from ntt.models import PrototypeMatching
+from ntt.options import AtLeastOne, Count, Share, checked
 from ntt.structures import Instances
 
 
@@ -30,25 +29,16 @@ class Tracker(ABC):
         InputError: a setting is out of range.
     """
 
+    @checked
     def __init__(
         self,
         model: PrototypeMatching,
-        every: int,
-        min_iou: float,
-        patience: int,
-        share_of_best: float,
-        max_objects: int,
+        every: AtLeastOne,
+        min_iou: Share,
+        patience: Count,
+        share_of_best: Share,
+        max_objects: AtLeastOne,
     ) -> None:
-        for name, value, least, most in (
-            ("every", every, 1, None),
-            ("min_iou", min_iou, 0, 1),
-            ("patience", patience, 0, None),
-            ("share_of_best", share_of_best, 0, 1),
-            ("max_objects", max_objects, 1, None),
-        ):
-            if not is_number(value) or value < least or (most is not None and value > most):
-                limits = f"at least {least}" if most is None else f"in [{least}, {most}]"
-                raise InputError(f"tracking.{name} must be {limits}, got {value}")
         self.model = model
         self.every = every
         self.min_iou = min_iou

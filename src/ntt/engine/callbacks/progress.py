@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ntt.engine.stage_bar import StageBar
 from ntt.engine.stages import Stages
+from ntt.options import NotNegative
 
 
 class StageProgress(Callback):
@@ -18,7 +19,7 @@ class StageProgress(Callback):
         seconds_between_lines: Seconds between log lines if there is no terminal.
     """
 
-    def __init__(self, seconds_between_lines: float) -> None:
+    def __init__(self, seconds_between_lines: NotNegative) -> None:
         self.seconds_between_lines = seconds_between_lines
         self.console = Console()
         self._bar: StageBar | None = None

@@ -18,6 +18,7 @@ from ntt.engine.stages import Stages
 from ntt.errors import InputError
 from ntt.evaluation import IGNORED, kinds, semantic_metrics, true_semantic_map
 from ntt.matching import semantic_map
+from ntt.options import Count, Share, checked
 from ntt.visualization import draw_semantic
 from ntt.visualization.label_maps import LARGEST, write_label_map, write_legend
 
@@ -34,9 +35,8 @@ class SemanticMaps(OutcomeCallback):
         InputError: The threshold is not in [0, 1].
     """
 
-    def __init__(self, output_dir: str | Path, score_threshold: float, images: int) -> None:
-        if not 0 <= score_threshold <= 1:
-            raise InputError(f"task.score_threshold must be between 0 and 1, got {score_threshold}")
+    @checked
+    def __init__(self, output_dir: str | Path, score_threshold: Share, images: Count) -> None:
         self.maps = Path(output_dir) / "semantic"
         self.pictures = Path(output_dir) / "visualizations" / "semantic"
         self.score_threshold = score_threshold

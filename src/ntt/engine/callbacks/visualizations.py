@@ -10,6 +10,7 @@ from lightning import Trainer
 from ntt.engine.callbacks.base import OutcomeCallback, file_names
 from ntt.engine.data import Outcome
 from ntt.engine.stages import Stages
+from ntt.options import Count
 from ntt.visualization import draw_comparison, draw_features, draw_references, draw_similarity
 
 MAX_HEAT_MAPS = 7
@@ -23,7 +24,7 @@ class Visualizations(OutcomeCallback):
         images: Number of target images to draw.
     """
 
-    def __init__(self, output_dir: str | Path, images: int) -> None:
+    def __init__(self, output_dir: str | Path, images: Count) -> None:
         self.output_dir = Path(output_dir)
         self.images = images
         self._names: list[str] = []
