@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from lightning import seed_everything
 from omegaconf import DictConfig
+from pytorch_lightning import seed_everything
 
 from ntt.config.messages import require_values
 from ntt.data import FewShotDataset

@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 PRELOADED = (
-    "lightning",
+    "pytorch_lightning",
     "matplotlib.pyplot",
     "ntt.commands.predict",
     "ntt.commands.train",

@@ -107,7 +107,7 @@ class ContrastMatcher:
     def _averaged(
         self, logits: Tensor, masks: Tensor, scores: Tensor, labels: Tensor, kept: Tensor
     ) -> Tensor:
-        """Average the logits of each kept mask with those that nearly agree with it, ``(len(kept), m, m)``."""
+        """Average the logits of each kept mask with those that nearly agree, ``(len(kept), m, m)``."""
         if self.average_iou >= 1:
             return logits[kept]
         agree = mask_iou(masks[kept], masks) >= self.average_iou

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
-from lightning.pytorch.loggers import WandbLogger as LightningLogger
-from lightning.pytorch.loggers.logger import rank_zero_experiment
+from pytorch_lightning.loggers import WandbLogger as LightningLogger
+from pytorch_lightning.loggers.logger import rank_zero_experiment
 
 from ntt.data import FewShotDataset
 from ntt.errors import InputError
