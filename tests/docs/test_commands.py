@@ -177,8 +177,8 @@ def test_it_is_understood(understand, command):
         ("python scripts/download_checkpoints.py encoder=dinov3_giant", "none were released"),
         ("python scripts/absent.py", "there is no"),
         ("make dmeo", "'dmeo'"),
-        ("pip install no-time-to-train[wanbd]", "unknown: "),
-        ("pip install ntt[wandb]", "unknown: "),
+        ("pip install no-time-to-train[tensorbord]", "unknown: "),
+        ("pip install ntt[tensorboard]", "unknown: "),
         ("apt install ntt", "knows how to try apt"),
     ],
 )

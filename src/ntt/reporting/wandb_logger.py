@@ -14,7 +14,6 @@ from pytorch_lightning.loggers.logger import rank_zero_experiment
 from ntt.data import FewShotDataset
 from ntt.errors import InputError
 from ntt.io import whole_file
-from ntt.optional import require_package
 from ntt.reporting.charts import BINS, LABELS, ChartLogger, Charts
 from ntt.reporting.wandb_images import log_images
 from ntt.runs.finished import run_tags
@@ -45,7 +44,7 @@ class WandbLogger(LightningLogger, ChartLogger):
         tags: Additional tags.
 
     Raises:
-        InputError: The package or the API key is missing, or W&B rejects the key.
+        InputError: The API key is missing, or W&B rejects the key.
     """
 
     def __init__(
@@ -60,7 +59,6 @@ class WandbLogger(LightningLogger, ChartLogger):
         images: int,
         tags: Sequence[str] = (),
     ) -> None:
-        require_package("wandb", "wandb", "logger=wandb")
         import wandb
 
         require_login(mode)
