@@ -73,5 +73,5 @@ $(VENV)/.app: $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.develop: $(VENV)/.runtime
-	$(PIP) --no-build-isolation --editable ".[test,dev,wandb,tensorboard,cluster,app,docs]"
+	$(PIP) --no-build-isolation --editable ".[test,dev,tensorboard,cluster,app,docs]"
 	@touch $@

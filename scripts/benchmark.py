@@ -72,7 +72,7 @@ def compare(words: list[str], threads: int, console: Console) -> dict[str, Any]:
     from hydra.utils import instantiate
 
     from benchmarks.comparison import measure_together
-    from benchmarks.setup import composed
+    from benchmarks.measure import composed
     from benchmarks.tables import comparison_table
     from ntt.evaluation import CocoEvaluation
 
@@ -93,8 +93,8 @@ def curve(words: list[str], console: Console) -> dict[str, Any]:
     """Measure guided prompts at each budget, and the grid."""
     from hydra.utils import instantiate
 
-    from benchmarks.curve import measure_curve
-    from benchmarks.setup import composed, fitted_model
+    from benchmarks.measure import composed, fitted_model
+    from benchmarks.scaling import measure_curve
     from benchmarks.tables import curve_table
 
     guided = composed(CONF, ["model=guided", *words])
@@ -110,8 +110,8 @@ def curve(words: list[str], console: Console) -> dict[str, Any]:
 
 def growth(words: list[str], console: Console) -> dict[str, Any]:
     """Measure cost by classes and shots (synthetic memories) and by images (memory of the references)."""
-    from benchmarks.growth import grow_images, grow_memory
-    from benchmarks.setup import composed, fitted_model
+    from benchmarks.measure import composed, fitted_model
+    from benchmarks.scaling import grow_images, grow_memory
     from benchmarks.tables import growth_tables
 
     model, dataset = fitted_model(composed(CONF, ["model=guided", *words]))

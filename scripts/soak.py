@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lightning import Callback
 from PIL import Image
+from pytorch_lightning import Callback
 
 from ntt.config.paths import CONF, announce
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from ntt.engine.command import exit_on_bad_input
 from ntt.errors import InputError
-from ntt.optional import require_package
 
 
 def main() -> None:
@@ -30,7 +29,6 @@ def main() -> None:
     entity, _, project = options.path.partition("/")
     if not entity or not project or "/" in project:
         raise InputError(f"{options.path!r} is not a project of W&B; use ENTITY/PROJECT")
-    require_package("wandb_workspaces", "wandb", "the dashboard")
     if options.offline_spec:
         write(entity, project, options.offline_spec)
     else:

@@ -1,5 +1,6 @@
 """Every file in conf/ composes and builds what it names; a new file is tested without touching this one."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,13 @@ def untrained(node):
 def test_every_group_is_tested():
     assert set(GROUPS) == {*NETWORKS, *PARTS, *SPECIAL}
     assert all(GROUPS.values())
+
+
+def test_every_option_begins_with_a_comment():
+    """The comment that tells a reader what the option is, since no page lists the options."""
+    for file in CONF.rglob("*.yaml"):
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("# @package")]
+        assert re.match(r"# \w", lines[0]), f"{file}: begin it with a comment that says what it is"
 
 
 @pytest.mark.parametrize(("group", "option"), options(*NETWORKS))

@@ -1,7 +1,8 @@
-"""Measurement of time, prompts and masks for one image, by stage."""
+"""Fitted models from the ``train`` config, and measurement of time, prompts and masks for one image."""
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,8 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 from torch import nn
 
+from ntt.config.messages import require_values
+from ntt.data import FewShotDataset
 from ntt.engine.timer import Clock
 from ntt.evaluation import coco_results
 from ntt.models import PrototypeMatching
@@ -39,6 +45,32 @@ class Measurement:
     prompts: int
     drawn: int
     results: list[dict[str, Any]]
+
+
+def composed(conf: Path, words: Sequence[str]) -> DictConfig:
+    """Compose the config of ``python train.py`` with overrides.
+
+    Args:
+        conf: Folder of the configs.
+        words: Overrides of ``conf/train.yaml``.
+    """
+    os.environ.setdefault("PROJECT_ROOT", str(conf.parent))
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        cfg = compose("train", overrides=[*words, "paths.output=null"])  # there is no run directory
+    require_values(cfg)
+    return cfg
+
+
+def fitted_model(cfg: DictConfig) -> tuple[PrototypeMatching, FewShotDataset]:
+    """Build the model and the dataset of a ``train`` config and fill the memory."""
+    from pytorch_lightning import seed_everything  # not needed by those who only measure memory
+
+    seed_everything(cfg.seed, verbose=False)
+    dataset = instantiate(cfg.dataset)
+    dataset.check()
+    model = instantiate(cfg.model)
+    model.fit(dataset.references, dataset.class_names)
+    return model, dataset
 
 
 @torch.no_grad()

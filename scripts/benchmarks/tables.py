@@ -20,7 +20,7 @@ def comparison_table(variants: Mapping[str, Mapping[str, Any]]) -> Table:
     for title, key, form in (
         ("total", "seconds_per_image", "{:.3f}"),
         ("speed-up", "times_faster", "{:.2f}"),
-        ("prompts", "prompts", "{:.0f}"),
+        ("prompts (count)", "prompts", "{:.0f}"),
         ("upscaled masks", "drawn", "{:.0f}"),
         ("equal detections", "agreement", "{:.1%}"),
     ):
@@ -42,8 +42,8 @@ def curve_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def growth_tables(grown: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Table]:
-    """Return the tables of :mod:`benchmarks.growth`."""
-    memory = _table("Cost by memory size", "classes", "shots", "s/image", "bank, MiB")
+    """Return the tables of cost by memory size and by number of images."""
+    memory = _table("Cost by memory size", "classes", "shots", "s/image", "reference memory, MiB")
     for row in grown["memory"]:
         memory.add_row(
             str(row["classes"]),

@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lightning import Trainer
 from omegaconf import OmegaConf
+from pytorch_lightning import Trainer
 
 from ntt.compat.legacy_config import METHODS, MODEL, OUTER, expand_words, read_legacy_config
 from ntt.errors import InputError

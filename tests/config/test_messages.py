@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -6,8 +8,9 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationKeyError
+from pytorch_lightning import Callback
 
-from ntt.config.messages import describe, require_values
+from ntt.config.messages import describe, require_pytorch_lightning, require_values
 from ntt.errors import InputError
 
 
@@ -79,6 +82,30 @@ def test_says_where_an_argument_does_not_fit():
     line = describe(caught.value)
     assert line.startswith("encoder: ")
     assert "unexpected keyword argument 'pth'" in line
+
+
+def test_an_absent_lightning_names_the_package_that_is_used(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    monkeypatch.setitem(sys.modules, "no_such_package", None)
+    for target, named in (("lightning.Trainer", True), ("no_such_package.Trainer", False)):
+        cfg = OmegaConf.create({"trainer": {"_target_": target}})
+        with pytest.raises(HydraException) as caught:
+            instantiate(cfg.trainer)
+        line = describe(caught.value)
+        assert line.startswith("trainer: ")
+        assert line.endswith("; use pytorch_lightning in place of lightning") == named
+
+
+def test_objects_of_lightning_are_refused_and_those_of_pytorch_lightning_are_not():
+    other = type("Callback", (), {"__module__": "lightning.pytorch.callbacks"})
+    own = type("Mine", (other,), {"__module__": "mine"})
+    use = "; use pytorch_lightning in place of lightning$"
+    with pytest.raises(InputError, match=rf"^callbacks\.a: lightning\.pytorch\.callbacks\.Callback{use}"):
+        require_pytorch_lightning("callbacks.a", other())
+    line = rf"^callbacks\.b: mine\.Mine inherits from lightning\.pytorch\.callbacks\.Callback{use}"
+    with pytest.raises(InputError, match=line):
+        require_pytorch_lightning("callbacks.b", own())
+    require_pytorch_lightning("callbacks.c", type("Mine", (Callback,), {"__module__": "lightning_of_mine"})())
 
 
 def test_asks_for_every_value_that_is_left_open():

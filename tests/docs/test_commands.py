@@ -13,6 +13,7 @@ import tomllib
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -22,7 +23,6 @@ from ntt.compat.legacy_config import expand_words
 from ntt.config.messages import require_values
 from ntt.encoders.inspect import main as inspect
 
-FLAGS = ("-m", "--help", "--cfg")
 LEGACY = "legacy_config="
 YES = "yes=true"  # prepare_dataset.py's own word
 
@@ -38,18 +38,17 @@ def understand(workplace, project_root, monkeypatch):
     def composed(job, words):
         if any(word.startswith(LEGACY) for word in words):
             words, _ = expand_words(words)
-        settings = [word for word in words if word not in (*FLAGS, "job")]
-        unknown = [word for word in settings if word.startswith("-")]
+        flags, unknown = get_args_parser().parse_known_args(list(words))
         assert not unknown, f"unknown flags: {unknown}"
-        overrides = OverridesParser.create().parse_overrides(settings)
+        overrides = OverridesParser.create().parse_overrides(flags.overrides)
         sweeps = any(override.is_sweep_override() for override in overrides)
         brought = "experiment=encoder_sweep" in words  # which names its encoders itself
-        assert (sweeps or brought) == ("-m" in words), "several values want -m, and -m wants several values"
+        assert (sweeps or brought) == flags.multirun, "several values want -m, and -m wants several values"
         for batch in BasicSweeper.split_arguments(overrides, None):
             for job_words in batch:
-                check(job, job_words)
+                check(job, job_words, flags)
 
-    def check(job, words):
+    def check(job, words, flags):
         if "hydra/launcher=ray" in words:
             pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="the extra ray is not installed")
         with initialize_config_dir(str(project_root / "conf"), version_base="1.3"):
@@ -57,6 +56,10 @@ def understand(workplace, project_root, monkeypatch):
             if "experiment=FILE" in words:  # lies where the fixture put it, and not in conf
                 more.append(f"hydra.searchpath=[file://{workplace}]")
             cfg = compose(job, [*words, *more])
+        if flags.package:
+            assert OmegaConf.select(cfg, flags.package) is not None, f"no such part: {flags.package}"
+        if flags.help or flags.cfg or flags.info:
+            return
         require_values(cfg)
         OmegaConf.resolve(cfg)
         for target in targets(cfg):
@@ -170,6 +173,8 @@ def test_it_is_understood(understand, command):
         ("python train.py datset.limit=1", "Could not override 'datset.limit'"),
         ("python train.py dataset=folder", "dataset.root has no value"),
         ("python train.py encoder=dinov2_nano,dinov3_nano", "several values want -m"),
+        ("python train.py --cfg job --package encodr", "no such part: encodr"),
+        ("python train.py --confg job", "unknown flags"),
         ("python train.py -m encoder=dinov2_nano,dinov9_nano", "Could not find 'encoder/dinov9_nano'"),
         ("python train.py encoder._target_=ntt.encoders.DINOv4", "Error loading 'ntt.encoders.DINOv4'"),
         ("python scripts/compare.py --basline runs/nano", "unknown words"),
@@ -177,8 +182,8 @@ def test_it_is_understood(understand, command):
         ("python scripts/download_checkpoints.py encoder=dinov3_giant", "none were released"),
         ("python scripts/absent.py", "there is no"),
         ("make dmeo", "'dmeo'"),
-        ("pip install no-time-to-train[wanbd]", "unknown: "),
-        ("pip install ntt[wandb]", "unknown: "),
+        ("pip install no-time-to-train[tensorbord]", "unknown: "),
+        ("pip install ntt[tensorboard]", "unknown: "),
         ("apt install ntt", "knows how to try apt"),
     ],
 )

@@ -88,3 +88,38 @@ def test_debug_shows_where_it_was_found(train, miniature):
     result = train("ntt.debug=true")
     assert result.returncode == 1
     assert "Traceback" in result.stderr
+
+
+LIGHTNING = """
+class Callback: pass
+
+class Trainer:
+    def __init__(self, **_): pass
+"""
+OWN = """
+from lightning.pytorch import Callback
+
+class Mine(Callback): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "start"),
+    [
+        (
+            "+callbacks.mine._target_=mine.Mine",
+            "callbacks.mine: mine.Mine inherits from lightning.pytorch.Callback",
+        ),
+        ("trainer._target_=lightning.pytorch.Trainer", "trainer: lightning.pytorch.Trainer"),
+    ],
+)
+def test_classes_of_lightning_are_refused_in_one_line(train, miniature, monkeypatch, word, start):
+    (miniature / "lightning" / "pytorch").mkdir(parents=True)
+    (miniature / "lightning" / "__init__.py").touch()
+    (miniature / "lightning" / "pytorch" / "__init__.py").write_text(LIGHTNING)
+    (miniature / "mine.py").write_text(OWN)
+    monkeypatch.setenv("PYTHONPATH", str(miniature))
+    result = train(word)
+    line = f"{start}; use pytorch_lightning in place of lightning\n"
+    assert (result.returncode, result.stderr) == (2, line)
+    assert "random weights" not in result.stdout, "before any model is built"

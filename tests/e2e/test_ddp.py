@@ -37,7 +37,7 @@ def test_a_job_of_a_sweep_starts_no_processes(train, miniature):
 
 
 DYING = """
-from lightning import Callback
+from pytorch_lightning import Callback
 
 class Dying(Callback):
     def on_test_batch_start(self, trainer, *_):

@@ -79,3 +79,12 @@ def test_without_a_key_one_line_names_the_fix(train, monkeypatch, tmp_path):
         "W&B API key is missing; run `wandb login`, set WANDB_API_KEY, or use logger=wandb_offline\n"
     )
     assert "random weights" not in result.stdout, "said before any model is built"
+
+
+def test_wandb_is_imported_only_by_its_logger(train, tmp_path, monkeypatch):
+    (tmp_path / "wandb.py").write_text("raise RuntimeError('wandb was imported')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    result = train(*QUICK, "dataset.limit=1", "logger=[csv,tensorboard]", forked=False)
+    assert result.returncode == 0, result.stderr
+    result = train(*QUICK, "dataset.limit=1", "logger=wandb_offline", forked=False)
+    assert "wandb was imported" in result.stderr

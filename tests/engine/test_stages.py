@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from lightning import Trainer
 from PIL import Image
+from pytorch_lightning import Trainer
 from rich.console import Console
 
 from ntt.data import FewShotDataset

@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 PRELOADED = (
-    "lightning",
+    "pytorch_lightning",
     "matplotlib.pyplot",
     "ntt.commands.predict",
     "ntt.commands.train",
@@ -93,8 +93,6 @@ def _command(words: list[str], stdout: Path, stderr: Path, cwd: str, env: dict[s
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
-    for module in [name for name in sys.modules if name.partition(".")[0] == "wandb"]:
-        del sys.modules[module]  # timm imports it; its temporary folders must be those of this process
     sys.path[1:1] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
     try:
         if words[0] == "-m":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 
+from ntt.config.messages import require_pytorch_lightning
 from ntt.config.paths import CONF, announce
 from ntt.engine.command import run_command
 from ntt.runs.fingerprint import data_digest, run_identity
@@ -37,7 +38,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     """Run all stages; results that are already in the run directory are not computed again."""
     # Imported here to keep --help and errors about misspelt options fast.
     from hydra.utils import instantiate
-    from lightning import Trainer, seed_everything
+    from pytorch_lightning import Trainer, seed_everything
     from rich.console import Console
 
     from ntt.cache.proposals import shared_answers
@@ -63,11 +64,13 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
 
     folder.require_data(data_digest(dataset))
-    loggers = [instantiate(destination) for destination in (cfg.logger or {}).values()]
-    callbacks = {name: instantiate(callback) for name, callback in (cfg.callbacks or {}).items()}
+    loggers, callbacks = _built(cfg, "logger"), _built(cfg, "callbacks")
     observers = {name: each for name, each in callbacks.items() if isinstance(each, OutcomeCallback)}
     recorder = Recorder(folder.journal("images"), observers)
-    trainer: Trainer = instantiate(cfg.trainer, callbacks=[*callbacks.values(), recorder], logger=loggers)
+    trainer: Trainer = instantiate(
+        cfg.trainer, callbacks=[*callbacks.values(), recorder], logger=list(loggers.values())
+    )
+    require_pytorch_lightning("trainer", trainer)
     refuse_processes(trainer)
 
     model = instantiate(cfg.model)
@@ -95,10 +98,20 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
 
     recorder.summarise(stages)
     metrics = run_metrics(stages.report, model, stages.clock.seconds, stages.images)
-    log_run(loggers, metrics, cfg, dataset)
+    log_run(loggers.values(), metrics, cfg, dataset)
     folder.finish(metrics)  # last, so that the same command retries failed logging
     print_run(metrics, folder.path, Console())
     return metrics
+
+
+def _built(cfg: DictConfig, group: str) -> dict[str, Any]:
+    """Instantiate the entries of a group of callbacks or loggers."""
+    from hydra.utils import instantiate
+
+    built = {name: instantiate(entry) for name, entry in (cfg[group] or {}).items()}
+    for name, each in built.items():
+        require_pytorch_lightning(f"{group}.{name}", each)
+    return built
 
 
 def main() -> None:

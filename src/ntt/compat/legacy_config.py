@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 from hydra.core.override_parser.types import Quote, QuotedString
-from lightning import Trainer
+from pytorch_lightning import Trainer
 
 from ntt.compat import LEGACY_CONFIG
 from ntt.compat.guide import AUTOMATIC, GRID, settle_encoder

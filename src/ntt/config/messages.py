@@ -34,6 +34,9 @@ EXTRAS = {
     "hydra/launcher/joblib": "cluster",
     "hydra/launcher/ray": "ray",
 }
+# `lightning` is a second copy of the code of pytorch_lightning, with other classes.
+OTHER_COPY = "lightning"
+USE_OURS = f"use pytorch_lightning in place of {OTHER_COPY}"
 
 
 def describe(error: BaseException) -> str:
@@ -56,7 +59,9 @@ def describe(error: BaseException) -> str:
             return f"Cannot parse the override {cause.override!r}: write group=option or path.to.key=value"
     if isinstance(error, InstantiationException) and len(chain) > 1:
         where = [line.removeprefix("full_key: ") for line in str(error).splitlines() if "full_key:" in line]
-        return f"{where[0] if where else 'config'}: {_one_line(chain[-1])}"
+        line = f"{where[0] if where else 'config'}: {_one_line(chain[-1])}"
+        absent = chain[-1].name if isinstance(chain[-1], ModuleNotFoundError) else None
+        return f"{line}; {USE_OURS}" if absent == OTHER_COPY else line
     return _one_line(error)
 
 
@@ -65,6 +70,20 @@ def require_values(cfg: DictConfig) -> None:
     missing = sorted(OmegaConf.missing_keys(cfg))
     if missing:
         raise InputError("; ".join(f"{key} has no value: add {key}=<value>" for key in missing))
+
+
+def require_pytorch_lightning(key: str, built: object) -> None:
+    """Raise InputError if an object has a class of ``lightning``, which pytorch_lightning does not recognise.
+
+    Args:
+        key: Config key from which the object was built.
+        built: Callback, logger or trainer.
+    """
+    kind = type(built)
+    for base in kind.__mro__:
+        if base.__module__.partition(".")[0] == OTHER_COPY:
+            inherits = "" if base is kind else f"{kind.__module__}.{kind.__qualname__} inherits from "
+            raise InputError(f"{key}: {inherits}{base.__module__}.{base.__qualname__}; {USE_OURS}")
 
 
 def _causes(error: BaseException) -> Iterable[BaseException]:

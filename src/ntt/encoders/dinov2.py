@@ -9,9 +9,6 @@ from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
-from timm.layers import SwiGLUPacked
-from timm.layers.mlp import Mlp
-from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder
@@ -19,7 +16,13 @@ from ntt.encoders.checkpoints import build_backbone, look_up
 from ntt.encoders.configs import DINOV2_CONFIGS, DINOv2Config
 from ntt.encoders.features import FeatureOptions, float_type
 from ntt.encoders.weights import Release
+from ntt.optional import hidden
 from ntt.options import AtLeastOne
+
+with hidden("wandb"):  # timm.utils imports it, which takes seconds
+    from timm.layers import SwiGLUPacked
+    from timm.layers.mlp import Mlp
+    from timm.models.vision_transformer import VisionTransformer
 
 # The hidden width of timm's packed SwiGLU includes both halves of its first matrix.
 _FFN: dict[str, tuple[Any, type[nn.Module], int]] = {

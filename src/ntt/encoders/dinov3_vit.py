@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from timm.layers import LayerNorm
-from timm.models.eva import Eva
 from torch import Tensor
 
 from ntt.encoders.configs import DINOv3Config
+from ntt.optional import hidden
+
+with hidden("wandb"):  # timm.utils imports it, which takes seconds
+    from timm.layers import LayerNorm
+    from timm.models.eva import Eva
 
 
 class DINOv3ViT(Eva):

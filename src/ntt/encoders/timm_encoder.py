@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Unpack, cast
 
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,7 +16,11 @@ from ntt.encoders.features import FeatureOptions
 from ntt.encoders.tensor_files import read_tensors
 from ntt.encoders.weights import RANDOM, find_package_file
 from ntt.errors import InputError
+from ntt.optional import hidden
 from ntt.options import AtLeastOne, Positive
+
+with hidden("wandb"):  # timm.utils imports it, which takes seconds
+    import timm
 
 PRETRAINED = "pretrained"
 _USUAL_STRIDE = 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 
-LIGHTNING_LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric")
+LIGHTNING_LOGGERS = ("pytorch_lightning", "lightning_fabric")
 WARNINGS = (
     ".*does not have many workers.*",  # intentional, see loader_workers in conf/train.yaml
     ".*`srun` command is available.*",  # a sweep does not start its jobs with srun

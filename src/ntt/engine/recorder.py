@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lightning import Callback, Trainer
+from pytorch_lightning import Callback, Trainer
 
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.data import NumberedTarget, Outcome, Unreadable

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 import torch
-from lightning import LightningModule
+from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from ntt.calibration.score_threshold import MAX_REFERENCES

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
-from lightning.pytorch.loggers import TensorBoardLogger as LightningLogger
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import TensorBoardLogger as LightningLogger
 
 from ntt.data import FewShotDataset
 from ntt.optional import require_package
@@ -17,7 +17,7 @@ from ntt.reporting.charts import BINS, ChartLogger, Charts, curve_figure
 from ntt.runs.run_directory import PREDICTIONS
 
 if TYPE_CHECKING:
-    from lightning.pytorch.loggers import Logger
+    from pytorch_lightning.loggers import Logger
 
 
 def log_run(

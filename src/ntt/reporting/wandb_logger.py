@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
-from lightning.pytorch.loggers import WandbLogger as LightningLogger
-from lightning.pytorch.loggers.logger import rank_zero_experiment
+from pytorch_lightning.loggers import WandbLogger as LightningLogger
+from pytorch_lightning.loggers.logger import rank_zero_experiment
 
 from ntt.data import FewShotDataset
 from ntt.errors import InputError
 from ntt.io import whole_file
-from ntt.optional import require_package
 from ntt.options import Count
 from ntt.reporting.charts import BINS, LABELS, ChartLogger, Charts
 from ntt.reporting.wandb_images import log_images
@@ -46,7 +45,7 @@ class WandbLogger(LightningLogger, ChartLogger):
         tags: Additional tags.
 
     Raises:
-        InputError: The package or the API key is missing, or W&B rejects the key.
+        InputError: The API key is missing, or W&B rejects the key.
     """
 
     def __init__(
@@ -61,7 +60,6 @@ class WandbLogger(LightningLogger, ChartLogger):
         images: Count,
         tags: Sequence[str] = (),
     ) -> None:
-        require_package("wandb", "wandb", "logger=wandb")
         import wandb
 
         require_login(mode)

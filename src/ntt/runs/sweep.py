@@ -18,7 +18,7 @@ from ntt.runs.resume import command_of, typed_words
 from ntt.runs.run_directory import LOCK, METRICS, SWEEP_KIND, failure_of, refuse_others, write_record
 
 if TYPE_CHECKING:
-    from lightning import Trainer
+    from pytorch_lightning import Trainer
 
 BAD_INPUT = 2
 OVERRIDES = "overrides.yaml"  # Hydra writes it to the directory of each job

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
+
+from ntt.optional import hidden
+
+with hidden("wandb"):  # timm.utils imports it, which takes seconds
+    import timm
 
 
 class TimmTrunk(nn.Module):

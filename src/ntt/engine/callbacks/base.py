@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from lightning import Callback
+from pytorch_lightning import Callback
 
 from ntt.data.samples import Targets
 from ntt.engine.data import Outcome

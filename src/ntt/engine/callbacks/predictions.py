@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lightning import Trainer
+from pytorch_lightning import Trainer
 
 from ntt.engine.callbacks.base import OutcomeCallback
 from ntt.engine.data import Outcome

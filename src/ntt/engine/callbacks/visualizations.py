@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from lightning import Trainer
+from pytorch_lightning import Trainer
 
 from ntt.engine.callbacks.base import OutcomeCallback, file_names
 from ntt.engine.data import Outcome

@@ -1,8 +1,8 @@
-"""The memory that growth is measured with."""
+"""The memory with which the cost of classes and shots is measured."""
 
 import torch
 
-from benchmarks.growth import patch_memory
+from benchmarks.scaling import patch_memory
 
 
 def test_a_bank_of_patches_has_every_class_as_often_as_asked():

@@ -1,8 +1,8 @@
-"""Cost per image by size of the reference memory, and cost of a run by number of images."""
+"""Cost by number of prompts, of classes and shots, and of images."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -11,12 +11,56 @@ from torch import Tensor
 
 from benchmarks.measure import measure_image, peak_memory
 from ntt.data import FewShotDataset
+from ntt.engine.timer import Clock
+from ntt.evaluation import CocoEvaluation, coco_results
 from ntt.memory import MemoryBank
 from ntt.models import PrototypeMatching
+from ntt.proposals import ProposalStrategy
 
 CLASSES = (1, 20, 80, 400, 1203)
 SHOTS = (1, 3, 10, 30)
 USUAL_CLASSES, USUAL_SHOTS = 80, 10
+
+
+@torch.no_grad()
+def measure_curve(
+    model: PrototypeMatching,
+    dataset: FewShotDataset,
+    strategies: Mapping[str, ProposalStrategy],
+    on_image: Callable[[int, int], None],
+) -> list[dict[str, Any]]:
+    """Measure AP and seconds per image of several proposal strategies, interleaved on every image.
+
+    Args:
+        model: Fitted model.
+        dataset: Dataset whose targets have ground truth.
+        strategies: Proposal strategies by name.
+        on_image: Called with the number of finished images and the total.
+
+    Returns:
+        One row per strategy: ``model`` (the name), ``segm`` and ``bbox`` AP, and the mean
+        ``seconds_per_image``, including the shared patch features and image embedding.
+    """
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in strategies}
+    clock = Clock()
+    for number, target in enumerate(dataset.targets, start=1):
+        height, width = target.image.shape[-2:]
+        with clock.measure("shared"):
+            features = model.encode(target.image)
+            embedding = model.segmenter.encode(target.image)
+        for name, strategy in strategies.items():
+            with clock.measure(name):
+                proposals = strategy(model.segmenter, embedding, model.patches(features))
+                instances = model.match(features, proposals, height, width)
+            results[name] += coco_results(target.image_id, instances, dataset.category_ids)
+        on_image(number, len(dataset.targets))
+    rows = []
+    for name, found in results.items():
+        judged = CocoEvaluation()(dataset.ground_truth, found)
+        seconds = (clock.seconds["shared"] + clock.seconds[name]) / len(dataset.targets)
+        precision = {kind: judged[kind]["AP"] for kind in ("segm", "bbox")}
+        rows.append({"model": name, **precision, "seconds_per_image": seconds})
+    return rows
 
 
 def grow_memory(model: PrototypeMatching, dataset: FewShotDataset, images: int) -> list[dict[str, Any]]:
