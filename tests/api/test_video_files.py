@@ -65,6 +65,6 @@ def test_video_results_keep_the_colour_of_an_object(write):
 
 
 def test_video_results_leave_no_file_after_an_error(write, tmp_path):
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="NoneType"):
         write(found(0, [1]), None)
     assert not list(tmp_path.iterdir())

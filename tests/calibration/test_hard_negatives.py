@@ -54,6 +54,7 @@ def test_hard_negatives_are_saved_with_the_memory(colours, tmp_path):
     model.mine_negatives(references)
     model.memory.save(tmp_path / "memory.safetensors")
     again = colours.model().start_memory(["red thing", "blue thing"]).load(tmp_path / "memory.safetensors")
+    assert len(model.memory.negatives[0]) == 1
     for mine, theirs in zip(again.negatives, model.memory.negatives, strict=True):
         assert torch.equal(mine, theirs)
 

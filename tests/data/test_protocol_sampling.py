@@ -263,6 +263,7 @@ class TestFile:
         file.parent.mkdir()
         file.write_text("{}")
         self.sampler(coco).provide(file)
+        assert file.read_text() == "{}"
 
     def test_provide_names_a_file_that_cannot_be_written(self, coco, tmp_path):
         (tmp_path / "file").touch()

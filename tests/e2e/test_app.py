@@ -9,6 +9,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from chromium import free_port
+from forked import run_forked
 from ntt.config.paths import EMBEDDED
 
 pytest.importorskip("gradio")
@@ -16,22 +18,21 @@ pytest.importorskip("gradio")
 JPEG = b"\xff\xd8"
 
 
-def start(tmp_path, *words):
-    command = [sys.executable, "-m", "ntt.app", f"paths.runs={tmp_path}", "encoder.weights=random", *words]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=tmp_path, **pipes)  # not where the samples are
+@pytest.fixture
+def command(tmp_path):
+    """Words that start the page; run it in ``tmp_path``, not where the samples are."""
+    return ["-m", "ntt.app", f"paths.runs={tmp_path}", "encoder.weights=random"]
 
 
-def test_it_serves_until_ctrl_c_and_refuses_a_port_that_is_taken(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        taken = start(tmp_path, f"port={port}")
-        _, said = taken.communicate(timeout=120)
-    assert taken.returncode == 2
-    assert said.startswith(f"host=127.0.0.1 port={port}: cannot listen on this address")
-    assert len(said.splitlines()) == 1
-
-    server = start(tmp_path, f"port={port}")
+def test_app_serves_until_ctrl_c(command, tmp_path):
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, *command, f"port={port}"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert any(f"http://127.0.0.1:{port}/" in line for line in server.stdout)
         with urlopen(f"http://127.0.0.1:{port}/") as answer:
@@ -48,8 +49,17 @@ def test_it_serves_until_ctrl_c_and_refuses_a_port_that_is_taken(tmp_path):
     assert (server.returncode, said) == (0, "")
 
 
-def test_an_unknown_encoder_to_compare_with_is_one_line(tmp_path):
-    wrong = start(tmp_path, "compare=[dinov4]")
-    _, said = wrong.communicate(timeout=120)
+def test_app_refuses_a_port_that_is_taken_in_one_line(command, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        taken = run_forked([*command, f"port={port}"], cwd=tmp_path, timeout=120)
+    assert taken.returncode == 2
+    assert taken.stderr.startswith(f"host=127.0.0.1 port={port}: cannot listen on this address")
+    assert taken.stderr.count("\n") == 1
+
+
+def test_app_with_an_unknown_encoder_to_compare_ends_with_one_line(command, tmp_path):
+    wrong = run_forked([*command, "compare=[dinov4]"], cwd=tmp_path, timeout=120)
     assert wrong.returncode == 2
-    assert "dinov4" in said
+    assert "dinov4" in wrong.stderr
+    assert wrong.stderr.count("\n") == 1

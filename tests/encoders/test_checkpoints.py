@@ -114,9 +114,12 @@ def test_fused_bias_without_a_mask_drops_the_key_bias(make, export, write):
 
 
 def test_load_ignores_the_norm_of_local_crops(make, export, write):
-    tensors = export(make("dinov3_test"), "Meta")
-    tensors |= {"local_cls_norm.weight": torch.ones(32), "local_cls_norm.bias": torch.ones(32)}
-    load("dinov3_test", write(tensors))
+    encoder = make("dinov3_test")
+    tensors = export(encoder, "Meta")
+    tensors |= {"local_cls_norm.weight": torch.full((32,), 3.0), "local_cls_norm.bias": torch.ones(32)}
+    loaded = load("dinov3_test", write(tensors))
+    images = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(loaded(images), encoder(images), rtol=1e-4, atol=1e-5)
 
 
 def test_load_joins_transformers_shards(make, export, tmp_path):

@@ -34,5 +34,5 @@ def test_a_label_without_category_is_an_error():
         torch.ones(1),
         torch.tensor([3]),
     )
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match="out of range"):
         coco_results(1, found, (1, 2))

@@ -23,7 +23,7 @@ def test_references_contain_every_class_in_every_round(drawn):
     assert ids == [*range(1, 21), *range(1, 21)]
 
 
-def test_targets_contain_two_to_eight_objects_with_tight_boxes(drawn):
+def test_targets_contain_up_to_eight_objects_with_tight_boxes(drawn):
     content = json.loads((drawn / "targets.json").read_text())
     assert len(content["images"]) == 6
     for image in content["images"]:
@@ -38,10 +38,15 @@ def test_targets_contain_two_to_eight_objects_with_tight_boxes(drawn):
         assert Image.open(drawn / "targets" / image["file_name"]).size == (image["width"], image["height"])
 
 
-def test_equal_seeds_give_identical_files(sheet, tmp_path):
-    for name in ("a", "b"):
-        Benchmark(sheet, scenes=2, shots=1, scene_size=96, reference_size=64, sides=(16.0, 40.0)).write(
-            sheet.vocabulary.validation, tmp_path / name
-        )
-    for file in ("references.json", "targets.json", "targets/0002.jpg"):
-        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+def test_equal_seeds_give_identical_files_and_another_seed_does_not(sheet, tmp_path):
+    def files(name, seed):
+        sizes = {"scenes": 2, "shots": 1, "scene_size": 96, "reference_size": 64, "sides": (16.0, 40.0)}
+        Benchmark(sheet, seed=seed, **sizes).write(sheet.vocabulary.validation, tmp_path / name)
+        paths = (path for path in (tmp_path / name).rglob("*") if path.is_file())
+        return {path.relative_to(tmp_path / name): path.read_bytes() for path in paths}
+
+    first, same, other = files("a", 0), files("b", 0), files("c", 1)
+    assert len(first) == 2 + 20 + 2
+    assert first == same
+    assert first.keys() == other.keys()
+    assert not any(first[file] == other[file] for file in first if file.parent.name == "targets")

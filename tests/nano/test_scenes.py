@@ -45,8 +45,10 @@ def test_scatter_keeps_objects_visible(seed, count):
 
 
 def test_scatter_with_the_same_seed_draws_the_same_scene():
-    first, second = (
-        scatter(np.random.default_rng(5), BLACK, [(RED, 0), (GREEN, 1)], (10, 24), max_angle=30)
-        for _ in range(2)
+    first, second, other = (
+        scatter(np.random.default_rng(seed), BLACK, [(RED, 0), (GREEN, 1)], (10, 24), max_angle=30)
+        for seed in (5, 5, 6)
     )
     assert (first.image == second.image).all()
+    assert (first.masks == second.masks).all()
+    assert (first.image != other.image).any()

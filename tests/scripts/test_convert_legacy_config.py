@@ -48,8 +48,12 @@ def test_writes_over_nothing_unless_told(file, tmp_path, capsys):
     assert "dinov3_base" in other.read_text()
 
 
-def test_bad_input_writes_nothing(file, tmp_path):
+def test_bad_input_writes_nothing_and_is_one_line(file, tmp_path, capsys):
     file.write_text("model: {init_args: {model_cfg: {name: matcher}}}")
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as stopped:
         convert.main([str(file)])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert "Unknown legacy model: matcher" in said
+    assert said.count("\n") == 1
     assert not (tmp_path / "conf").exists()

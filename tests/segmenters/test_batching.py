@@ -1,7 +1,6 @@
 """Memory-limited batching, with allocations that really fail."""
 
 import logging
-import subprocess
 import sys
 import textwrap
 from itertools import chain
@@ -11,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forked import run_forked
 from ntt.segmenters.batching import GIB, MemoryBatches, is_out_of_memory
 
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ def test_run_raises_if_a_single_item_does_not_fit_or_on_other_errors():
         raise RuntimeError("shapes differ")
 
     for count in (5, 1):
-        with pytest.raises(torch.OutOfMemoryError):
+        with pytest.raises(torch.OutOfMemoryError, match="full"):
             MemoryBatches(item_bytes=1, budget=None).run(full, count, CPU)
     with pytest.raises(RuntimeError, match="shapes differ"):
         batches.run(wrong, 5, CPU)
@@ -73,14 +73,14 @@ def test_halving_is_logged_once(caplog):
 
 
 def test_cpu_allocator_errors_count_as_out_of_memory():
-    with pytest.raises(RuntimeError) as refused:
+    with pytest.raises(RuntimeError, match="can't allocate memory") as refused:
         torch.empty(2**60)
     assert is_out_of_memory(refused.value)
     assert not is_out_of_memory(ValueError("no"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
-def test_decode_continues_with_smaller_batches_when_memory_runs_out():
+def test_decode_continues_with_smaller_batches_when_memory_runs_out(project_root, tmp_path):
     """A process limited to 200 MiB of additional memory decodes with a budget of three GiB."""
     script = """
         import logging, resource, torch
@@ -100,9 +100,8 @@ def test_decode_continues_with_smaller_batches_when_memory_runs_out():
             resource.setrlimit(resource.RLIMIT_AS, (held + 200 * 2**20, resource.RLIM_INFINITY))
             print(len(segmenter.decode(embedding, prompts)))
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120
-    )
+    (tmp_path / "script.py").write_text(textwrap.dedent(script))
+    done = run_forked([tmp_path / "script.py"], cwd=project_root, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "64"
     assert done.stderr.count("Out of memory with 64 prompts per batch") == 1

@@ -1,12 +1,9 @@
 """Construction of SAM 2 without side effects on Hydra."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
+from forked import run_forked
 from ntt.errors import InputError
 from ntt.segmenters.sam2_package import build_sam2
 
@@ -35,16 +32,8 @@ main()
 def test_build_inside_a_hydra_app_keeps_its_configuration(tmp_path, before):
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "mine.yaml").write_text("word: mine\n")
-    app = tmp_path / "app.py"
-    app.write_text(APP.format(before=before))
-    source = Path(__file__).parents[2] / "src"
-    result = subprocess.run(
-        [sys.executable, str(app)],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(source)},
-        capture_output=True,
-        text=True,
-    )
+    (tmp_path / "app.py").write_text(APP.format(before=before))
+    result = run_forked(["app.py"], cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "done"
 

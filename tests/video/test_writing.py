@@ -43,5 +43,5 @@ def test_video_writer_keeps_frames_without_increasing_times(video):
 
 
 def test_video_writer_without_frames_closes_after_an_error(tmp_path):
-    with pytest.raises(KeyError), VideoWriter(tmp_path / "a.mp4", Fraction(25)):
-        raise KeyError
+    with pytest.raises(KeyError, match="of the caller"), VideoWriter(tmp_path / "a.mp4", Fraction(25)):
+        raise KeyError("of the caller")
