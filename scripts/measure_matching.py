@@ -26,7 +26,7 @@ PRECISION = {
     "segm AP": "segm.AP",
     "segm AP50": "segm.AP50",
     "bbox AP": "bbox.AP",
-    "AP with oracle masks": "ceilings.true_masks.segm.AP",
+    "AP with oracle masks": "oracle.true_masks.segm.AP",
 }
 OPEN_SET = {
     "precision": "open_set.precision",

@@ -199,7 +199,7 @@ def test_refiners_build(tmp_path, option):
 @pytest.mark.parametrize("option", GROUPS["evaluation"])
 def test_evaluations_build_and_reach_the_callbacks(tmp_path, option):
     cfg = composed(tmp_path, f"evaluation={option}")
-    for callback in (cfg.callbacks.predictions, cfg.callbacks.ceilings):
+    for callback in (cfg.callbacks.predictions, cfg.callbacks.oracle):
         assert type(instantiate(callback).evaluation) is get_class(cfg.evaluation._target_)
 
 

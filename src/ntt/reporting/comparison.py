@@ -84,9 +84,9 @@ def _report(runs: Sequence[Run], folder: Path) -> dict[str, Path]:
 def _row(metrics: dict[str, Any]) -> list[str]:
     if not metrics:
         return ["failed"]
-    ceilings = metrics.get("ceilings", {})
+    oracle = metrics.get("oracle", {})
     segm, bbox = metrics.get("segm", {}), metrics.get("bbox", {})
-    labels, masks = (ceilings.get(key, {}).get("segm", {}) for key in ("true_labels", "true_masks"))
+    labels, masks = (oracle.get(key, {}).get("segm", {}) for key in ("true_labels", "true_masks"))
     return [
         number(segm.get("AP")),
         number(segm.get("AP50")),

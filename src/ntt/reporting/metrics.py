@@ -27,7 +27,7 @@ def run_metrics(
     """Collect the metrics, timings and model facts of a run.
 
     Args:
-        report: ``skipped``, ``protocol``, ``bbox``, ``segm``, ``per_class``, ``open_set``, ``ceilings``,
+        report: ``skipped``, ``protocol``, ``bbox``, ``segm``, ``per_class``, ``open_set``, ``oracle``,
             ``proposal_recall``, ``semantic``, ``calibration``, if they were computed.
         model: Model after the run.
         seconds: Wall time of the stages and of the parts of ``test``.

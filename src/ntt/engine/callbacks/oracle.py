@@ -18,10 +18,10 @@ from ntt.evaluation import (
     true_mask_instances,
 )
 
-CEILINGS = ("true_labels", "true_masks")
+ORACLES = ("true_labels", "true_masks")
 
 
-class Ceilings(OutcomeCallback):
+class OracleAP(OutcomeCallback):
     """Report AP with oracle labels (``true_labels``) and with oracle masks (``true_masks``).
 
     Does nothing without ground truth. If the ground truth has only boxes, filled boxes replace the masks.
@@ -40,7 +40,7 @@ class Ceilings(OutcomeCallback):
             return None
         masks, labels = dataset.true_masks(outcome.target.image_id)
         height, width = outcome.target.image.shape[-2:]
-        ceilings = {
+        results = {
             "true_labels": true_label_instances(
                 outcome.proposals,
                 masks,
@@ -53,17 +53,17 @@ class Ceilings(OutcomeCallback):
             "true_masks": true_mask_instances(model.compare(outcome.features, masks), masks),
         }
         image_id, categories = outcome.target.image_id, dataset.category_ids
-        return {name: coco_results(image_id, found, categories) for name, found in ceilings.items()}
+        return {name: coco_results(image_id, found, categories) for name, found in results.items()}
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
         """Evaluate both sets of results."""
         ground_truth = stages.dataset.ground_truth
         if ground_truth is None:
             return
-        answers = {name: [each for note in notes for each in note[name]] for name in CEILINGS}
-        judged = {name: self.evaluation(ground_truth, results) for name, results in answers.items()}
-        stages.report["ceilings"] = {
-            name: {kind: metrics[kind] for kind in kinds(ground_truth)} for name, metrics in judged.items()
+        results = {name: [each for note in notes for each in note[name]] for name in ORACLES}
+        evaluated = {name: self.evaluation(ground_truth, found) for name, found in results.items()}
+        stages.report["oracle"] = {
+            name: {kind: metrics[kind] for kind in kinds(ground_truth)} for name, metrics in evaluated.items()
         }
 
 
