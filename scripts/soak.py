@@ -67,7 +67,7 @@ def run(folder: Path, count: int) -> None:
     from hydra import compose, initialize_config_dir
 
     from ntt.commands.train import run_stages
-    from ntt.runs.fingerprint import run_identity
+    from ntt.runs.fingerprint import run_fingerprint
     from ntt.runs.run_directory import RunFolder
 
     write_data(folder, count)
@@ -83,7 +83,7 @@ def run(folder: Path, count: int) -> None:
     ]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", words)
-    with RunFolder(folder / "run", run_identity(cfg), ["soak"], resume=False) as run_folder:
+    with RunFolder(folder / "run", run_fingerprint(cfg), ["soak"], resume=False) as run_folder:
         run_stages(cfg, run_folder)
 
 

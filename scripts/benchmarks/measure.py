@@ -90,14 +90,14 @@ def measure_image(model: PrototypeMatching, target: Target, category_ids: Sequen
         results = coco_results(target.image_id, instances, category_ids)
     # Only the decoder of the package uses its upscaling module; ours upscales exactly the masks it returns.
     drawn = MASKS_PER_PROMPT * rows["upscaled"] or len(proposals)
-    return Measurement(dict(clock.seconds), rows["asked"], drawn, results)
+    return Measurement(dict(clock.seconds), rows["prompted"], drawn, results)
 
 
 @contextmanager
 def counted_rows(segmenter: Any) -> Iterator[dict[str, int]]:
     """Count the prompts whose IoU is predicted and those that the package's upscaling module processes."""
     decoder = segmenter.model.sam_mask_decoder
-    rows = {"asked": 0, "upscaled": 0}
+    rows = {"prompted": 0, "upscaled": 0}
 
     def watch(module: nn.Module, name: str) -> Any:
         def count(_: nn.Module, inputs: Any, __: Any) -> None:
@@ -105,7 +105,7 @@ def counted_rows(segmenter: Any) -> Iterator[dict[str, int]]:
 
         return module.register_forward_hook(count)
 
-    hooks = [watch(decoder.iou_prediction_head, "asked"), watch(decoder.output_upscaling[0], "upscaled")]
+    hooks = [watch(decoder.iou_prediction_head, "prompted"), watch(decoder.output_upscaling[0], "upscaled")]
     try:
         yield rows
     finally:

@@ -84,9 +84,9 @@ def grow_memory(model: PrototypeMatching, dataset: FewShotDataset, images: int) 
     rows = []
     for classes, shots in sizes:
         model.memory = patch_memory(patches, classes, shots)
-        identities = range(classes)
-        measure_image(model, targets[0], identities)
-        times = [sum(measure_image(model, target, identities).seconds.values()) for target in targets]
+        category_ids = range(classes)
+        measure_image(model, targets[0], category_ids)
+        times = [sum(measure_image(model, target, category_ids).seconds.values()) for target in targets]
         rows.append(
             {
                 "classes": classes,

@@ -18,11 +18,11 @@ from ntt.structures import Instances
 ENLARGED = 600 / WIDTH
 
 
-def remember(session, picture, *names):
+def add_references(session, picture, *names):
     session.open(picture)
     for name in names:
         click(session, name)
-        session.remember(name)
+        session.add_reference(name)
 
 
 def click(session, name):
@@ -46,7 +46,7 @@ def calls(module):
 
 
 def test_search_of_an_image_without_objects_gives_an_empty_result(session, picture, tmp_path, monkeypatch):
-    remember(session, picture, "red")
+    add_references(session, picture, "red")
     blank = tmp_path / "blank.png"
     Image.new("RGB", (2000, 40), "white").save(blank)
     monkeypatch.setattr(
@@ -76,7 +76,7 @@ def test_click_predicts_a_mask_and_undo_removes_it(session, picture):
 
 
 def test_search_finds_and_saves_objects_of_the_references(session, picture, tmp_path):
-    remember(session, picture, "red", "blue")
+    add_references(session, picture, "red", "blue")
     assert search(session, picture) == [None]
     (found,) = session.found["colour"]
     assert sorted(names(found)) == ["blue", "red"]
@@ -99,20 +99,20 @@ def test_search_finds_and_saves_objects_of_the_references(session, picture, tmp_
 
 def test_a_new_threshold_needs_no_inference_and_references_are_encoded_once(session, models, picture):
     encoder = calls(models._loaded["colour"].model.encoder)
-    remember(session, picture, "red")
+    add_references(session, picture, "red")
     search(session, picture)
     assert len(encoder) == 2, "the reference and the target"
     session.draw("colour", 0.1)
     session.save_coco("colour", 0.1)
     assert len(encoder) == 2
-    remember(session, picture, "blue")
+    add_references(session, picture, "blue")
     assert session.found == {}, "results of another memory are cleared"
     search(session, picture)
     assert len(encoder) == 4
 
 
 def test_remove_deletes_the_reference_for_all_encoders(session, picture):
-    remember(session, picture, "red", "blue")
+    add_references(session, picture, "red", "blue")
     search(session, picture, encoders=("colour", "other"))
     session.selected = 0
     session.remove()
@@ -122,7 +122,7 @@ def test_remove_deletes_the_reference_for_all_encoders(session, picture):
     session.remove()
     with pytest.raises(InputError, match="There are no references"):
         search(session, picture)
-    remember(session, picture, "red")
+    add_references(session, picture, "red")
     search(session, picture)
     assert names(session.found["colour"][0]) == ["red"]
 
@@ -130,7 +130,7 @@ def test_remove_deletes_the_reference_for_all_encoders(session, picture):
 def test_sessions_share_only_networks(models, picture):
     sessions = {name: Session(models, LIMITS) for name in ("red", "blue")}
     for name, session in sessions.items():
-        remember(session, picture, name)
+        add_references(session, picture, name)
     threads = [Thread(target=search, args=(session, *[picture] * 3)) for session in sessions.values()]
     for thread in threads:
         thread.start()
@@ -148,7 +148,7 @@ def test_encoders_share_the_segmenter(models):
 
 
 def test_bad_images_raise_and_change_nothing(session, picture, bad_files):
-    remember(session, picture, "red")
+    add_references(session, picture, "red")
     before = session.clicking
     for file, message in bad_files.items():
         with pytest.raises(InputError, match=f"^{message}"):
@@ -164,8 +164,8 @@ def test_bad_images_raise_and_change_nothing(session, picture, bad_files):
 
 def test_session_enforces_limits_and_names(session, picture):
     with pytest.raises(InputError, match="Click on an object"):
-        session.remember("red")
-    remember(session, picture, "red")
+        session.add_reference("red")
+    add_references(session, picture, "red")
     with pytest.raises(InputError, match="There are 4 target images; the maximum is 3"):
         search(session, *[picture] * 4)
     with pytest.raises(InputError, match="no target image"):
@@ -173,16 +173,16 @@ def test_session_enforces_limits_and_names(session, picture):
     click(session, "red")
     for name, message in (("  ", "name"), ("x" * 61, "61 characters")):
         with pytest.raises(InputError, match=message):
-            session.remember(name)
-    session.remember("  a   b ")
+            session.add_reference(name)
+    session.add_reference("  a   b ")
     assert session.shown[-1].example.name == "a b"
-    remember(session, picture, "red", "red")
+    add_references(session, picture, "red", "red")
     with pytest.raises(InputError, match="already 4 references"):
-        remember(session, picture, "red")
+        add_references(session, picture, "red")
 
 
 def test_close_frees_memory_and_files(session, picture):
-    remember(session, picture, "red")
+    add_references(session, picture, "red")
     search(session, picture)
     saved = session.save_memory("colour")
     session.close()

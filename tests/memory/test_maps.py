@@ -49,7 +49,7 @@ def filled(references, classes=("a",), encoder=None, **options):
     )
     encoder = encoder or MeanColour()
     bank = memory.empty_bank(encoder, classes, "")
-    memory.fill(bank, encoder, references, CPU)
+    memory.add_references(bank, encoder, references, CPU)
     return bank
 
 

@@ -22,7 +22,7 @@ from ntt.api.results import Segmentation, VideoSegmentation
 from ntt.calibration.score_threshold import THRESHOLD
 from ntt.errors import InputError, did_you_mean
 from ntt.io import whole_file
-from ntt.memory.files import read_notes
+from ntt.memory.files import REFERENCES_FINGERPRINT, read_notes
 from ntt.memory.references import batches
 from ntt.models import PrototypeMatching
 from ntt.structures import Instances, Reference
@@ -36,7 +36,7 @@ REFERENCES = "references"  # key of a note in a memory file
 
 
 @dataclass(frozen=True)
-class Remembered:
+class StoredReference:
     """A reference in the reference memory.
 
     Attributes:
@@ -76,10 +76,10 @@ class FewShotSegmenter:
         return self.model.memory.class_names if self._ids else ()
 
     @property
-    def references(self) -> tuple[Remembered, ...]:
+    def references(self) -> tuple[StoredReference, ...]:
         """References in the memory, in the order in which they were added."""
         names = [self.class_names[label] for label in self.model.memory.labels.tolist()] if self._ids else []
-        return tuple(map(Remembered, self._ids, names, self._sources))
+        return tuple(map(StoredReference, self._ids, names, self._sources))
 
     @property
     def score_threshold(self) -> float:
@@ -261,7 +261,7 @@ class FewShotSegmenter:
         names, notes = read_notes(path)
         threshold = self._read_threshold(path, notes)
         make, encoder = self.model.reference_memory.empty_bank, self.model.encoder
-        bank = make(encoder, names, notes.get("references_digest", "")).load(path)
+        bank = make(encoder, names, notes.get(REFERENCES_FINGERPRINT, "")).load(path)
         ids, sources = _read_references(path, notes, len(bank))
         # The loaded memory may be changed, so it must not keep the fingerprint of its original references.
         fresh = make(encoder, names, "")

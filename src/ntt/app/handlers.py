@@ -133,11 +133,11 @@ def memory(session: Session) -> tuple[Any, ...]:
 
 
 @told
-def remember(session: Session | None, name: str) -> tuple[Any, ...]:
+def add_reference(session: Session | None, name: str) -> tuple[Any, ...]:
     """Add the clicked object as a reference; earlier results become invalid."""
     opened = awake(session)
     with opened.lock:
-        opened.remember(name)
+        opened.add_reference(name)
         return *canvas(opened), *memory(opened)
 
 

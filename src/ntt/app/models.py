@@ -13,7 +13,7 @@ from torch import Tensor
 from ntt.api import FewShotSegmenter
 from ntt.data.images import image_sizes
 from ntt.errors import InputError
-from ntt.models.pseudo_masks import answer_prompt
+from ntt.models.pseudo_masks import segment_prompt
 from ntt.options import AtLeastOne, Positive
 from ntt.segmenters import ImageEmbedding
 from ntt.structures import Prompt
@@ -61,7 +61,7 @@ class Models:
     def outline(self, embedding: ImageEmbedding, prompt: Prompt, height: int, width: int) -> Tensor:
         """Predict the mask ``(H, W)`` bool, on the CPU, of a prompt on an embedded image."""
         with self.lock:
-            return answer_prompt(self._segmenter, embedding, prompt, height, width)[0]
+            return segment_prompt(self._segmenter, embedding, prompt, height, width)[0]
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class _Show:
                 )
                 self.undo = gr.Button("Undo last click", size="sm", interactive=False)
                 self.name = gr.Textbox(label="Class name", placeholder="elephant", max_lines=1)
-                self.remember = gr.Button("Add reference", variant="primary", interactive=False)
+                self.add = gr.Button("Add reference", variant="primary", interactive=False)
                 self.list = gr.Gallery(
                     label="References",
                     columns=4,
@@ -118,13 +118,13 @@ class _Show:
                     object_fit="contain",
                     buttons=[],
                     interactive=False,
-                    elem_id="remembered",
+                    elem_id="references",
                 )
                 self.remove = gr.Button("Remove", size="sm", interactive=False)
 
     def connect(self, session: gr.State, find: _Find) -> None:
         """Connect the events with the actions."""
-        canvas = [self.canvas, self.hint, self.undo, self.remember]
+        canvas = [self.canvas, self.hint, self.undo, self.add]
         memory = [self.list, self.remove, find.button]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         # Without preprocessing, because our reader gives better messages for unreadable images.
@@ -139,8 +139,8 @@ class _Show:
         self.canvas.select(actions.click, [session, self.marks], canvas, **quiet)
         self.undo.click(actions.undo, session, canvas, **quiet)
         self.list.select(actions.select, session, self.remove, **quiet)
-        for event in (self.remember.click, self.name.submit):
-            done = event(actions.remember, [session, self.name], [*canvas, *memory], **quiet)
+        for event in (self.add.click, self.name.submit):
+            done = event(actions.add_reference, [session, self.name], [*canvas, *memory], **quiet)
             done.success(actions.panels, session, find.parts, **quiet)
         gone = self.remove.click(actions.remove, session, [*canvas, *memory], **quiet)
         gone.success(actions.panels, session, find.parts, **quiet)

@@ -51,8 +51,8 @@ class Memory:
             self.model.remove(self._ids.pop(gone))
         for example in examples:
             if example not in self._ids:
-                remember = self.model.add if self.model.references else self.model.fit
-                remember(example)
+                encode = self.model.add if self.model.references else self.model.fit
+                encode(example)
                 self._ids[example] = self.model.references[-1].id
 
 
@@ -91,7 +91,7 @@ class Session:
         image = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
         self.clicking = Clicking(Path(file).name, pixels, self.models.embed(image))
 
-    def remember(self, name: str) -> None:
+    def add_reference(self, name: str) -> None:
         """Add the clicked object as a reference and clear the clicks for the next object.
 
         Raises:

@@ -191,7 +191,7 @@ def _score(
     model: PrototypeMatching, memory: MemoryBank, reference: Reference, name: str | None
 ) -> float | None:
     """Return the best score of an instance on the reference's object, of one class or any; None if none."""
-    with model.remembering(memory):
+    with model.using_memory(memory):
         found = model.predict(reference.image)
     wanted = torch.tensor([name in (None, memory.class_names[label]) for label in found.labels.tolist()])
     hits = wanted.bool().to(found.masks.device) & (overlap(found, reference) >= SAME_OBJECT_IOU)

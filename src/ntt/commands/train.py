@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from ntt.config.messages import require_pytorch_lightning
 from ntt.config.paths import CONF, announce
 from ntt.engine.command import run_command
-from ntt.runs.fingerprint import data_digest, run_identity
+from ntt.runs.fingerprint import data_fingerprint, run_fingerprint
 from ntt.runs.resume import command_of, typed_words
 from ntt.runs.run_directory import RunFolder
 
@@ -26,8 +26,8 @@ logger = logging.getLogger("train")
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Start or resume a run and return the content of ``metrics.json``."""
-    identity, command = run_identity(cfg), command_of(typed_words(HydraConfig.get()), "train")
-    with RunFolder(Path(cfg.paths.output), identity, command, cfg.resume) as folder:
+    fingerprint, command = run_fingerprint(cfg), command_of(typed_words(HydraConfig.get()), "train")
+    with RunFolder(Path(cfg.paths.output), fingerprint, command, cfg.resume) as folder:
         if folder.finished:
             logger.info("The run in %s is finished; use resume=false to repeat it", folder.path)
             return folder.metrics()
@@ -41,7 +41,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     from pytorch_lightning import Trainer, seed_everything
     from rich.console import Console
 
-    from ntt.cache.proposals import shared_answers
+    from ntt.cache.proposals import open_proposal_cache
     from ntt.data.images import limit_pictures
     from ntt.engine.callbacks.base import OutcomeCallback
     from ntt.engine.data import StageData
@@ -63,7 +63,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     dataset.check(cfg.strict)
     logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
 
-    folder.require_data(data_digest(dataset))
+    folder.require_data(data_fingerprint(dataset))
     loggers, callbacks = _built(cfg, "logger"), _built(cfg, "callbacks")
     observers = {name: each for name, each in callbacks.items() if isinstance(each, OutcomeCallback)}
     recorder = Recorder(folder.journal("images"), observers)
@@ -74,7 +74,7 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     refuse_processes(trainer)
 
     model = instantiate(cfg.model)
-    model.shared_answers = shared_answers(cfg)
+    model.proposal_cache = open_proposal_cache(cfg)
     data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
     data.images_done = recorder.images_done()
     stages = Stages(model, dataset, folder.memo, cfg.strict)

@@ -71,7 +71,7 @@ def describe(error: BaseException) -> str:
 
 
 def require_values(cfg: DictConfig) -> None:
-    """Raise InputError for a key of an earlier version, and for required values (``???``) that are missing."""
+    """Raise InputError for a key of an earlier version and for missing required values (``???``)."""
     for key in RENAMED:
         if OmegaConf.select(cfg, key, throw_on_missing=False) is not None:
             raise InputError(_renamed(key))

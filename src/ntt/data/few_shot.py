@@ -87,7 +87,7 @@ class FewShotDataset:
     @property
     def class_names(self) -> tuple[str, ...]:
         """Name of each label."""
-        return tuple(self._classes[identity] for identity in self.category_ids)
+        return tuple(self._classes[category_id] for category_id in self.category_ids)
 
     @cached_property
     def references(self) -> References:
@@ -185,8 +185,8 @@ class FewShotDataset:
         if not self._reference_content.categories:
             return [f"{self.reference_file}: categories is empty; add the classes to segment"]
         problems = []
-        for identity, name in self._wanted.items():
-            where, count = f"{self.reference_file}: class {name!r}", counts[identity]
+        for category_id, name in self._wanted.items():
+            where, count = f"{self.reference_file}: class {name!r}", counts[category_id]
             if count == 0:
                 problems.append(f"{where} has no reference; annotate one or remove the category")
             elif self.shots is not None and count < self.shots:
@@ -228,7 +228,7 @@ class FewShotDataset:
         return self._entries(self._reference_content, self._chosen())
 
     def _entries(self, content: AnnotationFile, annotations: Iterable[Annotation]) -> list[ReferenceEntry]:
-        labels = {identity: k for k, identity in enumerate(sorted(self._wanted))}
+        labels = {category_id: k for k, category_id in enumerate(sorted(self._wanted))}
         entries = []
         for annotation in annotations:
             image = content.images[annotation.image_id]
@@ -249,7 +249,7 @@ class FewShotDataset:
     def _wanted(self) -> dict[int, str]:
         """Names of the selected categories of the reference file by id, as far as it could be read."""
         known = self._reference_content.categories
-        return {identity: name for identity, name in known.items() if name in (self.classes or {name})}
+        return {category_id: name for category_id, name in known.items() if name in (self.classes or {name})}
 
     def _unknown_classes(self) -> list[str]:
         known = list(self._reference_content.categories.values())

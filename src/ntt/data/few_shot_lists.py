@@ -108,7 +108,7 @@ def _read_tfa_voc(file: Path, annotation_file: Path) -> Chosen:
             f"{file}: {next(iter(unknown))} is not in {annotation_file}; set dataset= to the list's dataset"
         )
     category = categories[match["name"]]
-    found = [identity for stem in stems for identity in objects[images[stem], category]]
+    found = [annotation_id for stem in stems for annotation_id in objects[images[stem], category]]
     return {category: found[: int(match["shots"])]}
 
 
@@ -204,24 +204,24 @@ def digest(file: Path) -> str:
 
 def _excerpt(file: Path, chosen: Mapping[int, Collection[int]]) -> dict[str, list[dict[str, Any]]]:
     """Read the selected annotations of a file with their images and categories."""
-    wanted = {identity: category for category, ids in chosen.items() for identity in ids}
+    wanted = {annotation_id: category for category, ids in chosen.items() for annotation_id in ids}
     found: dict[str, dict[int, dict[str, Any]]] = {"images": {}, "annotations": {}, "categories": {}}
     for key, entry in stream_entries(file):
         if key in found and (key != "annotations" or entry["id"] in wanted):
             found[key][entry["id"]] = entry
-    for identity, category in wanted.items():
-        entry = found["annotations"].get(identity, {})
+    for annotation_id, category in wanted.items():
+        entry = found["annotations"].get(annotation_id, {})
         if entry.get("category_id") != category or entry["image_id"] not in found["images"]:
             raise InputError(
-                f"{file}: has no annotation {identity} of category {category}; "
+                f"{file}: has no annotation {annotation_id} of category {category}; "
                 "the references were selected from another file"
             )
-    annotations = [found["annotations"][identity] for identity in wanted]
+    annotations = [found["annotations"][annotation_id] for annotation_id in wanted]
     images = dict.fromkeys(annotation["image_id"] for annotation in annotations)
     return {
-        "images": [found["images"][identity] for identity in images],
+        "images": [found["images"][annotation_id] for annotation_id in images],
         "annotations": annotations,
-        "categories": [found["categories"][identity] for identity in sorted(chosen)],
+        "categories": [found["categories"][annotation_id] for annotation_id in sorted(chosen)],
     }
 
 

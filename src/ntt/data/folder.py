@@ -246,7 +246,7 @@ class FolderDataset:
                 }
                 for number, entry in entries.items()
             ],
-            "categories": [{"id": identity, "name": name} for identity, name in names],
+            "categories": [{"id": category_id, "name": name} for category_id, name in names],
             "annotations": [
                 made[number - 1].annotate(
                     {"id": number, "image_id": number, "category_id": entry.label + 1, "iscrowd": 0}

@@ -267,12 +267,14 @@ def _read_pool(file: Path) -> _Pool:
 
 
 def _candidate(file: Path, entry: dict[str, Any]) -> _Candidate:
-    identity, image_id = (_number(file, "annotations", entry, key) for key in ("id", "image_id"))
+    annotation_id, image_id = (_number(file, "annotations", entry, key) for key in ("id", "image_id"))
     box = entry.get("bbox")
     if not (isinstance(box, list) and len(box) == 4 and all(map(is_number, box))):
         what = f"bbox must be [x, y, width, height], got {shown(box)}"
-        raise InputError(f"{file}: annotation {identity}: {what}")
-    return _Candidate(identity, image_id, tuple(box), bool(entry.get("iscrowd") or entry.get("difficult")))
+        raise InputError(f"{file}: annotation {annotation_id}: {what}")
+    return _Candidate(
+        annotation_id, image_id, tuple(box), bool(entry.get("iscrowd") or entry.get("difficult"))
+    )
 
 
 def _number(file: Path, key: str, entry: Any, field: str) -> int:

@@ -129,9 +129,9 @@ def as_coco(
             for image in images
         ],
         "categories": [
-            {"id": identity, "name": name}
-            | ({"frequency": frequencies[identity]} if identity in frequencies else {})
-            for identity, name in sorted(categories.items())
+            {"id": category_id, "name": name}
+            | ({"frequency": frequencies[category_id]} if category_id in frequencies else {})
+            for category_id, name in sorted(categories.items())
         ],
         "annotations": [
             {
@@ -165,8 +165,8 @@ def translate(targets: AnnotationFile, categories: Mapping[int, str]) -> list[An
 
 def _shared_ids(targets: AnnotationFile, categories: Mapping[int, str]) -> dict[int, int]:
     """Map the ids of target categories to those of reference categories with the same name."""
-    identities = {name: identity for identity, name in categories.items()}
-    return {old: identities[name] for old, name in targets.categories.items() if name in identities}
+    ids = {name: category_id for category_id, name in categories.items()}
+    return {old: ids[name] for old, name in targets.categories.items() if name in ids}
 
 
 def _category_list(

@@ -83,7 +83,7 @@ class BackboneEncoder(Encoder):
             **architecture,
             "layers": self.layers,
             "merge": merge,
-            "debias": self.debias.identity,
+            "debias": self.debias.facts,
         }
         self.weights_file = weights_file
         self.random_weights = random_weights

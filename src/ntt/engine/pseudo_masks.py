@@ -104,11 +104,11 @@ class ReferenceMasks:
         return {
             "segmenter": self.segmenter.name,
             "fingerprint": self.segmenter.fingerprint,
-            "picture": _digest(entry.file),
+            "picture": _file_hash(entry.file),
             "prompt": write_prompt(entry.prompt),
         }
 
 
-def _digest(file: Path) -> str:
+def _file_hash(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()[:16]

@@ -20,7 +20,7 @@ from ntt.engine.stage_bar import StageBar
 from ntt.engine.timer import Clock
 from ntt.errors import InputError
 from ntt.models import PrototypeMatching
-from ntt.runs.fingerprint import references_digest
+from ntt.runs.fingerprint import references_fingerprint
 from ntt.segmenters.base import ImageEmbedding
 from ntt.segmenters.batching import is_out_of_memory
 from ntt.structures import Reference, Target
@@ -111,11 +111,11 @@ class Stages(LightningModule):
         Returns:
             Number of restored references; they are the first ones of the dataset.
         """
-        digest = references_digest(self.dataset.references)
-        memory = self.model.start_memory(self.dataset.class_names, digest)
-        self._remembered = self.memo("references")
-        while len(memory) in self._remembered:
-            batch = self._remembered[len(memory)]
+        fingerprint = references_fingerprint(self.dataset.references)
+        memory = self.model.reset_memory(self.dataset.class_names, fingerprint)
+        self._encoded_references = self.memo("references")
+        while len(memory) in self._encoded_references:
+            batch = self._encoded_references[len(memory)]
             self.clock.add({"fill_memory": batch["seconds"]})
             for instance in batch["instances"]:
                 memory.restore(instance)
@@ -130,8 +130,8 @@ class Stages(LightningModule):
         memory, began = self.model.memory, self.clock.seconds.get("fill_memory", 0.0)
         first = len(memory)
         with self.clock.measure("fill_memory"):
-            self.model.remember(batch)
-        self._remembered[first] = {
+            self.model.add_references(batch)
+        self._encoded_references[first] = {
             "seconds": self.clock.seconds["fill_memory"] - began,
             "instances": [memory.instance(index) for index in range(first, len(memory))],
         }
@@ -152,7 +152,7 @@ class Stages(LightningModule):
         """Add hard negatives: those of the dataset, then those that the model mines on the references."""
         dataset = self.dataset
         with self.clock.measure("fill_negatives"):
-            self.model.remember_negatives(dataset.negatives)
+            self.model.add_hard_negatives(dataset.negatives)
             if dataset.mines_negatives:
                 with StageBar("fill_negatives", "references", len(dataset.references)) as bar:
                     self.model.mine_negatives(dataset.references, bar.advance, self.memo("mistakes"))
@@ -204,9 +204,9 @@ class Stages(LightningModule):
             self._outcome(index, target, *parts)
             for (index, target), *parts in zip(targets, features, embeddings, strict=True)
         ]
-        if self.model.shared_answers is not None:
+        if self.model.proposal_cache is not None:
             # Add the cached time, so that throughput stays comparable; "shared" reports it separately.
-            saved = self.model.shared_answers.take_saved()
+            saved = self.model.proposal_cache.take_saved()
             self.test_clock.add({"propose": saved, "shared": saved})
         return outcomes
 
@@ -224,7 +224,7 @@ class Stages(LightningModule):
     ) -> Outcome:
         height, width = target.image.shape[-2:]
         with self.test_clock.measure("propose"):
-            proposals = self.model.ask(embedding, features)
+            proposals = self.model.propose(embedding, features)
         with self.test_clock.measure("match"):
             instances = self.model.match(features, proposals, height, width)
         with self.test_clock.measure("refine"):

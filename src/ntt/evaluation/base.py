@@ -52,9 +52,9 @@ def with_numbers(
 ) -> tuple[COCO, Sequence[dict[str, Any]]]:
     """Number the images from 1 if some ids are strings, which the COCO libraries cannot sort."""
     ids = ground_truth.getImgIds()
-    if all(isinstance(identity, int) for identity in ids):
+    if all(isinstance(image_id, int) for image_id in ids):
         return ground_truth, results
-    numbers = {identity: number for number, identity in enumerate(ids, start=1)}
+    numbers = {image_id: number for number, image_id in enumerate(ids, start=1)}
     content, numbered = ground_truth.dataset, COCO()
     numbered.dataset = {
         **content,

@@ -17,6 +17,7 @@ from torch import Tensor
 from ntt.errors import InputError
 
 Patches = list[tuple[Tensor, Tensor]]
+REFERENCES_FINGERPRINT = "references_digest"  # note; the name in files dates from earlier versions
 MADE_WITH = "made_with"  # note that describes encoder and options in words
 TENSORS = ("vectors", "labels", "prototypes", "negative_vectors", "negative_labels")
 MAPS = ("maps", "map_masks")  # only in files of banks with feature maps

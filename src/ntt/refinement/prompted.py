@@ -42,8 +42,8 @@ class PromptedRefinement:
         if not len(found):
             return found
         assert embedding is not None
-        answers = segmenter.decode(embedding, mask_prompts(segmenter, found.masks, found.boxes))
-        masks = resize_masks(answers.logits, *found.masks.shape[1:]).cpu()
+        decoded = segmenter.decode(embedding, mask_prompts(segmenter, found.masks, found.boxes))
+        masks = resize_masks(decoded.logits, *found.masks.shape[1:]).cpu()
         overlap = torch.tensor([_iou(new, old) for new, old in zip(masks, found.masks, strict=True)])
         masks = torch.where((overlap >= self.min_overlap)[:, None, None], masks, found.masks)
         return with_masks(found, torch.stack([torch.from_numpy(self.clean_up(m.numpy())) for m in masks]))

@@ -97,10 +97,10 @@ class Sam2Segmenter(Segmenter):
         decoder = self.model.sam_mask_decoder
         self.batches = MemoryBatches(bytes_per_prompt(decoder, image_size // FEATURE_STRIDE), prompt_memory)
         self.random_weights = digest == "random"
-        identity = json.dumps(
+        content = json.dumps(
             [config, image_size, plain, digest, dtype, box_prompts, list(mean), list(std)], sort_keys=True
         )
-        self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        self.fingerprint = hashlib.sha256(content.encode()).hexdigest()[:16]
         for key, values in (("mean", mean), ("std", std)):
             self.register_buffer(key, torch.tensor(values, device="cpu").view(3, 1, 1), persistent=False)
         self.eval()
@@ -155,7 +155,7 @@ class Sam2Segmenter(Segmenter):
         logits = torch.empty(len(prompts), self.mask_size, self.mask_size, device=device)
         kept = 0
 
-        def answer(batch: slice) -> Tensor:
+        def refined(batch: slice) -> Tensor:
             nonlocal kept
             sparse, dense = self._embed_prompts(prompts.some(batch))
             with self.precision():
@@ -164,7 +164,7 @@ class Sam2Segmenter(Segmenter):
             kept += len(masks)
             return iou.float()
 
-        ious = self.batches.run(answer, len(prompts), device)
+        ious = self.batches.run(refined, len(prompts), device)
         return Proposals(logits[:kept], torch.cat([torch.zeros(0, device=device), *ious]))
 
     def precision(self) -> torch.autocast:

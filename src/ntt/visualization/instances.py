@@ -89,7 +89,7 @@ def draw_instances(
     texts, colours = _texts(instances, class_names), None
     if ids is not None:
         colours = [class_colour(int(ids[index])) for index in shown]
-        texts = [f"{identity} {text}" for identity, text in zip(ids.tolist(), texts, strict=True)]
+        texts = [f"{object_id} {text}" for object_id, text in zip(ids.tolist(), texts, strict=True)]
     # Select masks one by one; indexing the tensor would copy all their pixels.
     _draw(scene, [instances.masks[index] for index in shown], colours, [texts[index] for index in shown])
     return scene

@@ -70,8 +70,8 @@ class CocoBuilder:
         if name in self._images:
             raise InputError(f"{file}: has two annotation files; keep one of them")
         height, width = size or image_sizes(file)[0]
-        identity = len(self._images) + 1
-        self._images[name] = {"id": identity, "file_name": name, "height": height, "width": width}
+        image_id = len(self._images) + 1
+        self._images[name] = {"id": image_id, "file_name": name, "height": height, "width": width}
         return self._images[name]
 
     def add_object(self, image: dict[str, Any], category: str, shape: dict[str, Any]) -> None:
