@@ -39,7 +39,10 @@ EXTRAS = {
 OTHER_COPY = "lightning"
 USE_OURS = f"use pytorch_lightning in place of {OTHER_COPY}"
 # Config keys of earlier versions, and their present names.
-RENAMED = {"callbacks.ceilings": "callbacks.oracle"}
+RENAMED = {
+    "callbacks.ceilings": "callbacks.oracle",
+    "hydra.callbacks.own_device": "hydra.callbacks.gpu_assignment",
+}
 
 
 def describe(error: BaseException) -> str:

@@ -52,11 +52,11 @@ class PrototypeMatching(ReferenceSegmenter):
         refiner: refines the masks of instances; None leaves them unchanged.
         score_threshold: instances with a lower score are dropped. ``auto`` calibrates it with
             :func:`ntt.calibration.score_threshold.calibrate`; before the calibration, nothing is dropped.
+        proposal_cache: cache of embeddings and proposals, shared between runs; None disables it.
 
     Attributes:
         score_threshold: current threshold as a number.
         memory: reference memory of the last fit; empty at first.
-        proposal_cache: cache of embeddings and proposals, shared between runs; None disables it.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class PrototypeMatching(ReferenceSegmenter):
         matcher: Matcher,
         refiner: Refiner | None = None,
         score_threshold: float | str = 0.0,
+        proposal_cache: ProposalCache | None = None,
     ) -> None:
         super().__init__()
         self.wants_calibration = score_threshold == AUTO
@@ -79,7 +80,7 @@ class PrototypeMatching(ReferenceSegmenter):
         self.matcher = matcher
         self.refiner = refiner or NoRefinement()
         self.memory = MemoryBank((), fingerprint="")
-        self.proposal_cache: ProposalCache | None = None
+        self.proposal_cache = proposal_cache
         self.eval()
 
     @contextmanager
