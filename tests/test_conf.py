@@ -31,7 +31,7 @@ SPECIAL = (
     "paths",
     "hydra",
     "nano",
-    "needs",
+    "download",
 )
 
 
@@ -209,11 +209,11 @@ def test_datasets_build(tmp_path, option):
     assert callable(instantiate(node).check)
 
 
-@pytest.mark.parametrize("option", GROUPS["needs"])
+@pytest.mark.parametrize("option", GROUPS["download"])
 def test_needs_of_datasets_build(tmp_path, option):
-    cfg = composed(tmp_path, f"dataset={option}", f"+needs={option}", f"paths.data={tmp_path}")
-    needs = instantiate(cfg.needs)
-    assert all(need.lacking() for need in needs.values())
+    cfg = composed(tmp_path, f"dataset={option}", f"+download={option}", f"paths.data={tmp_path}")
+    downloads = instantiate(cfg.download)
+    assert all(download.missing() for download in downloads.values())
 
 
 @pytest.mark.parametrize("option", GROUPS["trainer"])

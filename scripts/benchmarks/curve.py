@@ -48,8 +48,8 @@ def measure_curve(
         on_image(number, len(dataset.targets))
     rows = []
     for name, found in results.items():
-        judged = CocoEvaluation()(dataset.ground_truth, found)
+        evaluated = CocoEvaluation()(dataset.ground_truth, found)
         seconds = (timer.seconds["shared"] + timer.seconds[name]) / len(dataset.targets)
-        precision = {kind: judged[kind]["AP"] for kind in ("segm", "bbox")}
+        precision = {kind: evaluated[kind]["AP"] for kind in ("segm", "bbox")}
         rows.append({"model": name, **precision, "seconds_per_image": seconds})
     return rows

@@ -70,12 +70,12 @@ def _serve(pipe: Connection, conf: Path, words: list[str], threads: int) -> None
     import torch
 
     from benchmarks.measure import measure_image, peak_memory
-    from benchmarks.setup import composed, fitted_model
+    from benchmarks.setup import compose_train, fitted_model
     from ntt.config.messages import USER_ERRORS, describe
 
     torch.set_num_threads(threads)
     try:
-        model, dataset = fitted_model(composed(conf, words))
+        model, dataset = fitted_model(compose_train(conf, words))
     except USER_ERRORS as error:
         pipe.send(InputError(describe(error)))
         return

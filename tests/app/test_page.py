@@ -92,13 +92,13 @@ def find(page):
     page.locator("#sample-scenes button").first.click()
     page.wait_for_selector("#targets tr.file >> text=things")
     press(page, "Find")
-    page.wait_for_selector("#found-colour .found img")
+    page.wait_for_selector("#results-colour .results img")
     page.get_by_role("button", name="Find", exact=True).wait_for()
 
 
 def download(page, button):
     with page.expect_download() as started:
-        page.locator("#found-colour").get_by_text(button).click()
+        page.locator("#results-colour").get_by_text(button).click()
     return started.value.path()
 
 
@@ -127,16 +127,16 @@ def test_page_finds_and_saves_instances_of_a_clicked_object(visit, width):
     assert len(coco["annotations"]) == 1
     assert load_file(download(page, "memory"))["vectors"].shape == (1, 3)
 
-    page.locator("#found-colour input[type=number]").fill("1")
+    page.locator("#results-colour input[type=number]").fill("1")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=nothing above the threshold")
-    page.locator("#found-colour").get_by_text("COCO").wait_for()
+    page.locator("#results-colour").get_by_text("COCO").wait_for()
     wait_until(lambda: json.loads(download(page, "COCO").read_text())["annotations"] == [])
 
     page.locator("#references .thumbnail-item").first.click()
     press(page, "Remove red")
     page.locator("#references img").wait_for(state="detached")
-    page.locator("#found-colour").wait_for(state="hidden")
+    page.locator("#results-colour").wait_for(state="hidden")
     assert page.get_by_role("button", name="Find").is_disabled()
 
 
@@ -146,7 +146,9 @@ def test_page_compares_encoders_side_by_side(visit):
     page.get_by_label("Compare").click()
     page.get_by_role("option", name="other").click()
     find(page)
-    left, right = (page.locator(f"#found-{name} .found img").bounding_box() for name in ("colour", "other"))
+    left, right = (
+        page.locator(f"#results-{name} .results img").bounding_box() for name in ("colour", "other")
+    )
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
 

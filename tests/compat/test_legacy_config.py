@@ -124,8 +124,8 @@ def test_a_config_asks_for_the_same_here(write, composed):
         "model.init_args.dataset_cfgs.test.norm_img",
         "trainer.devices",
     ]
-    assert all(key in legacy.remark() for key in ("sample.yaml", *legacy.unused))
-    assert "embedded" not in legacy.remark()
+    assert all(key in legacy.warning() for key in ("sample.yaml", *legacy.unused))
+    assert "embedded" not in legacy.warning()
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_the_guides_own_yaml(write, composed):
 def test_what_is_left_to_the_defaults_is_said(write):
     file = write(GUIDE)
     silent = "does not set the segmenter (sam2_cfg_file) and the dataset (dataset_cfgs)"
-    assert read_legacy_config(file).remark() == f"{file}: {silent}; using the embedded default"
-    _, remark = expand_words([f"legacy_config={file}", "segmenter=sam2_tiny"])
-    assert remark == f"{file}: does not set the dataset (dataset_cfgs); using the embedded default"
+    assert read_legacy_config(file).warning() == f"{file}: {silent}; using the embedded default"
+    _, warning = expand_words([f"legacy_config={file}", "segmenter=sam2_tiny"])
+    assert warning == f"{file}: does not set the dataset (dataset_cfgs); using the embedded default"
     assert expand_words([f"legacy_config={file}", "segmenter=sam2_tiny", "dataset=lvis"])[1] is None
 
 
@@ -196,8 +196,8 @@ def test_other_words_win(write):
         "~trainer.benchmark",
         "model.proposals=null",
     ]
-    expanded, remark = expand_words(words)
-    assert remark
+    expanded, warning = expand_words(words)
+    assert warning
     assert [word for word in expanded if word in words] == [word for word in words if "legacy" not in word]
     assert "segmenter=sam2_large" in expanded
     keys = [word.partition("=")[0].lstrip("+~") for word in expanded]

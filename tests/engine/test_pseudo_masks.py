@@ -48,15 +48,15 @@ def masks(*rows):
 
 
 def run(root, *rows, segmenter=SEGMENTER):
-    """What a run does; every mask lacking gets its number of rows. The data and how many were made."""
+    """What a run does; every mask missing gets its number of rows. The data and how many were made."""
     data = dataset(root)
     made = ReferenceMasks(data, segmenter)
-    lacking = made.recall()
-    if lacking:
+    missing = made.recall()
+    if missing:
         indices = [index for group in data.references.without_mask() for index in group]
         made.add(indices, masks(*rows), torch.tensor([0.5, 0.625][: len(rows)]))
         made.store()
-    return data, lacking
+    return data, missing
 
 
 def areas(data):

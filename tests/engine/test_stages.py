@@ -122,8 +122,8 @@ def test_masks_that_a_killed_process_made_are_not_made_again(run, fake_model, bo
     again = FewShotDataset(boxed.reference_file, boxed.reference_images, None, boxed.target_images, shots=2)
     second = Stages(fake_model, again, lambda _: known)
     assert second.recall_masks()
-    lacking = sum(map(len, again.references.without_mask()))
-    assert lacking == len(again.references) - len(first.pictures[0])
+    missing = sum(map(len, again.references.without_mask()))
+    assert missing == len(again.references) - len(first.pictures[0])
     for index in first.pictures[0]:
         assert torch.equal(again.references[index].mask, boxed.references[index].mask)
 

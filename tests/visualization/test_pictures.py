@@ -347,7 +347,7 @@ def test_references_sheet_has_a_row_a_class(tmp_path, image):
     assert grey[middle] > 1.5 * grey[3 * middle] > 0
 
 
-def test_prompts_of_made_masks_are_drawn_with_a_caption(tmp_path, image):
+def test_prompts_of_pseudo_masks_are_drawn_with_a_caption(tmp_path, image):
     drawn = Reference(image, square(20, 10, 10), 0)
     box, points = (
         Prompt((12.0, 8.0, 40.0, 30.0)),

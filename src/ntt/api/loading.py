@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from ntt.api.few_shot_segmenter import FewShotSegmenter
-from ntt.config.composition import composed
+from ntt.config.composition import compose_config
 from ntt.config.messages import USER_ERRORS, describe, require_values
 from ntt.config.schema import check_config
 from ntt.errors import InputError
@@ -51,7 +51,7 @@ def load(
     choices = {"encoder": encoder, "segmenter": segmenter, "model": model, "score_threshold": score_threshold}
     words = [f"{key}={value}" for key, value in choices.items() if value is not None]
     try:
-        cfg = composed("predict", ["references=null", "images=null", *words, *overrides])
+        cfg = compose_config("predict", ["references=null", "images=null", *words, *overrides])
         require_values(cfg)
         check_config(cfg)
         loaded = build(cfg, device)

@@ -25,7 +25,7 @@ MARGIN = 0.25  # around an object, as a share of its longer side
 
 
 @dataclass
-class Clicking:
+class ClickPrompts:
     """Clicks on an image and the masks predicted from them.
 
     Attributes:

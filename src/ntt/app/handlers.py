@@ -58,12 +58,12 @@ def told(action: Callable[Arguments, Update]) -> Callable[Arguments, Update | An
 
 def canvas(session: Session) -> tuple[Any, ...]:
     """Return updates of the open image, the hint above it, *Undo last click* and *Add reference*."""
-    clicking = session.clicking
-    if clicking is None:
+    prompts = session.prompts
+    if prompts is None:
         return None, OPEN, gr.update(interactive=False), gr.update(interactive=False)
-    ready = clicking.mask is not None
+    ready = prompts.mask is not None
     hint = NAME if ready else AGAIN if session.shown else CLICK
-    picture = draw_clicks(clicking.pixels, clicking.mask, clicking.clicks)
+    picture = draw_clicks(prompts.pixels, prompts.mask, prompts.clicks)
     return picture, hint, gr.update(interactive=ready), gr.update(interactive=ready)
 
 
@@ -100,7 +100,7 @@ def _is_upload(path: str) -> bool:
 def close_picture(session: Session | None) -> tuple[Any, ...]:
     """Close the image."""
     opened = awake(session)
-    opened.clicking = None
+    opened.prompts = None
     return canvas(opened)
 
 
@@ -109,9 +109,9 @@ def click(session: Session | None, marks_object: bool, event: gr.SelectData) -> 
     """Add a click on the open image."""
     opened = awake(session)
     with opened.lock:
-        if opened.clicking is not None:
+        if opened.prompts is not None:
             x, y = event.index
-            opened.clicking.click(opened.models, x + 0.5, y + 0.5, marks_object)
+            opened.prompts.click(opened.models, x + 0.5, y + 0.5, marks_object)
         return canvas(opened)
 
 
@@ -120,8 +120,8 @@ def undo(session: Session | None) -> tuple[Any, ...]:
     """Undo the last click."""
     opened = awake(session)
     with opened.lock:
-        if opened.clicking is not None:
-            opened.clicking.undo()
+        if opened.prompts is not None:
+            opened.prompts.undo()
         return canvas(opened)
 
 
@@ -161,7 +161,7 @@ def remove(session: Session | None) -> tuple[Any, ...]:
 
 def results(session: Session, encoder: str, threshold: float) -> tuple[Any, ...]:
     """Return updates of an encoder's result images and of the button that saves the results."""
-    if not session.found.get(encoder):
+    if not session.results.get(encoder):
         return None, gr.update(value=None, interactive=False)
     saved = gr.update(value=str(session.save_coco(encoder, threshold)), interactive=True)
     return session.draw(encoder, threshold), saved
@@ -177,7 +177,7 @@ def move_threshold(session: Session | None, encoder: str, threshold: float) -> t
 
 def panel(session: Session, encoder: str) -> list[Any]:
     """Return updates of an encoder's panel, which is hidden without results."""
-    if not session.found.get(encoder):
+    if not session.results.get(encoder):
         return [gr.update(visible=False), gr.skip(), None, gr.skip(), gr.skip()]
     threshold = session.first_threshold(encoder)
     saved = gr.update(value=str(session.save_memory(encoder)), interactive=True)

@@ -130,8 +130,8 @@ class _Batch:
         """Return one embedding per image, on the image's device."""
         if self._embeddings is None:
             found = [self.cache.look_up(key) if self.keep else None for key in self.keys]
-            lacking = [position for position, tensors in enumerate(found) if tensors is None]
-            made = dict(zip(lacking, self._encode(lacking), strict=True))
+            missing = [position for position, tensors in enumerate(found) if tensors is None]
+            made = dict(zip(missing, self._encode(missing), strict=True))
             self._embeddings = [
                 made[position] if tensors is None else _from_tensors(tensors, self.images[position])
                 for position, tensors in enumerate(found)

@@ -32,13 +32,13 @@ def _configs_to_compare_with(cfg: DictConfig) -> dict[str, DictConfig]:
     """Compose this config with each of the other encoders; a misspelt encoder raises here."""
     from hydra.core.hydra_config import HydraConfig
 
-    from ntt.config.composition import composed
+    from ntt.config.composition import compose_config
     from ntt.runs.resume import typed_words
 
     # Encoder overrides, such as encoder.weights=FILE, apply only to the chosen encoder.
     words = [word for word in typed_words(HydraConfig.get()) if not re.match(r"[+~]*encoder\b", word)]
     names = [name for name in cfg.compare if name != _chosen_encoder()]
-    return {name: composed("app", [*words, f"encoder={name}"]) for name in names}
+    return {name: compose_config("app", [*words, f"encoder={name}"]) for name in names}
 
 
 def _chosen_encoder() -> str:

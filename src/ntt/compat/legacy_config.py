@@ -165,7 +165,7 @@ class LegacyConfig:
     values: Mapping[str, Any]
     unused: Sequence[str]
 
-    def remark(self, decided: Collection[str] = ()) -> str | None:
+    def warning(self, decided: Collection[str] = ()) -> str | None:
         """Return a log line with the ignored keys and the defaults that affect the result, or None.
 
         Args:
@@ -248,7 +248,7 @@ def expand_words(words: Sequence[str]) -> tuple[list[str], str | None]:
         name = new.partition("=")[0].lstrip("+")
         return not any(name == other or name.startswith(f"{other}.") for other in decided)
 
-    return [*before, *filter(is_open, legacy.words()), *after], legacy.remark(decided)
+    return [*before, *filter(is_open, legacy.words()), *after], legacy.warning(decided)
 
 
 def _load(file: Path) -> Mapping[Any, Any]:

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from ntt.config.paths import CONF, EMBEDDED, user_root
 
 
-def composed(job: str, words: Sequence[str]) -> DictConfig:
+def compose_config(job: str, words: Sequence[str]) -> DictConfig:
     """Compose ``conf/<job>.yaml`` without a run directory and without changing Hydra's global state.
 
     Args:

@@ -41,6 +41,7 @@ USE_OURS = f"use pytorch_lightning in place of {OTHER_COPY}"
 # Config keys of earlier versions, and their present names.
 RENAMED = {
     "callbacks.ceilings": "callbacks.oracle",
+    "needs": "download",
     "hydra.callbacks.own_device": "hydra.callbacks.gpu_assignment",
 }
 

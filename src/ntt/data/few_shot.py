@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from torch import Tensor
 
 from ntt.data.coco_reader import Annotation, AnnotationFile, read_annotations
-from ntt.data.made_masks import MadeMask
+from ntt.data.pseudo_masks import PseudoMask
 from ntt.data.samples import (
     MINED,
     ReferenceEntry,
@@ -100,7 +100,7 @@ class FewShotDataset:
         """File of the pseudo masks made from the references' boxes and points."""
         return self.reference_file.with_suffix(".masks.json")
 
-    def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
+    def with_masks(self, made: Mapping[int, PseudoMask]) -> dict[str, Any]:
         """Return the content of the reference file with pseudo masks added.
 
         Args:

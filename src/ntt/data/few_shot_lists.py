@@ -37,9 +37,9 @@ def list_files(path: Path, shots: int, classes: Collection[str] | None) -> list[
         return [path]
     named = {file: NAMES.fullmatch(file.name) for file in sorted(path.iterdir())}
     found = {match["name"]: file for file, match in named.items() if match and int(match["shots"]) == shots}
-    lacking = [name for name in classes or () if name not in found]
-    if lacking or not found:
-        what = f"no list for {shots} shots" + (f" of class {lacking[0]!r}" if lacking else "")
+    missing = [name for name in classes or () if name not in found]
+    if missing or not found:
+        what = f"no list for {shots} shots" + (f" of class {missing[0]!r}" if missing else "")
         raise InputError(f"{path}: contains {what}; use another folder or set dataset.shots")
     return [found[name] for name in classes or found]
 
@@ -188,10 +188,10 @@ def check_few_shot(file: Path, expected: Mapping[str, Any], classes: Collection[
                 "remove the file to recreate it, or set dataset.reference_file to another path"
             )
     has = {entry.get("name") for entry in content.get("categories", ()) if isinstance(entry, dict)}
-    lacking = [name for name in classes if name not in has]
-    if lacking:
+    missing = [name for name in classes if name not in has]
+    if missing:
         raise InputError(
-            f"{file}: does not contain class {lacking[0]!r}; remove the file to recreate it, "
+            f"{file}: does not contain class {missing[0]!r}; remove the file to recreate it, "
             "or set dataset.reference_file to another path"
         )
 

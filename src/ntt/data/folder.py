@@ -11,10 +11,10 @@ from typing import Any
 from torch import Tensor
 
 from ntt.data.images import image_sizes
-from ntt.data.made_masks import MadeMask
 from ntt.data.mask_images import read_masks
 from ntt.data.masks import encode_mask
 from ntt.data.prompts import read_prompt
+from ntt.data.pseudo_masks import PseudoMask
 from ntt.data.samples import (
     MINED,
     ReferenceEntry,
@@ -228,7 +228,7 @@ class FolderDataset:
         """File of the pseudo masks made from the references' boxes and points."""
         return self._layout.home / "masks.json"
 
-    def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
+    def with_masks(self, made: Mapping[int, PseudoMask]) -> dict[str, Any]:
         """Build the content of a COCO file of pseudo masks.
 
         Args:

@@ -175,14 +175,14 @@ class Sampler:
             if category in wanted:
                 shuffler.shuffle(candidates)
                 drawn[category] = self._first(candidates, pool.sizes)
-        lacking = [
+        missing = [
             f"{self.annotation_file}: class {name!r} has {len(drawn.get(category, ()))} of {self.shots} "
             "required usable references; lower dataset.shots"
             for category, name in wanted.items()
             if len(drawn.get(category, ())) < (1 if self.fewer else self.shots)
         ]
-        if lacking:
-            raise InputError("\n".join(lacking))
+        if missing:
+            raise InputError("\n".join(missing))
         return drawn
 
     def _wanted(self, pool: _Pool) -> dict[int, str]:

@@ -64,10 +64,10 @@ class Recorder(Callback):
             InputError: Some images were not processed.
         """
         entries = self._entries()
-        lacking = len(stages.dataset.targets) - len(entries)
-        if lacking:
+        missing = len(stages.dataset.targets) - len(entries)
+        if missing:
             raise InputError(
-                f"{lacking} of {len(stages.dataset.targets)} images were not segmented by any process of the "
+                f"{missing} of {len(stages.dataset.targets)} images were not segmented by any process of the "
                 "run; to use fewer images, set dataset.limit instead of a limit of the trainer"
             )
         in_order = [entries[index] for index in sorted(entries)]

@@ -78,13 +78,13 @@ class Stages(LightningModule):
         """
         self.reference_masks.recall()
         self._masks = self.memo("masks")
-        lacking = self.dataset.references.without_mask()
-        for group in lacking:
+        unmasked = self.dataset.references.without_mask()
+        for group in unmasked:
             if group[0] in self._masks:
                 made = self._masks[group[0]]
                 masks = torch.stack([decode_mask(mask) for mask in made["masks"]])
                 self.reference_masks.add(group, masks, torch.tensor(made["ious"]))
-        if lacking and not self.dataset.references.without_mask():
+        if unmasked and not self.dataset.references.without_mask():
             self.reference_masks.store()
         return bool(self.dataset.references.without_mask())
 

@@ -54,11 +54,11 @@ class CocoEvaluation(Evaluation):
     def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """See the base class."""
         ground_truth, results = with_numbers(ground_truth, results)
-        judged = {kind: self._evaluate(ground_truth, results, kind) for kind in kinds(ground_truth)}
+        evaluated = {kind: self._evaluate(ground_truth, results, kind) for kind in kinds(ground_truth)}
         return {
             "protocol": self.protocol,
-            **{kind: summary(evaluation.stats, SUMMARY) for kind, evaluation in judged.items()},
-            "per_class": by_class(ground_truth, **{kind: class_ap(e) for kind, e in judged.items()}),
+            **{kind: summary(evaluation.stats, SUMMARY) for kind, evaluation in evaluated.items()},
+            "per_class": by_class(ground_truth, **{kind: class_ap(e) for kind, e in evaluated.items()}),
         }
 
     def _evaluate(self, ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str) -> COCOeval:

@@ -25,7 +25,7 @@ COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "oracle\nlabels", "oracle\nmask
 logger = logging.getLogger(__name__)
 CONFIDENCE = 0.95
 SHOWN = ("segm/AP", "segm/AP50", "bbox/AP", "bbox/nAP50", "semantic/mIoU")
-NOT_JUDGED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
+NOT_COMPARED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
 
 
 class SweepComparison(Callback):
@@ -132,8 +132,8 @@ def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list
     for overrides, metrics in jobs:
         seeds = " ".join(word for word in overrides if _sets_a_seed(word))
         shared = tuple(word for word in overrides if not _sets_a_seed(word))
-        judged = {key: value for key, value in metrics.items() if key not in NOT_JUDGED}
-        groups.setdefault(shared, []).append((seeds, dict(flatten(judged))))
+        evaluated = {key: value for key, value in metrics.items() if key not in NOT_COMPARED}
+        groups.setdefault(shared, []).append((seeds, dict(flatten(evaluated))))
     return [
         SeedGroup(shared, tuple(seeds for seeds, _ in runs), _intervals([values for _, values in runs]))
         for shared, runs in groups.items()

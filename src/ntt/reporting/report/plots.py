@@ -34,18 +34,18 @@ class Plot:
 
 def plots_of_runs(runs: Sequence[Run], names: Sequence[str]) -> list[Plot]:
     """Plot AP by encoder size, against speed and against parameters, if the runs have the numbers."""
-    judged = [(run, name) for run, name in zip(runs, names, strict=True) if run.ap is not None]
+    evaluated = [(run, name) for run, name in zip(runs, names, strict=True) if run.ap is not None]
     found = [
-        _by_size([run for run, _ in judged]),
+        _by_size([run for run, _ in evaluated]),
         _against(
-            judged,
+            evaluated,
             images_per_second,
             "images/s",
             "AP against speed",
             "Higher is better; further right is faster.",
         ),
         _against(
-            judged,
+            evaluated,
             parameters,
             "encoder parameters",
             "AP against parameters",
@@ -104,7 +104,7 @@ def plots_of_classes(
         for name in shown
     ]
     caption = f"Positive: {names[one]} is better. Negative: {names[other]} is better."
-    if pair[0] in significance.judged and pair[1] in significance.judged:
+    if pair[0] in significance.evaluated and pair[1] in significance.evaluated:
         caption += " Lines are 95 % intervals; grey intervals contain zero."
     plots.append(Plot("Difference by class", caption + few, _intervals(intervals)))
     return plots

@@ -80,7 +80,7 @@ def per_class(
     """Return the AP of each class for all runs, and the difference between two of them."""
     one, other = pair
     columns = ["class", *names, f"{names[one]} minus {names[other]}"]
-    known = {one, other} <= significance.judged.keys()
+    known = {one, other} <= significance.evaluated.keys()
     columns += ["low", "high", "significance"] if known else []
     rows = []
     for position, name in enumerate(runs[0].metrics["per_class"]):
@@ -153,13 +153,13 @@ def _cell(column: Column, run: Run) -> Cell:
 
 def _interval_cells(found: Interval) -> tuple[Cell, ...]:
     if found.difference is None:
-        verdict = UNKNOWN
+        statement = UNKNOWN
     elif found.low is None:
-        verdict = "too few images"
+        statement = "too few images"
     else:
-        verdict = "not significant" if found.is_chance else "significant"
+        statement = "not significant" if found.is_chance else "significant"
     numbers = (found.difference, found.low, found.high)
-    return (*(Cell(signed(value), value) for value in numbers), text(verdict))
+    return (*(Cell(signed(value), value) for value in numbers), text(statement))
 
 
 def _millions(value: float | None) -> str:

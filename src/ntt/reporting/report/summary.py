@@ -14,7 +14,7 @@ def best_first(runs: Sequence[tuple[Run, str]]) -> list[tuple[Run, str]]:
     return sorted(runs, key=lambda each: -1.0 if each[0].ap is None else each[0].ap, reverse=True)
 
 
-def verdict(runs: Sequence[Run], names: Sequence[str], significance: Significance) -> str:
+def summary_sentence(runs: Sequence[Run], names: Sequence[str], significance: Significance) -> str:
     """Summarise runs in one sentence; they must be sorted by ``best_first``."""
     if not runs:
         return "No run finished; there is nothing to compare."
