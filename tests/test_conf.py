@@ -151,7 +151,7 @@ def test_predict_calibrates_and_the_page_has_a_slider(tmp_path):
 
 def test_the_limits_and_samples_of_the_page(tmp_path):
     cfg = composed(tmp_path, job="app")
-    assert instantiate(cfg.limits).pictures > 0
+    assert instantiate(cfg.limits).images > 0
     assert all(Path(path).is_file() for path in (*cfg.samples.examples, *cfg.samples.scenes))
     assert {*cfg.compare} < {*GROUPS["encoder"]}
     assert cfg.host == "127.0.0.1"

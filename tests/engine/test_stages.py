@@ -117,14 +117,14 @@ def test_masks_that_a_killed_process_made_are_not_made_again(run, fake_model, bo
     first = Stages(fake_model, boxed, lambda _: known)
     assert first.recall_masks()
     first.on_validation_start()
-    first.validation_step([boxed.references[index] for index in first.pictures[0]], 0)
+    first.validation_step([boxed.references[index] for index in first.image_groups[0]], 0)
 
     again = FewShotDataset(boxed.reference_file, boxed.reference_images, None, boxed.target_images, shots=2)
     second = Stages(fake_model, again, lambda _: known)
     assert second.recall_masks()
     missing = sum(map(len, again.references.without_mask()))
-    assert missing == len(again.references) - len(first.pictures[0])
-    for index in first.pictures[0]:
+    assert missing == len(again.references) - len(first.image_groups[0])
+    for index in first.image_groups[0]:
         assert torch.equal(again.references[index].mask, boxed.references[index].mask)
 
 

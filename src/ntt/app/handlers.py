@@ -63,11 +63,11 @@ def canvas(session: Session) -> tuple[Any, ...]:
         return None, OPEN, gr.update(interactive=False), gr.update(interactive=False)
     ready = prompts.mask is not None
     hint = NAME if ready else AGAIN if session.shown else CLICK
-    picture = draw_clicks(prompts.pixels, prompts.mask, prompts.clicks)
-    return picture, hint, gr.update(interactive=ready), gr.update(interactive=ready)
+    image = draw_clicks(prompts.pixels, prompts.mask, prompts.clicks)
+    return image, hint, gr.update(interactive=ready), gr.update(interactive=ready)
 
 
-def open_picture(session: Session | None, file: str) -> tuple[Any, ...]:
+def open_image(session: Session | None, file: str) -> tuple[Any, ...]:
     """Open an uploaded or sample image; an unreadable one leaves the previous image open."""
     try:
         opened = awake(session)
@@ -86,7 +86,7 @@ def upload(session: Session | None, file: Any) -> tuple[Any, ...]:
     if not isinstance(path, str) or not _is_upload(path):
         notice("This file was not uploaded to this page; upload it again")
         return canvas(awake(session))
-    return open_picture(session, path)
+    return open_image(session, path)
 
 
 def _is_upload(path: str) -> bool:
@@ -97,7 +97,7 @@ def _is_upload(path: str) -> bool:
         return False
 
 
-def close_picture(session: Session | None) -> tuple[Any, ...]:
+def close_image(session: Session | None) -> tuple[Any, ...]:
     """Close the image."""
     opened = awake(session)
     opened.prompts = None
@@ -127,9 +127,9 @@ def undo(session: Session | None) -> tuple[Any, ...]:
 
 def memory(session: Session) -> tuple[Any, ...]:
     """Return updates of the list of references, *Remove* and *Find*."""
-    pictures = [(each.thumbnail, each.example.name) for each in session.shown]
+    images = [(each.thumbnail, each.example.name) for each in session.shown]
     remove = gr.update(value="Remove", interactive=False)
-    return gr.update(value=pictures, selected_index=None), remove, gr.update(interactive=bool(pictures))
+    return gr.update(value=images, selected_index=None), remove, gr.update(interactive=bool(images))
 
 
 @told

@@ -71,16 +71,16 @@ class Limits:
     Attributes:
         megabytes: maximum size of an uploaded file.
         megapixels: maximum size of an image; a small file may decode to a huge image.
-        pictures: maximum number of target images in one search.
+        images: maximum number of target images in one search.
         examples: maximum number of references.
     """
 
     megabytes: AtLeastOne
     megapixels: Positive
-    pictures: AtLeastOne
+    images: AtLeastOne
     examples: AtLeastOne
 
-    def check_picture(self, file: Path) -> None:
+    def check_image(self, file: Path) -> None:
         """Check the header of an image before it is decoded.
 
         Raises:
@@ -94,12 +94,12 @@ class Limits:
             size = f"{width} x {height}"
             raise InputError(f"{file.name} is {size} pixels; the maximum is {self.megapixels:g} megapixels")
 
-    def check_pictures(self, files: Sequence[Path]) -> None:
+    def check_image_count(self, files: Sequence[Path]) -> None:
         """Raise InputError if there are too many target images, or none."""
         if not files:
             raise InputError("There is no target image yet; add one")
-        if len(files) > self.pictures:
-            raise InputError(f"There are {len(files)} target images; the maximum is {self.pictures}")
+        if len(files) > self.images:
+            raise InputError(f"There are {len(files)} target images; the maximum is {self.images}")
 
     def check_examples(self, count: int) -> None:
         """Raise InputError if one more reference would exceed the limit."""

@@ -130,12 +130,12 @@ class _Show:
         # Without preprocessing, because our reader gives better messages for unreadable images.
         self.canvas.upload(handlers.upload, [session, self.canvas], canvas, preprocess=False, **quiet)
         self.samples.click(
-            lambda held, sample: handlers.open_picture(held, sample[0]),
+            lambda held, sample: handlers.open_image(held, sample[0]),
             [session, self.samples],
             canvas,
             **quiet,
         )
-        self.canvas.clear(handlers.close_picture, session, canvas, **quiet)
+        self.canvas.clear(handlers.close_image, session, canvas, **quiet)
         self.canvas.select(handlers.click, [session, self.marks], canvas, **quiet)
         self.undo.click(handlers.undo, session, canvas, **quiet)
         self.list.select(handlers.select, session, self.remove, **quiet)
@@ -155,7 +155,7 @@ class _Find:
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 self.files = gr.File(
-                    label=f"Target images (at most {limits.pictures})",
+                    label=f"Target images (at most {limits.images})",
                     file_count="multiple",
                     file_types=["image"],
                     height=160,

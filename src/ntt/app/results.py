@@ -65,14 +65,14 @@ def _shrunk(masks: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(masks.view(torch.uint8)[None], (height, width), mode="nearest")[0].bool()
 
 
-def merge_coco(pictures: Sequence[DisplayedResult], threshold: float) -> dict[str, Any]:
+def merge_coco(results: Sequence[DisplayedResult], threshold: float) -> dict[str, Any]:
     """Build one COCO file of several images with the instances that score at least ``threshold``."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for number, picture in enumerate(pictures, start=1):
-        images.append({**picture.coco["images"][0], "id": number})
-        for annotation in picture.coco["annotations"]:
+    for number, result in enumerate(results, start=1):
+        images.append({**result.coco["images"][0], "id": number})
+        for annotation in result.coco["annotations"]:
             if annotation["score"] >= threshold:
                 annotations.append({**annotation, "id": len(annotations) + 1, "image_id": number})
-    categories = pictures[0].coco["categories"]
+    categories = results[0].coco["categories"]
     return {"images": images, "annotations": annotations, "categories": categories}

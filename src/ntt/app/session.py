@@ -129,13 +129,13 @@ class Session:
         paths = [Path(file) for file in files]
         if not self.shown:
             raise InputError("There are no references yet; add one first")
-        self.limits.check_pictures(paths)
+        self.limits.check_image_count(paths)
         memories = [self._following(encoder) for encoder in encoders]
         results: dict[str, list[DisplayedResult]] = {encoder: [] for encoder in encoders}
         self.results = results
         for path in paths:
             try:
-                self.limits.check_picture(path)
+                self.limits.check_image(path)
                 for encoder, memory in zip(encoders, memories, strict=True):
                     with self.models.lock:
                         results[encoder].append(DisplayedResult.of(memory.model.predict(path)))
@@ -146,7 +146,7 @@ class Session:
 
     def draw(self, encoder: str, threshold: float) -> list[tuple[Pixels, str]]:
         """Draw the results of an encoder that score at least ``threshold``, with a caption per image."""
-        return [picture.draw(threshold) for picture in self.results[encoder]]
+        return [image.draw(threshold) for image in self.results[encoder]]
 
     def first_threshold(self, encoder: str) -> float:
         """Return the initial slider threshold: a fixed share of the best score of all images.
@@ -177,7 +177,7 @@ class Session:
             self._folder.cleanup()
 
     def _read(self, file: Path) -> torch.Tensor:
-        self.limits.check_picture(file)
+        self.limits.check_image(file)
         try:
             return as_tensor(file, file.name)
         except InputError as error:

@@ -88,14 +88,14 @@ def prepare_process(cfg: DictConfig) -> None:
     """Filter library messages, seed the random generators and limit the size of images."""
     from pytorch_lightning import seed_everything
 
-    from ntt.data.images import limit_pictures
+    from ntt.data.images import limit_image_size
     from ntt.engine.logging import hide_library_messages
     from ntt.reporting.metrics import forget_peak_memory
 
     hide_library_messages()
     forget_peak_memory()
     seed_everything(cfg.seed, workers=True, verbose=False)
-    limit_pictures(cfg.max_megapixels)
+    limit_image_size(cfg.max_megapixels)
 
 
 def load_dataset(cfg: DictConfig) -> FewShotDataset:

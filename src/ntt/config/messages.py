@@ -41,6 +41,8 @@ USE_OURS = f"use pytorch_lightning in place of {OTHER_COPY}"
 # Config keys of earlier versions, and their present names.
 RENAMED = {
     "callbacks.ceilings": "callbacks.oracle",
+    "limits.pictures": "limits.images",
+    "nano.pictures": "nano.images",
     "needs": "download",
     "hydra.callbacks.own_device": "hydra.callbacks.gpu_assignment",
 }

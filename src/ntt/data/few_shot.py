@@ -21,7 +21,7 @@ from ntt.data.samples import (
     Targets,
     count_problems,
     folder_targets,
-    picture_problems,
+    image_problems,
     target_problems,
 )
 from ntt.data.targets import AnnotatedTargets, translate
@@ -179,7 +179,7 @@ class FewShotDataset:
         if not problems:  # unreadable annotations must not be reported as missing
             problems += self._class_problems(Counter(a.category_id for a in chosen))
         problems += self._unknown_classes()
-        return problems + picture_problems(self._reference_entries(), whole=True)
+        return problems + image_problems(self._reference_entries(), whole=True)
 
     def _class_problems(self, counts: Counter[int]) -> list[str]:
         if not self._reference_content.categories:
@@ -210,7 +210,7 @@ class FewShotDataset:
         content = read_annotations(self.negative_file)
         if content.problems:
             return list(content.problems)
-        return picture_problems(self._entries(content, translate(content, self._wanted)), whole=True)
+        return image_problems(self._entries(content, translate(content, self._wanted)), whole=True)
 
     def _chosen(self) -> list[Annotation]:
         """Return the first ``shots`` annotations of each class."""

@@ -22,9 +22,9 @@ from ntt.data.samples import (
     TargetEntry,
     Targets,
     count_problems,
-    is_picture,
-    picture_problems,
-    pictures_in,
+    image_problems,
+    images_in,
+    is_image_file,
     target_problems,
 )
 from ntt.errors import InputError
@@ -76,11 +76,11 @@ class Apart(Layout):
 
     def examples(self, folder: Path) -> list[Path]:
         """See the base class."""
-        return list(_without_masks(pictures_in(folder)))
+        return list(_without_masks(images_in(folder)))
 
     def targets(self) -> list[Path]:
         """See the base class."""
-        return pictures_in(self.target_home)
+        return images_in(self.target_home)
 
 
 class SideBySide(Layout):
@@ -96,12 +96,12 @@ class SideBySide(Layout):
 
     def examples(self, folder: Path) -> list[Path]:
         """See the base class."""
-        return [image for image in _without_masks(pictures_in(folder)) if _is_marked(image)]
+        return [image for image in _without_masks(images_in(folder)) if _is_marked(image)]
 
     def targets(self) -> list[Path]:
         """See the base class."""
-        pictures = (image for folder in self.folders for image in _without_masks(pictures_in(folder)))
-        files = [image for image in pictures if not _is_marked(image)]
+        images = (image for folder in self.folders for image in _without_masks(images_in(folder)))
+        files = [image for image in images if not _is_marked(image)]
         if not files:
             raise InputError(f"{self.home}: every image is a reference; add images to segment")
         return files
@@ -114,9 +114,9 @@ def layout_of(root: Path) -> Layout:
     """
     if root.is_dir() and not any((root / name).is_dir() for name in (REFERENCES, TARGETS)):
         inside = sorted(root.iterdir())
-        if any(map(is_picture, inside)):
+        if any(map(is_image_file, inside)):
             return SideBySide(root, [root])
-        folders = [path for path in inside if path.is_dir() and any(map(is_picture, path.iterdir()))]
+        folders = [path for path in inside if path.is_dir() and any(map(is_image_file, path.iterdir()))]
         if folders:
             return SideBySide(root, folders)
     return Apart(root)
@@ -149,10 +149,10 @@ def _is_marked(image: Path) -> bool:
 
 def _without_masks(files: list[Path]) -> Iterator[Path]:
     """Iterate over the images that are not masks of other images."""
-    pictures = {file.stem for file in files if file.suffix.lower() != ".png"}
+    images = {file.stem for file in files if file.suffix.lower() != ".png"}
     for file in files:
-        named_like_picture = file.suffix.lower() == ".png" and file.stem in pictures
-        if not named_like_picture and not file.stem.endswith(MASK_ENDING):
+        named_like_image = file.suffix.lower() == ".png" and file.stem in images
+        if not named_like_image and not file.stem.endswith(MASK_ENDING):
             yield file
 
 
@@ -315,7 +315,7 @@ class FolderDataset:
                 break
             try:
                 objects = _references(image, label)
-                problems += picture_problems(objects[:1], whole=True)
+                problems += image_problems(objects[:1], whole=True)
                 found += objects
             except InputError as error:
                 problems.append(str(error))

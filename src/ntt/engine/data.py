@@ -216,5 +216,5 @@ def _moved(index: int, target: Target | Unreadable, device: torch.device) -> Num
 
 
 def _limit_pixels(most: int | None, _: int) -> None:
-    """Apply the pixel limit of ``limit_pictures`` in a worker that was not forked."""
+    """Apply the pixel limit of ``limit_image_size`` in a worker that was not forked."""
     Image.MAX_IMAGE_PIXELS = most

@@ -63,7 +63,7 @@ class Stages(LightningModule):
         self.memo = memo
         self.strict = strict
         self.reference_masks = ReferenceMasks(dataset, model.segmenter)
-        self.pictures: list[list[int]] = []
+        self.image_groups: list[list[int]] = []
         self.timer = Timer()
         self.test_timer = Timer()
         self.report: dict[str, Any] = {}
@@ -90,14 +90,14 @@ class Stages(LightningModule):
 
     def on_validation_start(self) -> None:
         """Group the references without a mask by image, in the order of the data loader."""
-        self.pictures = self.dataset.references.without_mask()
+        self.image_groups = self.dataset.references.without_mask()
 
     def validation_step(self, batch: list[Reference], batch_idx: int) -> None:
         """mask_references: make the pseudo masks of the references in one image."""
         prompts = [reference.prompt for reference in batch if reference.prompt is not None]
         with self.timer.measure("mask_references"):
             masks, ious = self.model.segment_prompts(batch[0].image, prompts)
-        group = self.pictures[batch_idx]
+        group = self.image_groups[batch_idx]
         self._masks[group[0]] = {"masks": [json_mask(mask) for mask in masks], "ious": ious.tolist()}
         self.reference_masks.add(group, masks, ious)
 

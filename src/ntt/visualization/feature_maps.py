@@ -1,4 +1,4 @@
-"""Pictures of features: principal components and similarity maps."""
+"""Images of features: principal components and similarity maps."""
 
 from __future__ import annotations
 

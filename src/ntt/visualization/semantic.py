@@ -55,10 +55,10 @@ def draw_semantic(
 
 def _overlay(axes: Axes, image: Tensor, classes: NDArray[np.int64], palette: NDArray[np.float64]) -> None:
     """Show the image in grey, with each class tinted and outlined in its colour."""
-    picture = np.repeat(to_pixels(image).mean(axis=2, keepdims=True) / 255, 3, axis=2)
+    pixels = np.repeat(to_pixels(image).mean(axis=2, keepdims=True) / 255, 3, axis=2)
     tinted = classes > 0
-    picture[tinted] = (1 - OPACITY) * picture[tinted] + OPACITY * palette[classes[tinted]]
-    axes.imshow(picture)
+    pixels[tinted] = (1 - OPACITY) * pixels[tinted] + OPACITY * palette[classes[tinted]]
+    axes.imshow(pixels)
     for value in np.unique(classes[tinted]):
         inside = classes == value
         if not inside.all():  # a class that fills the image has no outline

@@ -38,7 +38,7 @@ class SemanticMaps(ImageCallback):
     @checked
     def __init__(self, output_dir: str | Path, score_threshold: Share, images: Count) -> None:
         self.maps = Path(output_dir) / "semantic"
-        self.pictures = Path(output_dir) / "visualizations" / "semantic"
+        self.drawings = Path(output_dir) / "visualizations" / "semantic"
         self.score_threshold = score_threshold
         self.images = images
         self._names: list[str] = []
@@ -80,7 +80,7 @@ class SemanticMaps(ImageCallback):
                 *dataset.true_masks(target.image_id), dataset.crowd_mask(target.image_id)
             )
         if result.index < self.images:
-            draw_semantic(self.pictures / file, target.image.cpu(), truth, predicted, dataset.class_names)
+            draw_semantic(self.drawings / file, target.image.cpu(), truth, predicted, dataset.class_names)
         return None if truth is None else _cells(predicted, truth, len(dataset.class_names) + 1)
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
