@@ -30,7 +30,7 @@ USAGE = "usage: python scripts/prepare_dataset.py dataset=NAME [yes=true]"
 CONSENT = "yes=true"
 
 
-def main(words: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """List the missing files; provide them if requested.
 
     Raises:
@@ -38,10 +38,10 @@ def main(words: list[str]) -> None:
     """
     from hydra.utils import instantiate
 
-    cfg = compose_with_downloads([word for word in words if word != CONSENT])
+    cfg = compose_with_downloads([argument for argument in arguments if argument != CONSENT])
     downloads: dict[str, Download] = instantiate(cfg.download)
     show(downloads)
-    if CONSENT in words:
+    if CONSENT in arguments:
         require_space(downloads, Path(cfg.dataset.root))
         for download in downloads.values():
             if download.missing():
@@ -53,7 +53,7 @@ def main(words: list[str]) -> None:
     print(f"Ready: {len(dataset.references)} references, {len(dataset.targets)} target images")
 
 
-def compose_with_downloads(words: list[str]) -> DictConfig:
+def compose_with_downloads(arguments: list[str]) -> DictConfig:
     """Compose the config of a run with the files that its data set needs.
 
     Raises:
@@ -61,13 +61,13 @@ def compose_with_downloads(words: list[str]) -> DictConfig:
     """
     from hydra import compose, initialize_config_dir
 
-    names = [word.partition("=")[2] for word in words if word.startswith("dataset=")]
+    names = [argument.partition("=")[2] for argument in arguments if argument.startswith("dataset=")]
     known = sorted(path.stem for path in (ROOT / "conf" / "download").glob("*.yaml"))
     if not names or names[-1] not in known:
         raise InputError(f"{USAGE}. {did_you_mean(names[-1] if names else '', known)}")
     os.environ.setdefault("PROJECT_ROOT", str(ROOT))
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        cfg = compose("train", [*words, f"+download={names[-1]}", "paths.output=null"])
+        cfg = compose("train", [*arguments, f"+download={names[-1]}", "paths.output=null"])
     require_values(cfg)
     return cfg
 

@@ -71,7 +71,7 @@ def run(folder: Path, count: int) -> None:
     from ntt.runs.run_directory import RunFolder
 
     write_data(folder, count)
-    words = [
+    overrides = [
         f"dataset.reference_file={folder}/references.json",
         f"dataset.target_file={folder}/targets.json",
         *(f"dataset.{part}_images={folder}/images" for part in ("reference", "target")),
@@ -82,7 +82,7 @@ def run(folder: Path, count: int) -> None:
         f"paths.output={folder}/run",
     ]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", words)
+        cfg = compose("train", overrides)
     with RunFolder(folder / "run", run_fingerprint(cfg), ["soak"], resume=False) as run_folder:
         run_stages(cfg, run_folder)
 

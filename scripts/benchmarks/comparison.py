@@ -24,7 +24,7 @@ PIXEL, SCORE = 1.0, 1e-3  # maximum differences of box corners and scores of equ
 def measure_together(
     conf: Path,
     variants: Mapping[str, Sequence[str]],
-    words: Sequence[str],
+    overrides: Sequence[str],
     threads: int,
     on_image: Callable[[int, int], None],
 ) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def measure_together(
     Args:
         conf: Folder of the configs.
         variants: Overrides of ``conf/train.yaml`` by variant name; ratios refer to the first variant.
-        words: Overrides that all variants share.
+        overrides: Overrides that all variants share.
         threads: Torch threads per process; only one process works at a time.
         on_image: Called with the number of finished images and the total.
 
@@ -42,7 +42,8 @@ def measure_together(
     """
     with ExitStack() as stack:
         workers = {
-            name: stack.enter_context(Worker(conf, [*own, *words], threads)) for name, own in variants.items()
+            name: stack.enter_context(Worker(conf, [*own, *overrides], threads))
+            for name, own in variants.items()
         }
         facts = {name: worker.facts() for name, worker in workers.items()}
         measured: dict[str, list[Measurement]] = {name: [] for name in variants}

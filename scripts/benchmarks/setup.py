@@ -16,16 +16,16 @@ from ntt.data import FewShotDataset
 from ntt.models import PrototypeMatching
 
 
-def compose_train(conf: Path, words: Sequence[str]) -> DictConfig:
+def compose_train(conf: Path, overrides: Sequence[str]) -> DictConfig:
     """Compose the config of ``python train.py`` with overrides.
 
     Args:
         conf: Folder of the configs.
-        words: Overrides of ``conf/train.yaml``.
+        overrides: Overrides of ``conf/train.yaml``.
     """
     os.environ.setdefault("PROJECT_ROOT", str(conf.parent))
     with initialize_config_dir(str(conf), version_base="1.3"):
-        cfg = compose("train", overrides=[*words, "paths.output=null"])  # there is no run directory
+        cfg = compose("train", overrides=[*overrides, "paths.output=null"])  # there is no run directory
     require_values(cfg)
     return cfg
 

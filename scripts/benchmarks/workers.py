@@ -20,14 +20,16 @@ class Worker:
 
     Args:
         conf: Folder of the configs.
-        words: Overrides of ``conf/train.yaml``.
+        overrides: Overrides of ``conf/train.yaml``.
         threads: Number of torch threads.
     """
 
-    def __init__(self, conf: Path, words: Sequence[str], threads: int) -> None:
+    def __init__(self, conf: Path, overrides: Sequence[str], threads: int) -> None:
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, conf, list(words), threads), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, conf, list(overrides), threads), daemon=True
+        )
         self._process.start()
         theirs.close()
 
@@ -66,7 +68,7 @@ class Worker:
         return received
 
 
-def _serve(pipe: Connection, conf: Path, words: list[str], threads: int) -> None:
+def _serve(pipe: Connection, conf: Path, overrides: list[str], threads: int) -> None:
     import torch
 
     from benchmarks.measure import measure_image, peak_memory
@@ -75,7 +77,7 @@ def _serve(pipe: Connection, conf: Path, words: list[str], threads: int) -> None
 
     torch.set_num_threads(threads)
     try:
-        model, dataset = fitted_model(compose_train(conf, words))
+        model, dataset = fitted_model(compose_train(conf, overrides))
     except USER_ERRORS as error:
         pipe.send(InputError(describe(error)))
         return

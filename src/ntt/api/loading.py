@@ -49,9 +49,9 @@ def load(
             reference memory does not match the model.
     """
     choices = {"encoder": encoder, "segmenter": segmenter, "model": model, "score_threshold": score_threshold}
-    words = [f"{key}={value}" for key, value in choices.items() if value is not None]
+    chosen = [f"{key}={value}" for key, value in choices.items() if value is not None]
     try:
-        cfg = compose_config("predict", ["references=null", "images=null", *words, *overrides])
+        cfg = compose_config("predict", ["references=null", "images=null", *chosen, *overrides])
         require_values(cfg)
         check_config(cfg)
         loaded = build(cfg, device)

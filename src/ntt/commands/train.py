@@ -17,7 +17,7 @@ from ntt.config.messages import require_pytorch_lightning
 from ntt.config.paths import CONF, announce
 from ntt.engine.command import run_command
 from ntt.runs.fingerprint import data_fingerprint, run_fingerprint
-from ntt.runs.resume import command_of, typed_words
+from ntt.runs.resume import command_of, typed_overrides
 from ntt.runs.run_directory import RunFolder
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ logger = logging.getLogger("train")
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Start or resume a run and return the content of ``metrics.json``."""
-    command = command_of(typed_words(HydraConfig.get()), "train")
+    command = command_of(typed_overrides(HydraConfig.get()), "train")
     with RunFolder(Path(cfg.paths.output), run_fingerprint(cfg), command, cfg.resume) as folder:
         if folder.finished:
             logger.info("The run in %s is finished; use resume=false to repeat it", folder.path)

@@ -130,8 +130,8 @@ def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list
     """
     groups: dict[tuple[str, ...], list[tuple[str, dict[str, float]]]] = {}
     for overrides, metrics in jobs:
-        seeds = " ".join(word for word in overrides if _sets_a_seed(word))
-        shared = tuple(word for word in overrides if not _sets_a_seed(word))
+        seeds = " ".join(override for override in overrides if _sets_a_seed(override))
+        shared = tuple(override for override in overrides if not _sets_a_seed(override))
         evaluated = {key: value for key, value in metrics.items() if key not in NOT_COMPARED}
         groups.setdefault(shared, []).append((seeds, dict(flatten(evaluated))))
     return [
@@ -163,14 +163,14 @@ def seed_table(groups: Sequence[SeedGroup]) -> Table:
     shared = set.intersection(*(set(group.overrides) for group in groups))
     for group in groups:
         cells = [_cell(group.metrics.get(name)) for name in names]
-        words = " ".join(word for word in group.overrides if word not in shared)
-        table.add_row(escape(words) or "all", str(len(group.seeds)), *cells)
+        own = " ".join(override for override in group.overrides if override not in shared)
+        table.add_row(escape(own) or "all", str(len(group.seeds)), *cells)
     return table
 
 
-def _sets_a_seed(word: str) -> bool:
+def _sets_a_seed(override: str) -> bool:
     """Whether an override sets a seed, such as ``seed=...`` or ``dataset.seed=...``."""
-    return word.partition("=")[0].rpartition(".")[2].lstrip("+") == "seed"
+    return override.partition("=")[0].rpartition(".")[2].lstrip("+") == "seed"
 
 
 def _intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, Interval]:

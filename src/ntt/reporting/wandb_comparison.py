@@ -163,4 +163,4 @@ def _per_class(summary: Mapping[str, Any], kind: str) -> dict[str, float]:
 
 
 def _name(setting: tuple[str, str, str]) -> str:
-    return " ".join(word for word in setting if word)
+    return " ".join(part for part in setting if part)

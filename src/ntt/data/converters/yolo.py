@@ -105,18 +105,18 @@ def _add(coco: CocoBuilder, image: dict[str, Any], file: Path, classes: _Classes
 
 
 def _object(line: str, size: Size, classes: _Classes) -> tuple[str, dict[str, Any]]:
-    words = line.split()
-    if classes.key_points and len(words) == BOX + classes.key_points:
-        words = words[:BOX]
+    fields = line.split()
+    if classes.key_points and len(fields) == BOX + classes.key_points:
+        fields = fields[:BOX]
     height, width = size
     try:
-        found = yolo_annotations_to_detections([" ".join(words)], (width, height), with_masks=False)
+        found = yolo_annotations_to_detections([" ".join(fields)], (width, height), with_masks=False)
     except OverflowError:
-        raise ValueError(f"class {shown(words[0])} is too large") from None
+        raise ValueError(f"class {shown(fields[0])} is too large") from None
     assert found.class_id is not None
     category = classes[int(found.class_id[0])]
-    if len(words) <= LONGEST_BOX:
+    if len(fields) <= LONGEST_BOX:
         return category, box_shape(found.xyxy[0], size)
-    numbers = [float(word) for word in words[1:]]
+    numbers = [float(text) for text in fields[1:]]
     pairs = numbers[: len(numbers) // 2 * 2]  # drop a trailing score
     return category, outline_shape([[n * side for n, side in zip(pairs, cycle((width, height)))]], size)

@@ -52,9 +52,9 @@ def write_report(runs: Sequence[Run], output: Path, baseline: int | None = None)
     return output / "report.html"
 
 
-def markdown(words: str) -> str:
+def markdown(text: str) -> str:
     """Escape a text for a cell of a Markdown table."""
-    return re.sub(r"([\\`*\[\]|~])", r"\\\1", html.escape(" ".join(words.split()), quote=False))
+    return re.sub(r"([\\`*\[\]|~])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:

@@ -43,9 +43,9 @@ class Column:
     write: Callable[[float | None], str] = number
 
 
-def text(words: str) -> Cell:
+def text(content: str) -> Cell:
     """Return a text cell, which is sorted alphabetically."""
-    return Cell(words, is_number=False)
+    return Cell(content, is_number=False)
 
 
 def overall(runs: Sequence[Run], names: Sequence[str]) -> Table:
