@@ -71,9 +71,10 @@ class Worker:
 def _serve(pipe: Connection, conf: Path, overrides: list[str], threads: int) -> None:
     import torch
 
-    from benchmarks.measure import measure_image, peak_memory
+    from benchmarks.measure import measure_image
     from benchmarks.setup import compose_train, fitted_model
     from ntt.config.messages import USER_ERRORS, describe
+    from ntt.reporting.metrics import peak_rss
 
     torch.set_num_threads(threads)
     try:
@@ -82,7 +83,7 @@ def _serve(pipe: Connection, conf: Path, overrides: list[str], threads: int) -> 
         pipe.send(InputError(describe(error)))
         return
     random = model.encoder.random_weights or model.segmenter.random_weights
-    pipe.send({"random_weights": random, "images": len(dataset.targets), "memory": peak_memory()})
+    pipe.send({"random_weights": random, "images": len(dataset.targets), "memory": peak_rss()})
     while True:
         measurement = measure_image(model, dataset.targets[pipe.recv()], dataset.category_ids)
-        pipe.send((measurement, peak_memory()))
+        pipe.send((measurement, peak_rss()))

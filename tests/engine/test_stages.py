@@ -316,7 +316,7 @@ def test_where_memory_runs_out_fewer_images_are_segmented_at_once(run, fake_mode
     assert run(Predictions(tmp_path, VocEvaluation()), image_batch=3).images == whole == 3
     assert sizes == [3, 1, 1, 1]
     assert (tmp_path / "predictions.json").read_bytes() == expected
-    assert caplog.text.count("Out of memory with a batch of 3 images") == 1
+    assert caplog.text.count("Out of memory with 3 images per batch") == 1
 
 
 def test_a_single_image_that_does_not_fit_ends_the_run(run, fake_model):

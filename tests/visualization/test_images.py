@@ -25,7 +25,7 @@ from ntt.visualization.canvas import (
     class_colour,
     instance_colours,
     luminance,
-    panels,
+    panel_grid,
     resize,
     text_colour,
 )
@@ -135,8 +135,8 @@ def test_all_of_24_coins_are_drawn_with_labels_and_counted(tmp_path, monkeypatch
     found = instances(coins + repeated, [0.9 - 0.005 * k for k in range(31)], [0] * 31)
     titles = []
     monkeypatch.setattr(
-        "ntt.visualization.instances.panels",
-        lambda image, each, columns: titles.extend(each) or panels(image, each, columns),
+        "ntt.visualization.instances.panel_grid",
+        lambda image, each, columns: titles.extend(each) or panel_grid(image, each, columns),
     )
     draw_comparison(tmp_path / "c.png", torch.zeros(3, 400, 600), None, found, ["coin"])
     assert titles == ["Image", "Prediction (24 of 31)"]

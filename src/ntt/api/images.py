@@ -22,7 +22,7 @@ from ntt.errors import InputError
 from ntt.video import VideoFile
 
 ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8] | Tensor
-KINDS = "a path, a PIL image, a uint8 array (H, W, 3) or a float tensor (3, H, W) in [0, 1]"
+IMAGE_FORMS = "a path, a PIL image, a uint8 array (H, W, 3) or a float tensor (3, H, W) in [0, 1]"
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,17 @@ def as_tensor(image: ImageLike, called: str) -> Tensor:
         return convert_image(image)
     if isinstance(image, np.ndarray):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-            raise InputError(f"{called} is a {image.dtype} array of shape {image.shape}; pass {KINDS}")
+            raise InputError(f"{called} is a {image.dtype} array of shape {image.shape}; pass {IMAGE_FORMS}")
         return torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255
     if isinstance(image, Tensor):
         shape = tuple(image.shape)
         if not image.is_floating_point() or len(shape) != 3 or shape[0] != 3 or not image.numel():
-            raise InputError(f"{called} is a {image.dtype} tensor of shape {shape}; pass {KINDS}")
+            raise InputError(f"{called} is a {image.dtype} tensor of shape {shape}; pass {IMAGE_FORMS}")
         low, high = float(image.min()), float(image.max())
         if not (low >= 0 and high <= 1):
             raise InputError(f"{called} has values from {low:g} to {high:g}; scale them to [0, 1]")
         return image.detach().float()
-    raise InputError(f"{called} is a {type(image).__name__}; pass {KINDS}")
+    raise InputError(f"{called} is a {type(image).__name__}; pass {IMAGE_FORMS}")
 
 
 def is_single(images: object) -> bool:
@@ -100,7 +100,7 @@ def several(images: Any) -> Iterable[ImageLike]:
     if isinstance(images, str | os.PathLike):
         return find_images(images)
     if not isinstance(images, Iterable):
-        raise InputError(f"cannot segment a {type(images).__name__}; pass {KINDS}, or several of them")
+        raise InputError(f"cannot segment a {type(images).__name__}; pass {IMAGE_FORMS}, or several of them")
     if isinstance(images, Sized) and not len(images):
         raise InputError("there is no image to segment: the list is empty; pass at least one image")
     return images

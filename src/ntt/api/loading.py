@@ -20,7 +20,7 @@ from ntt.models import PrototypeMatching
 from ntt.refinement import NoRefinement
 
 logger = logging.getLogger(__name__)
-AUTO = "auto"
+AUTO_DEVICE = "auto"
 
 
 def load(
@@ -28,7 +28,7 @@ def load(
     segmenter: str | None = None,
     model: str | None = None,
     score_threshold: float | str | None = None,
-    device: str | torch.device = AUTO,
+    device: str | torch.device = AUTO_DEVICE,
     overrides: Sequence[str] = (),
     memory: str | os.PathLike[str] | None = None,
 ) -> FewShotSegmenter:
@@ -87,7 +87,7 @@ def models_line(model: PrototypeMatching) -> str:
 
 
 def _device(wanted: str | torch.device) -> torch.device:
-    if wanted == AUTO:
+    if wanted == AUTO_DEVICE:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(wanted)

@@ -67,7 +67,7 @@ def canvas(session: Session) -> tuple[Any, ...]:
     return image, hint, gr.update(interactive=ready), gr.update(interactive=ready)
 
 
-def open_image(session: Session | None, file: str) -> tuple[Any, ...]:
+def open_reference(session: Session | None, file: str) -> tuple[Any, ...]:
     """Open an uploaded or sample image; an unreadable one leaves the previous image open."""
     try:
         opened = awake(session)
@@ -86,7 +86,7 @@ def upload(session: Session | None, file: Any) -> tuple[Any, ...]:
     if not isinstance(path, str) or not _is_upload(path):
         notice("This file was not uploaded to this page; upload it again")
         return canvas(awake(session))
-    return open_image(session, path)
+    return open_reference(session, path)
 
 
 def _is_upload(path: str) -> bool:
@@ -97,7 +97,7 @@ def _is_upload(path: str) -> bool:
         return False
 
 
-def close_image(session: Session | None) -> tuple[Any, ...]:
+def close_reference(session: Session | None) -> tuple[Any, ...]:
     """Close the image."""
     opened = awake(session)
     opened.prompts = None
@@ -185,7 +185,7 @@ def panel(session: Session, encoder: str) -> list[Any]:
 
 
 @told
-def panels(session: Session | None) -> list[Any]:
+def all_panels(session: Session | None) -> list[Any]:
     """Return updates of all panels."""
     opened = awake(session)
     with opened.lock:
@@ -210,7 +210,7 @@ def search(session: Session | None, files: list[str] | None, other: str) -> Iter
         for problem in opened.search(files or [], encoders):
             if problem is not None:
                 notice(problem)
-            yield panels(opened)
+            yield all_panels(opened)
     except InputError as error:
         notice(str(error))
         yield gr.skip()

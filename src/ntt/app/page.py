@@ -130,20 +130,20 @@ class _Show:
         # Without preprocessing, because our reader gives better messages for unreadable images.
         self.canvas.upload(handlers.upload, [session, self.canvas], canvas, preprocess=False, **quiet)
         self.samples.click(
-            lambda held, sample: handlers.open_image(held, sample[0]),
+            lambda held, sample: handlers.open_reference(held, sample[0]),
             [session, self.samples],
             canvas,
             **quiet,
         )
-        self.canvas.clear(handlers.close_image, session, canvas, **quiet)
+        self.canvas.clear(handlers.close_reference, session, canvas, **quiet)
         self.canvas.select(handlers.click, [session, self.marks], canvas, **quiet)
         self.undo.click(handlers.undo, session, canvas, **quiet)
         self.list.select(handlers.select, session, self.remove, **quiet)
         for event in (self.add.click, self.name.submit):
             done = event(handlers.add_reference, [session, self.name], [*canvas, *memory], **quiet)
-            done.success(handlers.panels, session, find.parts, **quiet)
+            done.success(handlers.all_panels, session, find.parts, **quiet)
         gone = self.remove.click(handlers.remove, session, [*canvas, *memory], **quiet)
-        gone.success(handlers.panels, session, find.parts, **quiet)
+        gone.success(handlers.all_panels, session, find.parts, **quiet)
 
 
 class _Find:

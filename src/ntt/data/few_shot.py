@@ -24,7 +24,7 @@ from ntt.data.samples import (
     image_problems,
     target_problems,
 )
-from ntt.data.targets import AnnotatedTargets, translate
+from ntt.data.targets import AnnotatedTargets, with_reference_categories
 from ntt.errors import InputError, did_you_mean
 from ntt.io import read_json
 from ntt.options import AtLeastOne
@@ -120,7 +120,7 @@ class FewShotDataset:
         if self.negative_file is None:
             return References([])
         content = read_annotations(self.negative_file).sound()
-        return References(self._entries(content, translate(content, self._classes)))
+        return References(self._entries(content, with_reference_categories(content, self._classes)))
 
     @cached_property
     def targets(self) -> Targets:
@@ -210,7 +210,9 @@ class FewShotDataset:
         content = read_annotations(self.negative_file)
         if content.problems:
             return list(content.problems)
-        return image_problems(self._entries(content, translate(content, self._wanted)), whole=True)
+        return image_problems(
+            self._entries(content, with_reference_categories(content, self._wanted)), whole=True
+        )
 
     def _chosen(self) -> list[Annotation]:
         """Return the first ``shots`` annotations of each class."""

@@ -36,7 +36,7 @@ MASK_ENDING = "_mask"
 PROMPT_FORM = '{"box": [x, y, width, height]} or {"points": [[x, y], ...]}'
 
 
-class Layout(ABC):
+class FolderLayout(ABC):
     """Location of references and targets.
 
     Attributes:
@@ -60,7 +60,7 @@ class Layout(ABC):
         """Return the target images; raise InputError without any."""
 
 
-class Apart(Layout):
+class Apart(FolderLayout):
     """``references/<class>/`` and ``targets/``."""
 
     def __init__(self, root: Path) -> None:
@@ -83,7 +83,7 @@ class Apart(Layout):
         return images_in(self.target_home)
 
 
-class SideBySide(Layout):
+class SideBySide(FolderLayout):
     """References (images with a mask, box or points) and targets in the same folders."""
 
     def __init__(self, root: Path, folders: list[Path]) -> None:
@@ -107,7 +107,7 @@ class SideBySide(Layout):
         return files
 
 
-def layout_of(root: Path) -> Layout:
+def layout_of(root: Path) -> FolderLayout:
     """Detect the layout of a folder.
 
     It is ``Apart`` if the folder contains ``references`` or ``targets``, or no image; else ``SideBySide``.
@@ -303,7 +303,7 @@ class FolderDataset:
         return [TargetEntry(file, None, file.relative_to(home).as_posix()) for file in files]
 
     @cached_property
-    def _layout(self) -> Layout:
+    def _layout(self) -> FolderLayout:
         return layout_of(self.root)
 
     def _of_class(self, label: int, folder: Path) -> list[ReferenceEntry]:

@@ -93,7 +93,7 @@ class AnnotatedTargets:
     def _by_image(self) -> defaultdict[int | str, list[Annotation]]:
         """Annotations of the reference classes by image id, in file order."""
         images = defaultdict(list)
-        for annotation in translate(self.content.sound(), self.classes):
+        for annotation in with_reference_categories(self.content.sound(), self.classes):
             images[annotation.image_id].append(annotation)
         return images
 
@@ -114,7 +114,7 @@ def as_coco(
     Args:
         targets: content of the target file.
         images: images to evaluate.
-        annotations: annotations in these images, as returned by ``translate``.
+        annotations: annotations in these images, as returned by ``with_reference_categories``.
         categories: category names of the references by id.
         boxes_only: omit the masks.
     """
@@ -153,7 +153,7 @@ def as_coco(
     return coco
 
 
-def translate(targets: AnnotationFile, categories: Mapping[int, str]) -> list[Annotation]:
+def with_reference_categories(targets: AnnotationFile, categories: Mapping[int, str]) -> list[Annotation]:
     """Select the target annotations of the reference classes and replace their category ids, by name."""
     ids = _shared_ids(targets, categories)
     return [

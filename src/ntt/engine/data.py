@@ -21,7 +21,7 @@ from ntt.errors import InputError
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances, Reference, Target
 
-Item = TypeVar("Item")
+Batch = TypeVar("Batch")
 END = object()
 
 
@@ -88,7 +88,7 @@ class TargetsOrReasons(Dataset[Target | Unreadable]):
             return Unreadable(entry.image_id, entry.file, str(error).removeprefix(f"{entry.file}: "))
 
 
-class Prefetcher(Generic[Item]):
+class Prefetcher(Generic[Batch]):
     """Iterate over a data loader while a thread prefetches the next item.
 
     A thread is sufficient, because image decoding releases the GIL; worker processes would need shared
@@ -98,14 +98,14 @@ class Prefetcher(Generic[Item]):
         loader: Data loader without workers.
     """
 
-    def __init__(self, loader: DataLoader[Item]) -> None:
+    def __init__(self, loader: DataLoader[Batch]) -> None:
         self.loader = loader
 
     def __len__(self) -> int:
         """Number of batches."""
         return len(self.loader)
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[Batch]:
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as thread:
             items = iter(self.loader)
             ahead = thread.submit(next, items, END)

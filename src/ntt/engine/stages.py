@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Any, cast
 
 import torch
@@ -22,7 +23,7 @@ from ntt.errors import InputError
 from ntt.models import PrototypeMatching
 from ntt.runs.fingerprint import references_fingerprint
 from ntt.segmenters.base import ImageEmbedding
-from ntt.segmenters.batching import is_out_of_memory
+from ntt.segmenters.batching import ShrinkingBatches
 from ntt.structures import Reference, Target
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Stages(LightningModule):
         self.test_timer = Timer()
         self.report: dict[str, Any] = {}
         self.images = 0
-        self._most_images = 0  # largest batch that fits in memory; 0 until memory runs out
+        self._batches = ShrinkingBatches("images")
 
     def recall_masks(self) -> bool:
         """Load the pseudo masks of an earlier run, or of an earlier process of this run.
@@ -174,25 +175,8 @@ class Stages(LightningModule):
     def test_step(self, batch: Sequence[NumberedTarget]) -> list[ImageResult]:  # type: ignore[override]
         """test: segment a batch of images and return the results for the callbacks."""
         targets = self._readable(batch)
-        results: list[ImageResult] = []
-        while len(results) < len(targets):
-            left = targets[len(results) :]
-            results += self._segment_some(left[: self._most_images or None])
-        return results
-
-    def _segment_some(self, targets: Sequence[tuple[int, Target]]) -> list[ImageResult]:
-        """Segment these images in one batch, or the first half of them if memory runs out."""
-        try:
-            return self._segment(targets)
-        except (RuntimeError, MemoryError) as error:
-            if len(targets) == 1 or not is_out_of_memory(error):
-                raise
-        if not self._most_images:
-            logger.warning("Out of memory with a batch of %d images; using smaller batches", len(targets))
-        self._most_images = len(targets) // 2
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return self._segment_some(targets[: self._most_images])
+        parts = self._batches.run(lambda part: self._segment(targets[part]), len(targets), self.device)
+        return list(chain.from_iterable(parts))
 
     def _segment(self, targets: Sequence[tuple[int, Target]]) -> list[ImageResult]:
         images = [target.image for _, target in targets]

@@ -66,7 +66,7 @@ def with_numbers(
     return numbered, [{**result, "image_id": numbers[result["image_id"]]} for result in results]
 
 
-def by_class(ground_truth: COCO, **aps: Sequence[float | None]) -> dict[str, dict[str, float | None]]:
+def ap_by_class(ground_truth: COCO, **aps: Sequence[float | None]) -> dict[str, dict[str, float | None]]:
     """Build ``per_class`` from the APs of each kind, which are in the order of the category ids."""
     names = [ground_truth.cats[category]["name"] for category in sorted(ground_truth.getCatIds())]
     return {

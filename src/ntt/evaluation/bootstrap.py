@@ -118,7 +118,7 @@ def mean_ap(class_aps: Floats) -> Floats:
     return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
 
 
-def interval(difference: float | None, resampled: Floats, images: int) -> Interval:
+def percentile_interval(difference: float | None, resampled: Floats, images: int) -> Interval:
     """Compute the percentile interval of a difference.
 
     Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), section 13.3. Both sides of a difference

@@ -12,7 +12,7 @@ import faster_coco_eval
 from pycocotools.coco import COCO
 
 from ntt.errors import InputError
-from ntt.evaluation.base import Evaluation, by_class, kinds, with_numbers
+from ntt.evaluation.base import Evaluation, ap_by_class, kinds, with_numbers
 from ntt.evaluation.coco_ap import FASTER, class_ap, load_results, summary
 
 DETECTIONS = 300  # maximum number of detections per image over all classes
@@ -58,7 +58,7 @@ class LvisEvaluation(Evaluation):
         return {
             "protocol": self.protocol,
             **{kind: summary(evaluation.all_stats, SUMMARY) for kind, evaluation in evaluated.items()},
-            "per_class": by_class(ground_truth, **{kind: class_ap(e) for kind, e in evaluated.items()}),
+            "per_class": ap_by_class(ground_truth, **{kind: class_ap(e) for kind, e in evaluated.items()}),
         }
 
 

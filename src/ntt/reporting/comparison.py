@@ -23,7 +23,6 @@ from ntt.runs.sweep import job_folders
 
 COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "oracle\nlabels", "oracle\nmasks", "images\n/s", "mIoU")
 logger = logging.getLogger(__name__)
-CONFIDENCE = 0.95
 SHOWN = ("segm/AP", "segm/AP50", "bbox/AP", "bbox/nAP50", "semantic/mIoU")
 NOT_COMPARED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
 
@@ -99,7 +98,7 @@ def _row(metrics: dict[str, Any]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Interval:
+class SeedInterval:
     """Mean over seeds with its 95 % confidence interval."""
 
     mean: float
@@ -119,7 +118,7 @@ class SeedGroup:
 
     overrides: tuple[str, ...]
     seeds: tuple[str, ...]
-    metrics: dict[str, Interval]
+    metrics: dict[str, SeedInterval]
 
 
 def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list[SeedGroup]:
@@ -141,13 +140,16 @@ def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list
     ]
 
 
-def interval(values: Sequence[float]) -> Interval:
+def mean_interval(values: Sequence[float]) -> SeedInterval:
     """Compute Student's t interval of the mean of n >= 2 values, with n - 1 degrees of freedom."""
-    from scipy.stats import t  # slow import, needed only at the end of a sweep
+    # Slow imports, needed only at the end of a sweep.
+    from scipy.stats import t
+
+    from ntt.evaluation.bootstrap import CONFIDENCE
 
     mean = fmean(values)
     half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-    return Interval(mean, mean - half, mean + half)
+    return SeedInterval(mean, mean - half, mean + half)
 
 
 def seed_table(groups: Sequence[SeedGroup]) -> Table:
@@ -173,11 +175,13 @@ def _sets_a_seed(override: str) -> bool:
     return override.partition("=")[0].rpartition(".")[2].lstrip("+") == "seed"
 
 
-def _intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
+def _intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, SeedInterval]:
     return {
-        name: interval([run[name] for run in runs]) for name in runs[0] if all(name in run for run in runs)
+        name: mean_interval([run[name] for run in runs])
+        for name in runs[0]
+        if all(name in run for run in runs)
     }
 
 
-def _cell(found: Interval | None) -> str:
+def _cell(found: SeedInterval | None) -> str:
     return "-" if found is None else f"{found.mean:.3f} ± {found.high - found.mean:.3f}"

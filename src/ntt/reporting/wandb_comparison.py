@@ -62,7 +62,7 @@ class LoggedRun:
         )
 
 
-def read_runs(path: str) -> list[LoggedRun]:
+def fetch_runs(path: str) -> list[LoggedRun]:
     """Fetch the finished runs of both families, oldest first.
 
     Args:

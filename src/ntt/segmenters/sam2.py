@@ -12,6 +12,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD
 from ntt.errors import InputError
 from ntt.options import AtLeastOne, Positive
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter, square_image
@@ -20,8 +21,6 @@ from ntt.segmenters.sam2_decoder import bytes_per_prompt, decode_best
 from ntt.segmenters.sam2_package import build_sam2
 from ntt.segmenters.weights import load_weights
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)  # normalisation used in SAM 2's training
-IMAGENET_STD = (0.229, 0.224, 0.225)
 MASK_STRIDE = 4
 IMAGE_MULTIPLE = 32  # largest stride of the image encoder
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

@@ -16,7 +16,7 @@ from ntt.visualization.canvas import (
     Pixels,
     class_colour,
     instance_colours,
-    panels,
+    panel_grid,
     resize,
     resize_pixels,
     save,
@@ -56,7 +56,7 @@ def draw_comparison(
         masks, labels = truth
         drawn = [annotate(image, masks, [class_names[label] for label in labels]), predicted]
         titles = [_title("Ground truth", len(labels), len(labels)), title]
-    figure, grid = panels(image, titles, columns=2)
+    figure, grid = panel_grid(image, titles, columns=2)
     for axes, pixels in zip(grid, drawn, strict=True):
         axes.imshow(pixels)
     save(figure, path)

@@ -26,7 +26,7 @@ from ntt.data.validation import is_number, shown, whole
 from ntt.errors import InputError
 from ntt.io import read_json
 
-KINDS = ("polygon", "rectangle", "point", "mask")
+SHAPE_TYPES = ("polygon", "rectangle", "point", "mask")
 
 
 def convert_labelme(coco: CocoBuilder) -> None:
@@ -76,7 +76,7 @@ def _grouped(shapes: Any, coco: CocoBuilder) -> list[tuple[int, list[dict[str, A
     groups: dict[tuple[str, ...], tuple[int, list[dict[str, Any]]]] = {}
     for position, shape in enumerate(shapes):
         kind, group = shape.get("shape_type", "polygon"), shape.get("group_id")
-        if kind not in KINDS:
+        if kind not in SHAPE_TYPES:
             coco.left_out[f"shape of type {shown(kind)}"] += 1
             continue
         alone = group is None or kind == "mask"

@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from ntt.evaluation.bootstrap import CONFIDENCE, FEWEST_IMAGES, RESAMPLES
 from ntt.io import whole_file
 from ntt.reporting.report import tables
-from ntt.reporting.report.pairs import Pair, disagreements
+from ntt.reporting.report.pairs import Pair, largest_differences
 from ntt.reporting.report.plots import plot_of_differences, plots_of_classes, plots_of_runs
 from ntt.reporting.report.significance import Significance, evaluate_runs
 from ntt.reporting.report.summary import best_first, summary_sentence
@@ -93,7 +93,7 @@ def _pairs(significance: Significance, pair: tuple[int, int], notes: list[str]) 
     if not set(pair) <= significance.evaluated.keys():
         return []
     try:
-        return disagreements(*(significance.evaluated[position] for position in pair))
+        return largest_differences(*(significance.evaluated[position] for position in pair))
     except Exception as error:  # datasets raise various errors if their images are missing
         notes.append(f"Images are not available: {next(iter(str(error).splitlines()), repr(error))}")
         return []

@@ -46,7 +46,7 @@ class Pair:
     height: int
 
 
-def disagreements(first: EvaluatedRun, second: EvaluatedRun) -> list[Pair]:
+def largest_differences(first: EvaluatedRun, second: EvaluatedRun) -> list[Pair]:
     """Return the images whose AP differs most between two runs, largest difference first."""
     aps = np.stack([first.image_aps(), second.image_aps()], axis=1)
     differences = np.abs(aps[:, 0] - aps[:, 1])

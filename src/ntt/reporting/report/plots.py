@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from ntt.evaluation.bootstrap import Interval
 from ntt.reporting.report.significance import Significance
-from ntt.reporting.report.tables import KINDS, class_ap, images_per_second, parameters
+from ntt.reporting.report.tables import KIND_TITLES, ap_of_class, images_per_second, parameters
 from ntt.runs.finished import Run
 
 # Colour-blind-safe palette (Okabe and Ito).
@@ -79,7 +79,7 @@ def plots_of_classes(
     """Plot the AP of each class for two runs, and the difference."""
     one, other = pair
     classes = list(runs[0].metrics["per_class"])
-    aps = {name: tuple(class_ap(runs[position], name) for position in pair) for name in classes}
+    aps = {name: tuple(ap_of_class(runs[position], name) for position in pair) for name in classes}
     defined = {name: (a, b) for name, (a, b) in aps.items() if a is not None and b is not None}
     if not defined:
         return []
@@ -96,7 +96,7 @@ def plots_of_classes(
             orientation="h",
         )
     figure.update_layout(barmode="group", legend_traceorder="reversed")
-    _finish(figure, KINDS[runs[0].kind or "segm"], rows=len(shown), row_height=30)
+    _finish(figure, KIND_TITLES[runs[0].kind or "segm"], rows=len(shown), row_height=30)
     plots = [Plot("AP by class", f"Longer is better.{few}", _html(figure))]
     positions = {name: position for position, name in enumerate(classes)}
     intervals = [

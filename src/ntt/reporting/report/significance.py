@@ -15,9 +15,9 @@ from ntt.evaluation.bootstrap import (
     ClassMatches,
     Floats,
     Interval,
-    interval,
     match_images,
     mean_ap,
+    percentile_interval,
     resample,
     weighted_ap,
 )
@@ -79,7 +79,7 @@ class Significance:
         resampled = mean_ap(first.resampled[:, classes]) - mean_ap(second.resampled[:, classes])
         objects = np.sum([matches.objects for matches in first.matches[classes]], axis=0)
         known = None if np.isnan(difference) else difference
-        return interval(known, resampled, int(np.count_nonzero(objects)))
+        return percentile_interval(known, resampled, int(np.count_nonzero(objects)))
 
 
 def evaluate_runs(runs: Sequence[Run], names: Sequence[str]) -> Significance:

@@ -13,7 +13,7 @@ from ntt.reporting.report.significance import Significance
 from ntt.reporting.terminal import number
 from ntt.runs.finished import Run
 
-KINDS = {"segm": "mask AP", "bbox": "box AP"}
+KIND_TITLES = {"segm": "mask AP", "bbox": "box AP"}
 UNKNOWN = "-"
 
 
@@ -84,7 +84,7 @@ def per_class(
     columns += ["low", "high", "significance"] if known else []
     rows = []
     for position, name in enumerate(runs[0].metrics["per_class"]):
-        aps = [class_ap(run, name) for run in runs]
+        aps = [ap_of_class(run, name) for run in runs]
         numbers = [Cell(number(ap), ap) for ap in aps]
         found = significance.class_difference(one, other, position) if known else None
         if found is None:
@@ -96,7 +96,7 @@ def per_class(
     return Table(tuple(columns), rows)
 
 
-def class_ap(run: Run, name: str) -> Any:
+def ap_of_class(run: Run, name: str) -> Any:
     """Return the AP of a class, or None."""
     return run.metrics["per_class"][name][run.kind]
 
@@ -107,12 +107,12 @@ def signed(value: float | None) -> str:
 
 
 def _columns(runs: Sequence[Run]) -> list[Column]:
-    kinds = [kind for kind in KINDS if any(kind in run.metrics for run in runs)]
+    kinds = [kind for kind in KIND_TITLES if any(kind in run.metrics for run in runs)]
     main = kinds[:1]
     return [
-        *(Column(KINDS[kind], partial(_look_up, kind, "AP")) for kind in main),
-        *(Column(f"{KINDS[kind]}50", partial(_look_up, kind, "AP50")) for kind in main),
-        *(Column(KINDS[kind], partial(_look_up, kind, "AP")) for kind in kinds[1:]),
+        *(Column(KIND_TITLES[kind], partial(_look_up, kind, "AP")) for kind in main),
+        *(Column(f"{KIND_TITLES[kind]}50", partial(_look_up, kind, "AP50")) for kind in main),
+        *(Column(KIND_TITLES[kind], partial(_look_up, kind, "AP")) for kind in kinds[1:]),
         *(Column("AP, oracle labels", partial(_look_up, "oracle", "true_labels", k, "AP")) for k in main),
         *(Column("AP, oracle masks", partial(_look_up, "oracle", "true_masks", k, "AP")) for k in main),
         Column("mIoU", partial(_look_up, "semantic", "mIoU")),
