@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from hydra.utils import instantiate
@@ -88,29 +89,29 @@ class ProposalCache:
         return taken
 
 
+@dataclass(frozen=True, eq=False)
 class CachedEmbedding(ImageEmbedding):
-    """Lazy embedding of one image of a batch, read or computed when its tensors are first accessed."""
+    """Lazy embedding of one image of a batch, read or computed when its tensors are first accessed.
 
-    def __init__(self, batch: _Batch, position: int) -> None:
-        object.__setattr__(self, "_source", (batch, position))
-        object.__setattr__(self, "key", batch.keys[position])
+    Attributes:
+        batch: images whose embeddings are computed together.
+        position: position of the image in the batch.
+    """
 
-    key: str
+    features: Tensor = field(init=False, repr=False)
+    high_res: tuple[Tensor, ...] = field(init=False, repr=False)
+    batch: _Batch
+    position: int
 
     @property
-    def features(self) -> Tensor:
-        """See the base class."""
-        return self._embedding().features
+    def key(self) -> str:
+        """Cache key of the image."""
+        return self.batch.keys[self.position]
 
-    @property
-    def high_res(self) -> tuple[Tensor, ...]:
-        """See the base class."""
-        return self._embedding().high_res
-
-    def _embedding(self) -> ImageEmbedding:
-        batch, position = self.__dict__["_source"]
-        found: ImageEmbedding = batch.embeddings()[position]
-        return found
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("features", "high_res"):  # these two are not set, so that they are looked up here
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(self.batch.embeddings()[self.position], name)
 
 
 class _Batch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
 from collections import defaultdict
@@ -12,7 +11,7 @@ from typing import Any
 
 from ntt.data.validation import shown
 from ntt.errors import InputError
-from ntt.io import read_json, stream_entries, write_json
+from ntt.io import file_sha256, read_json, stream_entries, write_json
 
 Chosen = dict[int, list[int]]  # annotation ids by category id
 # File names of TFA and its successors: one file per class.
@@ -155,7 +154,7 @@ def write_few_shot(
             written.
     """
     excerpt = _excerpt(annotation_file, chosen)
-    said = {**origin, "annotation_file": annotation_file.name, "sha256": digest(annotation_file)}
+    said = {**origin, "annotation_file": annotation_file.name, "sha256": file_sha256(annotation_file)}
     try:
         write_json(file, {ORIGIN: said, **excerpt}, indent=None)
     except OSError as error:
@@ -194,12 +193,6 @@ def check_few_shot(file: Path, expected: Mapping[str, Any], classes: Collection[
             f"{file}: does not contain class {missing[0]!r}; remove the file to recreate it, "
             "or set dataset.reference_file to another path"
         )
-
-
-def digest(file: Path) -> str:
-    """Compute the SHA-256 of a file as a hexadecimal string."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _excerpt(file: Path, chosen: Mapping[int, Collection[int]]) -> dict[str, list[dict[str, Any]]]:

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from ntt.data.coco_reader import AnnotationFile
 from ntt.data.few_shot import FewShotDataset
-from ntt.data.few_shot_lists import check_few_shot, digest, write_few_shot
+from ntt.data.few_shot_lists import check_few_shot, write_few_shot
 from ntt.data.validation import is_number, shown
 from ntt.errors import InputError, did_you_mean
-from ntt.io import stream_entries
+from ntt.io import file_sha256, stream_entries
 from ntt.options import AtLeastOne
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class Sampler:
             logger.info("Sampling %d references per class from %s", self.shots, self.annotation_file)
             write_few_shot(file, self.annotation_file, self.draw(), self.rule)
         elif self.annotation_file.exists():
-            expected = {**self.rule, "sha256": digest(self.annotation_file)}
+            expected = {**self.rule, "sha256": file_sha256(self.annotation_file)}
             check_few_shot(file, expected, self.classes or ())
 
     def draw(self) -> dict[int, list[int]]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +13,7 @@ from ntt.data.masks import encode_mask
 from ntt.data.prompts import write_prompt
 from ntt.data.pseudo_masks import PseudoMask, origin, read_pseudo_masks
 from ntt.errors import InputError
-from ntt.io import write_json
+from ntt.io import file_sha256, write_json
 from ntt.segmenters.base import Segmenter
 
 logger = logging.getLogger(__name__)
@@ -104,11 +102,6 @@ class ReferenceMasks:
         return {
             "segmenter": self.segmenter.name,
             "fingerprint": self.segmenter.fingerprint,
-            "image": _file_hash(entry.file),
+            "image": file_sha256(entry.file)[:16],
             "prompt": write_prompt(entry.prompt),
         }
-
-
-def _file_hash(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()[:16]

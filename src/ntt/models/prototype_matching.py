@@ -102,7 +102,7 @@ class PrototypeMatching(ReferenceSegmenter):
 
         Args:
             class_names: class names in label order.
-            references_fingerprint: digest of the references; part of the bank's fingerprint.
+            references_fingerprint: hash of the references; part of the bank's fingerprint.
         """
         self.memory = self.reference_memory.empty_bank(self.encoder, class_names, references_fingerprint)
         return self.memory

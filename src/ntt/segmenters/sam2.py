@@ -90,14 +90,15 @@ class Sam2Segmenter(Segmenter):
         self.mask_prompts = mask_prompts
         self.video_memory = video_memory
         self.model: Any = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
-        digest = load_weights(self.model, weights, name)
+        weights_hash = load_weights(self.model, weights, name)
         if compile:
             self.model.image_encoder.compile()
         decoder = self.model.sam_mask_decoder
         self.batches = MemoryBatches(bytes_per_prompt(decoder, image_size // FEATURE_STRIDE), prompt_memory)
-        self.random_weights = digest == "random"
+        self.random_weights = weights_hash == "random"
         content = json.dumps(
-            [config, image_size, plain, digest, dtype, box_prompts, list(mean), list(std)], sort_keys=True
+            [config, image_size, plain, weights_hash, dtype, box_prompts, list(mean), list(std)],
+            sort_keys=True,
         )
         self.fingerprint = hashlib.sha256(content.encode()).hexdigest()[:16]
         for key, values in (("mean", mean), ("std", std)):
