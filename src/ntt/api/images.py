@@ -116,7 +116,7 @@ def find_images(images: str | os.PathLike[str]) -> list[Path]:
     """
     path, text = Path(images), os.fspath(images)
     if path.is_dir():
-        return _without_masks(images_in(path))
+        return _without_masks_of_images(images_in(path))
     if not _is_pattern(text):
         if not path.is_file():
             raise InputError(f"{path}: image or folder not found; correct the path")
@@ -124,10 +124,10 @@ def find_images(images: str | os.PathLike[str]) -> list[Path]:
     found = sorted(filter(is_image_file, map(Path, glob(text, recursive=True))))  # noqa: PTH207 - patterns may be absolute
     if not found:
         raise InputError(f"{text}: no image matches the pattern; correct it")
-    return _without_masks(found)
+    return _without_masks_of_images(found)
 
 
-def _without_masks(files: list[Path]) -> list[Path]:
+def _without_masks_of_images(files: list[Path]) -> list[Path]:
     images = {file.with_suffix("") for file in files}
     return [
         file

@@ -43,13 +43,15 @@ def run(cfg: DictConfig) -> None:
     for name in RESULTS:  # delete the results of an earlier command in the same directory
         (output_dir / name).unlink(missing_ok=True)
     if cfg.video is None:
-        _segment_images(cfg, _without_masks(find_images(cfg.images), Path(cfg.references)), output_dir)
+        _segment_images(
+            cfg, _without_reference_masks(find_images(cfg.images), Path(cfg.references)), output_dir
+        )
     else:
         _segment_video(cfg, VideoFile(Path(cfg.video)), output_dir)
     logger.info("Results: %s", output_dir)
 
 
-def _without_masks(files: list[Path], references: Path) -> list[Path]:
+def _without_reference_masks(files: list[Path], references: Path) -> list[Path]:
     """Return the images that are not reference masks; both may be in the same folder."""
     from ntt.data.folder import masks_in
 
