@@ -21,9 +21,9 @@ from ntt.runs.resume import command_of, typed_overrides
 from ntt.runs.run_directory import RunFolder
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
     from pytorch_lightning import Trainer
     from pytorch_lightning.loggers import Logger
-    from omegaconf import DictConfig
 
     from ntt.data import FewShotDataset
     from ntt.engine.data import StageData
