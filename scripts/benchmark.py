@@ -37,14 +37,14 @@ IMAGE_COUNTS = (1, 8, 64)
 
 def main() -> None:
     """Run the selected measurement, print it, and write it to a file if requested."""
-    options, words = arguments()
+    options, overrides = arguments()
     console = Console()
     if options.curve:
-        measured = curve(words, console)
+        measured = curve(overrides, console)
     elif options.growth:
-        measured = growth(words, console)
+        measured = growth(overrides, console)
     else:
-        measured = compare(words, options.threads, console)
+        measured = compare(overrides, options.threads, console)
     if options.json:
         from ntt.io import write_json
 
@@ -56,7 +56,7 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("words", nargs="*", metavar="override", help="override of conf/train.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="override", help="override of conf/train.yaml")
     parser.add_argument("--curve", action="store_true", help="measure AP and time by number of prompts")
     parser.add_argument(
         "--growth", action="store_true", help="measure time by number of classes, shots and images"
@@ -64,41 +64,41 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     parser.add_argument("--threads", type=int, default=2, help="torch threads of each variant")
     options = parser.parse_args()
-    return options, options.words
+    return options, options.overrides
 
 
-def compare(words: list[str], threads: int, console: Console) -> dict[str, Any]:
+def compare(overrides: list[str], threads: int, console: Console) -> dict[str, Any]:
     """Compare reference, grid and guided prompts; with AP if the weights are trained."""
     from hydra.utils import instantiate
 
     from benchmarks.comparison import measure_together
-    from benchmarks.measure import composed
+    from benchmarks.measure import compose_train
     from benchmarks.tables import comparison_table
     from ntt.evaluation import CocoEvaluation
 
-    dataset = instantiate(composed(CONF, words).dataset)
+    dataset = instantiate(compose_train(CONF, overrides).dataset)
     dataset.check()
     with Progress(console=console) as progress:
-        measured = measure_together(CONF, VARIANTS, words, threads, _bar(progress))
+        measured = measure_together(CONF, VARIANTS, overrides, threads, _bar(progress))
     for found in measured.values():
         results = found.pop("results")
         if dataset.ground_truth is not None and not found["random_weights"]:
-            judged = CocoEvaluation()(dataset.ground_truth, results)
-            found["AP"] = {kind: judged[kind]["AP"] for kind in ("segm", "bbox")}
+            evaluated = CocoEvaluation()(dataset.ground_truth, results)
+            found["AP"] = {kind: evaluated[kind]["AP"] for kind in ("segm", "bbox")}
     console.print(comparison_table(measured))
     return measured
 
 
-def curve(words: list[str], console: Console) -> dict[str, Any]:
+def curve(overrides: list[str], console: Console) -> dict[str, Any]:
     """Measure guided prompts at each budget, and the grid."""
     from hydra.utils import instantiate
 
-    from benchmarks.measure import composed, fitted_model
+    from benchmarks.measure import compose_train, fitted_model
     from benchmarks.scaling import measure_curve
     from benchmarks.tables import curve_table
 
-    guided = composed(CONF, ["model=guided", *words])
-    grid = composed(CONF, ["model=matching_baseline_noamg", *words])
+    guided = compose_train(CONF, ["model=guided", *overrides])
+    grid = compose_train(CONF, ["model=matching_baseline_noamg", *overrides])
     strategies = {str(n): instantiate(guided.model.proposals, max_prompts=n) for n in BUDGETS}
     strategies["grid"] = instantiate(grid.model.proposals)
     model, dataset = fitted_model(guided)
@@ -108,13 +108,13 @@ def curve(words: list[str], console: Console) -> dict[str, Any]:
     return {"curve": rows}
 
 
-def growth(words: list[str], console: Console) -> dict[str, Any]:
+def growth(overrides: list[str], console: Console) -> dict[str, Any]:
     """Measure cost by classes and shots (synthetic memories) and by images (memory of the references)."""
-    from benchmarks.measure import composed, fitted_model
+    from benchmarks.measure import compose_train, fitted_model
     from benchmarks.scaling import grow_images, grow_memory
     from benchmarks.tables import growth_tables
 
-    model, dataset = fitted_model(composed(CONF, ["model=guided", *words]))
+    model, dataset = fitted_model(compose_train(CONF, ["model=guided", *overrides]))
     with console.status("measuring"):
         images = grow_images(model, dataset, IMAGE_COUNTS)
         memory = grow_memory(model, dataset, GROWTH_IMAGES)

@@ -21,7 +21,7 @@ from ntt.errors import InputError
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def main(words: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Write the report.
 
     Raises:
@@ -41,7 +41,7 @@ def main(words: list[str]) -> None:
         help="directory of the report; default: the working directory",
     )
     parser.add_argument("--baseline", metavar="RUN_DIR", type=Path, help="compare all runs with this one")
-    chosen = parser.parse_args(words)
+    chosen = parser.parse_args(arguments)
 
     # Imported here, so that --help and errors in options are fast.
     from ntt.reporting.report import write_report

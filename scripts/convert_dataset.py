@@ -78,8 +78,8 @@ def report(args: argparse.Namespace, coco: CocoBuilder, content: dict[str, list[
     lines += [f"skipped: {count} x {what}" for what, count in coco.left_out.items() if count]
     if coco.problems:
         lines.append(f"skipped: {len(coco.problems)} x invalid, for example {coco.problems[0]}")
-    words = f"dataset.reference_file={args.output} dataset.reference_images={args.folder}"
-    lines += [f"use it as references: python train.py dataset=custom {words} dataset.target_images=..."]
+    overrides = f"dataset.reference_file={args.output} dataset.reference_images={args.folder}"
+    lines += [f"use it as references: python train.py dataset=custom {overrides} dataset.target_images=..."]
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 USAGE = "usage: python scripts/convert_few_shot.py LIST dataset=NAME [to=FILE]"
 
 
-def main(words: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Convert the lists to one file.
 
     Raises:
@@ -35,10 +35,10 @@ def main(words: list[str]) -> None:
 
     from ntt.data.few_shot_lists import list_files, read_lists, write_few_shot
 
-    paths = [Path(word) for word in words if "=" not in word]
-    targets = [Path(word.removeprefix("to=")) for word in words if word.startswith("to=")]
-    overrides = [word for word in words if "=" in word and not word.startswith("to=")]
-    if not paths or not any(word.startswith("dataset=") for word in overrides):
+    paths = [Path(argument) for argument in arguments if "=" not in argument]
+    targets = [Path(argument.removeprefix("to=")) for argument in arguments if argument.startswith("to=")]
+    overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("to=")]
+    if not paths or not any(argument.startswith("dataset=") for argument in overrides):
         raise InputError(USAGE)
     os.environ.setdefault("PROJECT_ROOT", str(ROOT))
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):

@@ -38,9 +38,9 @@ def main(arguments: list[str]) -> None:
             )
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(legacy.experiment(), encoding="utf-8")
-    remark = legacy.remark()
-    if remark:
-        print(remark)
+    warning = legacy.warning()
+    if warning:
+        print(warning)
     print(f"Wrote {output}: python train.py experiment={output.stem}")
 
 

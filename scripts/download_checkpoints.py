@@ -181,9 +181,9 @@ def find_source(download: Download) -> Source:
         return Source(download.address, download.address, named.group(1) if named else "")
     metadata = get_hf_file_metadata(download.page)
     etag = metadata.etag or ""
-    digest = etag if re.fullmatch(r"[0-9a-f]{64}", etag) else ""
+    sha256 = etag if re.fullmatch(r"[0-9a-f]{64}", etag) else ""
     token = get_token() if metadata.location == download.page else None
-    return Source(metadata.location, download.page, digest, token)
+    return Source(metadata.location, download.page, sha256, token)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("words", nargs="*", metavar="override", help="override of predict.py")
+    parser.add_argument("overrides", nargs="*", metavar="override", help="override of predict.py")
     parser.add_argument(
         "--add", action="append", default=[], metavar="CLASS=FOLDER", help="folder of photographs of a class"
     )
@@ -66,7 +66,7 @@ def main() -> None:
         for image in (each.reference[0], *each.targets):
             contents.setdefault(image, set()).add(each.name)
 
-    model = ntt.load(overrides=options.words)
+    model = ntt.load(overrides=options.overrides)
     print("| class | threshold | found | kept | silent |\n|---|---:|---:|---:|---:|")
     totals = np.zeros((3, 2), int)
     for each in classes:

@@ -39,8 +39,8 @@ def main(further: list[str]) -> None:
     lines = ["| `python train.py ...` | segm AP | segm AP50 | bbox AP |", "|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder:
         for number, row in enumerate(ROWS):
-            words = ["callbacks=predictions", *row.split(), *further]
-            metrics = run_main_job(ROOT / "train.py", words, Path(folder) / str(number))
+            overrides = ["callbacks=predictions", *row.split(), *further]
+            metrics = run_main_job(ROOT / "train.py", overrides, Path(folder) / str(number))
             segm, bbox = metrics["segm"], metrics["bbox"]
             numbers = map(percent, (segm["AP"], segm["AP50"], bbox["AP"]))
             lines.append(f"| `{row}` | {' | '.join(numbers)} |")

@@ -26,7 +26,7 @@ PRECISION = {
     "segm AP": "segm.AP",
     "segm AP50": "segm.AP50",
     "bbox AP": "bbox.AP",
-    "AP with oracle masks": "ceilings.true_masks.segm.AP",
+    "AP with oracle masks": "oracle.true_masks.segm.AP",
 }
 OPEN_SET = {
     "precision": "open_set.precision",
@@ -62,8 +62,8 @@ def main(further: list[str]) -> None:
         for name, (variants, columns) in TABLES.items():
             lines = [f"| `python train.py ...` | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
             for number, row in enumerate(variants):
-                words = ["~callbacks.visualizations", *row.split(), *further]
-                metrics = run_main_job(ROOT / "train.py", words, Path(folder) / f"{name}_{number}")
+                overrides = ["~callbacks.visualizations", *row.split(), *further]
+                metrics = run_main_job(ROOT / "train.py", overrides, Path(folder) / f"{name}_{number}")
                 numbers = (written(metrics, key) for key in columns.values())
                 lines.append(f"| `{row}` | {' | '.join(numbers)} |")
                 print(lines[-1], flush=True)

@@ -80,18 +80,18 @@ def measure(
 
     from ntt.models.pseudo_masks import segment_prompts
 
-    questions = [prompts_of(mask) for mask in masks]
+    variants = [prompts_of(mask) for mask in masks]
     with torch.no_grad():
-        answers, _ = segment_prompts(
-            segmenter, image, [each for prompts in questions for each in prompts.values()]
+        predictions, _ = segment_prompts(
+            segmenter, image, [each for prompts in variants for each in prompts.values()]
         )
     kinds = [
         (mask, names, kind)
-        for mask, names, each in zip(masks, groups, questions, strict=True)
+        for mask, names, each in zip(masks, groups, variants, strict=True)
         for kind in each
     ]
-    for answer, (mask, names, kind) in zip(answers, kinds, strict=True):
-        iou = float((answer & mask).sum() / (answer | mask).sum())
+    for predicted, (mask, names, kind) in zip(predictions, kinds, strict=True):
+        iou = float((predicted & mask).sum() / (predicted | mask).sum())
         for name in names:
             into[name, kind].append(iou)
 

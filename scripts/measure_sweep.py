@@ -39,9 +39,9 @@ def main() -> None:
     print(f"test stage: first job {first:.1f} s, other jobs {sum(rest) / len(rest):.1f} s on average")
 
 
-def measure(folder: Path, words: list[str]) -> dict[str, Any]:
+def measure(folder: Path, overrides: list[str]) -> dict[str, Any]:
     """Run the sweep in its own folder; return its time, the AP of the jobs, and the size of the cache."""
-    command = [sys.executable, str(ROOT / "train.py"), "-m", *SWEEP, *words, *sys.argv[1:]]
+    command = [sys.executable, str(ROOT / "train.py"), "-m", *SWEEP, *overrides, *sys.argv[1:]]
     environment = {**os.environ, "NTT_CACHE": str(folder / "cache")}
     began = time.perf_counter()
     subprocess.run([*command, f"paths.runs={folder}/runs"], env=environment, check=True)

@@ -23,14 +23,14 @@ from ntt.errors import InputError, did_you_mean
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from ntt.data.download import Need
+    from ntt.data.download import Download
 
 ROOT = Path(__file__).resolve().parent.parent
 USAGE = "usage: python scripts/prepare_dataset.py dataset=NAME [yes=true]"
 CONSENT = "yes=true"
 
 
-def main(words: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """List the missing files; provide them if requested.
 
     Raises:
@@ -38,22 +38,22 @@ def main(words: list[str]) -> None:
     """
     from hydra.utils import instantiate
 
-    cfg = composed([word for word in words if word != CONSENT])
-    needs: dict[str, Need] = instantiate(cfg.needs)
-    show(needs)
-    if CONSENT in words:
-        require_space(needs, Path(cfg.dataset.root))
-        for need in needs.values():
-            if need.lacking():
-                need.provide()
-    elif any(need.lacking() for need in needs.values()):
+    cfg = compose_with_downloads([argument for argument in arguments if argument != CONSENT])
+    downloads: dict[str, Download] = instantiate(cfg.download)
+    show(downloads)
+    if CONSENT in arguments:
+        require_space(downloads, Path(cfg.dataset.root))
+        for download in downloads.values():
+            if download.missing():
+                download.provide()
+    elif any(download.missing() for download in downloads.values()):
         raise InputError("Files are missing; add yes=true to download and make them")
     dataset = instantiate(cfg.dataset)
     dataset.check()
     print(f"Ready: {len(dataset.references)} references, {len(dataset.targets)} target images")
 
 
-def composed(words: list[str]) -> DictConfig:
+def compose_with_downloads(arguments: list[str]) -> DictConfig:
     """Compose the config of a run with the files that its data set needs.
 
     Raises:
@@ -61,34 +61,34 @@ def composed(words: list[str]) -> DictConfig:
     """
     from hydra import compose, initialize_config_dir
 
-    names = [word.partition("=")[2] for word in words if word.startswith("dataset=")]
-    known = sorted(path.stem for path in (ROOT / "conf" / "needs").glob("*.yaml"))
+    names = [argument.partition("=")[2] for argument in arguments if argument.startswith("dataset=")]
+    known = sorted(path.stem for path in (ROOT / "conf" / "download").glob("*.yaml"))
     if not names or names[-1] not in known:
         raise InputError(f"{USAGE}. {did_you_mean(names[-1] if names else '', known)}")
     os.environ.setdefault("PROJECT_ROOT", str(ROOT))
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        cfg = compose("train", [*words, f"+needs={names[-1]}", "paths.output=null"])
+        cfg = compose("train", [*arguments, f"+download={names[-1]}", "paths.output=null"])
     require_values(cfg)
     return cfg
 
 
-def show(needs: Mapping[str, Need]) -> None:
+def show(downloads: Mapping[str, Download]) -> None:
     """Print present and missing files, with download sizes."""
-    for name, need in needs.items():
-        lacking = need.lacking()
-        size = f" ({need.size / 1e9:.2f} GB to download)" if need.size and lacking else ""
-        print(f"{name}: {'complete' if not lacking else 'missing' + size}")
-        for line in lacking:
+    for name, download in downloads.items():
+        missing = download.missing()
+        size = f" ({download.size / 1e9:.2f} GB to download)" if download.size and missing else ""
+        print(f"{name}: {'complete' if not missing else 'missing' + size}")
+        for line in missing:
             print(f"    {line}")
 
 
-def require_space(needs: Mapping[str, Need], folder: Path) -> None:
+def require_space(downloads: Mapping[str, Download], folder: Path) -> None:
     """Check the free disk space, counting each archive and its unpacked files.
 
     Raises:
         InputError: There is too little space.
     """
-    wanted = 2 * sum(need.size for need in needs.values() if need.lacking())
+    wanted = 2 * sum(download.size for download in downloads.values() if download.missing())
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free

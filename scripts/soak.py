@@ -67,14 +67,14 @@ def run(folder: Path, count: int) -> None:
     from hydra import compose, initialize_config_dir
 
     from ntt.commands.train import run_stages
-    from ntt.runs.fingerprint import run_identity
+    from ntt.runs.fingerprint import run_fingerprint
     from ntt.runs.run_directory import RunFolder
 
     write_data(folder, count)
-    words = [
+    overrides = [
         f"dataset.reference_file={folder}/references.json",
         f"dataset.target_file={folder}/targets.json",
-        *(f"dataset.{part}_images={folder}/pictures" for part in ("reference", "target")),
+        *(f"dataset.{part}_images={folder}/images" for part in ("reference", "target")),
         "dataset.shots=2",
         *("encoder.weights=random", "encoder.img_size=96", "segmenter.weights=random", "trainer=cpu"),
         *("model.proposals.max_prompts=4", "task=semantic", "callbacks.visualizations.images=0"),
@@ -82,19 +82,19 @@ def run(folder: Path, count: int) -> None:
         f"paths.output={folder}/run",
     ]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", words)
-    with RunFolder(folder / "run", run_identity(cfg), ["soak"], resume=False) as run_folder:
+        cfg = compose("train", overrides)
+    with RunFolder(folder / "run", run_fingerprint(cfg), ["soak"], resume=False) as run_folder:
         run_stages(cfg, run_folder)
 
 
 def write_data(folder: Path, count: int) -> None:
     """Write two references and ``count`` targets, noise images with a square."""
     generator = np.random.default_rng(0)
-    (folder / "pictures").mkdir()
+    (folder / "images").mkdir()
     for name in range(8):
         pixels = generator.integers(0, 255, (SIDE, SIDE, 3), np.uint8)
         pixels[40:80, 40:80] = 200
-        Image.fromarray(pixels).save(folder / "pictures" / f"{name}.png")
+        Image.fromarray(pixels).save(folder / "images" / f"{name}.png")
     for part, images in (("references", 2), ("targets", count)):
         (folder / f"{part}.json").write_text(json.dumps(annotations(images)))
 

@@ -48,12 +48,12 @@ def publish(entity: str, project: str) -> None:
     """Log the comparison as a run, and save the workspace."""
     import wandb
 
-    from ntt.reporting.wandb_comparison import COMPARISON, log_comparison, pairs, read_runs
+    from ntt.reporting.wandb_comparison import COMPARISON, fetch_runs, log_comparison, pairs
     from ntt.reporting.wandb_dashboard import dashboard
     from ntt.reporting.wandb_logger import require_login
 
     require_login("online")
-    runs = read_runs(f"{entity}/{project}")
+    runs = fetch_runs(f"{entity}/{project}")
     compared = pairs(runs)
     print(f"{len(runs)} runs, {len(compared)} settings in both families")
     if compared:

@@ -101,7 +101,7 @@ def metrics():
         "bbox": _precision(0.25),
         "segm": {**_precision(0.123), "APs": None},
         "per_class": {"boat": {"bbox": 0.2, "segm": 0.1}, "bird": {"bbox": None, "segm": None}},
-        "ceilings": {
+        "oracle": {
             "true_labels": {"bbox": _precision(0.5), "segm": _precision(0.43)},
             "true_masks": {"bbox": _precision(0.6), "segm": _precision(0.61)},
         },

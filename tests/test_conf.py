@@ -31,7 +31,7 @@ SPECIAL = (
     "paths",
     "hydra",
     "nano",
-    "needs",
+    "download",
 )
 
 
@@ -151,7 +151,7 @@ def test_predict_calibrates_and_the_page_has_a_slider(tmp_path):
 
 def test_the_limits_and_samples_of_the_page(tmp_path):
     cfg = composed(tmp_path, job="app")
-    assert instantiate(cfg.limits).pictures > 0
+    assert instantiate(cfg.limits).images > 0
     assert all(Path(path).is_file() for path in (*cfg.samples.examples, *cfg.samples.scenes))
     assert {*cfg.compare} < {*GROUPS["encoder"]}
     assert cfg.host == "127.0.0.1"
@@ -199,7 +199,7 @@ def test_refiners_build(tmp_path, option):
 @pytest.mark.parametrize("option", GROUPS["evaluation"])
 def test_evaluations_build_and_reach_the_callbacks(tmp_path, option):
     cfg = composed(tmp_path, f"evaluation={option}")
-    for callback in (cfg.callbacks.predictions, cfg.callbacks.ceilings):
+    for callback in (cfg.callbacks.predictions, cfg.callbacks.oracle):
         assert type(instantiate(callback).evaluation) is get_class(cfg.evaluation._target_)
 
 
@@ -209,11 +209,11 @@ def test_datasets_build(tmp_path, option):
     assert callable(instantiate(node).check)
 
 
-@pytest.mark.parametrize("option", GROUPS["needs"])
+@pytest.mark.parametrize("option", GROUPS["download"])
 def test_needs_of_datasets_build(tmp_path, option):
-    cfg = composed(tmp_path, f"dataset={option}", f"+needs={option}", f"paths.data={tmp_path}")
-    needs = instantiate(cfg.needs)
-    assert all(need.lacking() for need in needs.values())
+    cfg = composed(tmp_path, f"dataset={option}", f"+download={option}", f"paths.data={tmp_path}")
+    downloads = instantiate(cfg.download)
+    assert all(download.missing() for download in downloads.values())
 
 
 @pytest.mark.parametrize("option", GROUPS["trainer"])

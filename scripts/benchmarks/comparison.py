@@ -14,9 +14,10 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from benchmarks.measure import STAGES, Measurement, composed, fitted_model, measure_image, peak_memory
+from benchmarks.measure import STAGES, Measurement, compose_train, fitted_model, measure_image
 from ntt.config.messages import USER_ERRORS, describe
 from ntt.errors import InputError
+from ntt.reporting.metrics import peak_rss
 
 PIXEL, SCORE = 1.0, 1e-3  # maximum differences of box corners and scores of equal detections
 
@@ -24,7 +25,7 @@ PIXEL, SCORE = 1.0, 1e-3  # maximum differences of box corners and scores of equ
 def measure_together(
     conf: Path,
     variants: Mapping[str, Sequence[str]],
-    words: Sequence[str],
+    overrides: Sequence[str],
     threads: int,
     on_image: Callable[[int, int], None],
 ) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def measure_together(
     Args:
         conf: Folder of the configs.
         variants: Overrides of ``conf/train.yaml`` by variant name; ratios refer to the first variant.
-        words: Overrides that all variants share.
+        overrides: Overrides that all variants share.
         threads: Torch threads per process; only one process works at a time.
         on_image: Called with the number of finished images and the total.
 
@@ -42,7 +43,8 @@ def measure_together(
     """
     with ExitStack() as stack:
         workers = {
-            name: stack.enter_context(Worker(conf, [*own, *words], threads)) for name, own in variants.items()
+            name: stack.enter_context(Worker(conf, [*own, *overrides], threads))
+            for name, own in variants.items()
         }
         facts = {name: worker.facts() for name, worker in workers.items()}
         measured: dict[str, list[Measurement]] = {name: [] for name in variants}
@@ -128,14 +130,16 @@ class Worker:
 
     Args:
         conf: Folder of the configs.
-        words: Overrides of ``conf/train.yaml``.
+        overrides: Overrides of ``conf/train.yaml``.
         threads: Number of torch threads.
     """
 
-    def __init__(self, conf: Path, words: Sequence[str], threads: int) -> None:
+    def __init__(self, conf: Path, overrides: Sequence[str], threads: int) -> None:
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, conf, list(words), threads), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, conf, list(overrides), threads), daemon=True
+        )
         self._process.start()
         theirs.close()
 
@@ -155,34 +159,34 @@ class Worker:
             InputError: The config, the data or the weights of the process are invalid.
             RuntimeError: The process died; its output contains the reason.
         """
-        facts: dict[str, Any] = self._answer()
+        facts: dict[str, Any] = self._receive()
         return facts
 
     def measure(self, index: int) -> tuple[Measurement, int]:
         """Measure one target image; return the measurement and the peak memory so far in bytes."""
         self._pipe.send(index)
-        answer: tuple[Measurement, int] = self._answer()
-        return answer
+        received: tuple[Measurement, int] = self._receive()
+        return received
 
-    def _answer(self) -> Any:
+    def _receive(self) -> Any:
         try:
-            answer = self._pipe.recv()
+            received = self._pipe.recv()
         except EOFError:
             raise RuntimeError("A benchmark process died; see its output above") from None
-        if isinstance(answer, InputError):
-            raise answer
-        return answer
+        if isinstance(received, InputError):
+            raise received
+        return received
 
 
-def _serve(pipe: Connection, conf: Path, words: list[str], threads: int) -> None:
+def _serve(pipe: Connection, conf: Path, overrides: list[str], threads: int) -> None:
     torch.set_num_threads(threads)
     try:
-        model, dataset = fitted_model(composed(conf, words))
+        model, dataset = fitted_model(compose_train(conf, overrides))
     except USER_ERRORS as error:
         pipe.send(InputError(describe(error)))
         return
     random = model.encoder.random_weights or model.segmenter.random_weights
-    pipe.send({"random_weights": random, "images": len(dataset.targets), "memory": peak_memory()})
+    pipe.send({"random_weights": random, "images": len(dataset.targets), "memory": peak_rss()})
     while True:
         measurement = measure_image(model, dataset.targets[pipe.recv()], dataset.category_ids)
-        pipe.send((measurement, peak_memory()))
+        pipe.send((measurement, peak_rss()))

@@ -12,15 +12,15 @@ from typing import Any
 BEGIN, END = "<!-- measured {name}: begin -->", "<!-- measured {name}: end -->"
 
 
-def run_main_job(train: Path, words: Sequence[str], folder: Path) -> dict[str, Any]:
+def run_main_job(train: Path, overrides: Sequence[str], folder: Path) -> dict[str, Any]:
     """Run ``train.py`` and return the content of ``metrics.json``.
 
     Args:
         train: Path of ``train.py``.
-        words: Command-line overrides.
+        overrides: Command-line overrides.
         folder: Run directory.
     """
-    command = [sys.executable, str(train), *words, f"hydra.run.dir={folder}"]
+    command = [sys.executable, str(train), *overrides, f"hydra.run.dir={folder}"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
     return metrics

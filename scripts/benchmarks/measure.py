@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,13 +17,12 @@ from torch import nn
 
 from ntt.config.messages import require_values
 from ntt.data import FewShotDataset
-from ntt.engine.timer import Clock
+from ntt.engine.timer import Timer
 from ntt.evaluation import coco_results
 from ntt.models import PrototypeMatching
 from ntt.structures import Target
 
 STAGES = ("features", "embedding", "prompts", "matching", "run lengths")
-LINUX_STATUS = Path("/proc/self/status")
 MASKS_PER_PROMPT = 4  # masks that the decoder of the sam2 package upscales per prompt
 
 
@@ -47,16 +44,16 @@ class Measurement:
     results: list[dict[str, Any]]
 
 
-def composed(conf: Path, words: Sequence[str]) -> DictConfig:
+def compose_train(conf: Path, overrides: Sequence[str]) -> DictConfig:
     """Compose the config of ``python train.py`` with overrides.
 
     Args:
         conf: Folder of the configs.
-        words: Overrides of ``conf/train.yaml``.
+        overrides: Overrides of ``conf/train.yaml``.
     """
     os.environ.setdefault("PROJECT_ROOT", str(conf.parent))
     with initialize_config_dir(str(conf), version_base="1.3"):
-        cfg = compose("train", overrides=[*words, "paths.output=null"])  # there is no run directory
+        cfg = compose("train", overrides=[*overrides, "paths.output=null"])  # there is no run directory
     require_values(cfg)
     return cfg
 
@@ -76,28 +73,28 @@ def fitted_model(cfg: DictConfig) -> tuple[PrototypeMatching, FewShotDataset]:
 @torch.no_grad()
 def measure_image(model: PrototypeMatching, target: Target, category_ids: Sequence[int]) -> Measurement:
     """Segment one image as ``test`` does, timing every stage."""
-    clock = Clock()
+    timer = Timer()
     height, width = target.image.shape[-2:]
-    with clock.measure("features"):
+    with timer.measure("features"):
         features = model.encode(target.image)
-    with clock.measure("embedding"):
+    with timer.measure("embedding"):
         embedding = model.segmenter.encode(target.image)
-    with counted_rows(model.segmenter) as rows, clock.measure("prompts"):
+    with counted_rows(model.segmenter) as rows, timer.measure("prompts"):
         proposals = model.proposals(model.segmenter, embedding, model.patches(features))
-    with clock.measure("matching"):
+    with timer.measure("matching"):
         instances = model.match(features, proposals, height, width)
-    with clock.measure("run lengths"):
+    with timer.measure("run lengths"):
         results = coco_results(target.image_id, instances, category_ids)
     # Only the decoder of the package uses its upscaling module; ours upscales exactly the masks it returns.
     drawn = MASKS_PER_PROMPT * rows["upscaled"] or len(proposals)
-    return Measurement(dict(clock.seconds), rows["asked"], drawn, results)
+    return Measurement(dict(timer.seconds), rows["prompted"], drawn, results)
 
 
 @contextmanager
 def counted_rows(segmenter: Any) -> Iterator[dict[str, int]]:
     """Count the prompts whose IoU is predicted and those that the package's upscaling module processes."""
     decoder = segmenter.model.sam_mask_decoder
-    rows = {"asked": 0, "upscaled": 0}
+    rows = {"prompted": 0, "upscaled": 0}
 
     def watch(module: nn.Module, name: str) -> Any:
         def count(_: nn.Module, inputs: Any, __: Any) -> None:
@@ -105,18 +102,9 @@ def counted_rows(segmenter: Any) -> Iterator[dict[str, int]]:
 
         return module.register_forward_hook(count)
 
-    hooks = [watch(decoder.iou_prediction_head, "asked"), watch(decoder.output_upscaling[0], "upscaled")]
+    hooks = [watch(decoder.iou_prediction_head, "prompted"), watch(decoder.output_upscaling[0], "upscaled")]
     try:
         yield rows
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def peak_memory() -> int:
-    """Return the peak resident memory of this process in bytes."""
-    if LINUX_STATUS.exists():  # getrusage also counts the memory of the parent before it started this process
-        line = next(line for line in LINUX_STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-        return 1024 * int(line.split()[1])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

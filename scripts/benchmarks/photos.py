@@ -66,13 +66,13 @@ def main() -> None:
     """Draw the scenes if necessary, measure, print the table and append to the results."""
     options = arguments()
     if options.fss:
-        columns, measure = FSS_COLUMNS, lambda words, run: measure_fss(options, words, run)
+        columns, measure = FSS_COLUMNS, lambda overrides, run: measure_fss(options, overrides, run)
         title = f"{options.fss.name}, each of {FSS_REFERENCES} references in turn"
     else:
         from nano.photo_benchmark import build, packages_folder
 
         build(options.folder, packages_folder(CACHE), [options.split], options.shots)
-        columns, measure = COLUMNS, lambda words, run: measure_split(options, words, run)
+        columns, measure = COLUMNS, lambda overrides, run: measure_split(options, overrides, run)
         title = f"{options.split}, {options.shots} shot"
     if options.build:
         return
@@ -80,10 +80,10 @@ def main() -> None:
     for model in options.models:
         for encoder in options.encoders:
             run = options.folder / "runs" / (options.fss.name if options.fss else options.split)
-            words = [f"model={model}", f"encoder={encoder}", *options.words]
-            measured = measure(words, run / f"{model}_{encoder}")
+            overrides = [f"model={model}", f"encoder={encoder}", *options.overrides]
+            measured = measure(overrides, run / f"{model}_{encoder}")
             row = {"of": title, "limit": options.limit, "model": model, "encoder": encoder, **measured}
-            append(options.folder / "results.csv", row, options.words)
+            append(options.folder / "results.csv", row, options.overrides)
             numbers = " | ".join(written(measured.get(key)) for key in columns.values())
             print(f"| {model} | {encoder} | {numbers} |", flush=True)
             if "failed" in measured:
@@ -95,7 +95,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("words", nargs="*", metavar="override", help="override of conf/train.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="override", help="override of conf/train.yaml")
     parser.add_argument("--split", choices=("tuning", "reported"), default="tuning")
     parser.add_argument(
         "--models", type=names, default=default_models(), metavar="A,B", help="models in conf/model"
@@ -128,7 +128,7 @@ def default_models() -> list[str]:
     return [model for model in MODELS if (ROOT / "conf" / "model" / f"{model}.yaml").exists()]
 
 
-def measure_split(options: argparse.Namespace, words: Sequence[str], run: Path) -> dict[str, Any]:
+def measure_split(options: argparse.Namespace, overrides: Sequence[str], run: Path) -> dict[str, Any]:
     """Measure AP, mIoU and time on the targets of a split, and false positives in its empty scenes."""
     from ntt.data.photos import split_folder
 
@@ -138,7 +138,7 @@ def measure_split(options: argparse.Namespace, words: Sequence[str], run: Path) 
         f"dataset.split={options.split}",
         f"dataset.shots={options.shots}",
         f"dataset.limit={'null' if options.limit is None else options.limit}",
-        *words,
+        *overrides,
     ]
     metrics = run_train([*common, "dataset.part=targets"], run / "targets")
     if isinstance(metrics, str):
@@ -171,7 +171,7 @@ def measure_split(options: argparse.Namespace, words: Sequence[str], run: Path) 
     return found
 
 
-def measure_fss(options: argparse.Namespace, words: Sequence[str], run: Path) -> dict[str, Any]:
+def measure_fss(options: argparse.Namespace, overrides: Sequence[str], run: Path) -> dict[str, Any]:
     """Measure the mean IoU of all instances over images, for each of the first images as reference."""
     images = fss_images(options.fss)
     every: list[tuple[float, float]] = []
@@ -189,7 +189,7 @@ def measure_fss(options: argparse.Namespace, words: Sequence[str], run: Path) ->
                 f"dataset.reference_images={options.fss.resolve()}",
                 f"dataset.target_file={here / 'targets.json'}",
                 f"dataset.target_images={options.fss.resolve()}",
-                *words,
+                *overrides,
             ],
             here / "run",
         )
@@ -286,9 +286,9 @@ def object_scores(
     return scores
 
 
-def run_train(words: Sequence[str], folder: Path) -> dict[str, Any] | str:
+def run_train(overrides: Sequence[str], folder: Path) -> dict[str, Any] | str:
     """Run train.py; return the content of ``metrics.json``, or the last line of the output if it fails."""
-    command = [sys.executable, str(ROOT / "train.py"), "resume=false", "callbacks=predictions", *words]
+    command = [sys.executable, str(ROOT / "train.py"), "resume=false", "callbacks=predictions", *overrides]
     done = subprocess.run([*command, f"hydra.run.dir={folder}"], capture_output=True, text=True)
     if done.returncode:
         return (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
@@ -355,7 +355,7 @@ def write_coco(file: Path, images: Sequence[Path]) -> dict[str, Any]:
     return content
 
 
-def append(file: Path, row: Mapping[str, Any], words: Sequence[str]) -> None:
+def append(file: Path, row: Mapping[str, Any], overrides: Sequence[str]) -> None:
     """Append a row to the table of results."""
     columns = ["when", "of", "limit", "model", "encoder", "overrides"]
     columns += list(dict.fromkeys([*COLUMNS.values(), *FSS_COLUMNS.values(), "threshold", "failed"]))
@@ -366,7 +366,7 @@ def append(file: Path, row: Mapping[str, Any], words: Sequence[str]) -> None:
         if new:
             writer.writeheader()
         when = datetime.now().isoformat(timespec="seconds")
-        writer.writerow({"when": when, "overrides": " ".join(words), **row})
+        writer.writerow({"when": when, "overrides": " ".join(overrides), **row})
 
 
 def written(value: Any) -> str:

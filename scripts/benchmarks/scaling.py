@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.measure import measure_image, peak_memory
+from benchmarks.measure import measure_image
 from ntt.data import FewShotDataset
-from ntt.engine.timer import Clock
+from ntt.engine.timer import Timer
 from ntt.evaluation import CocoEvaluation, coco_results
 from ntt.memory import MemoryBank
 from ntt.models import PrototypeMatching
 from ntt.proposals import ProposalStrategy
+from ntt.reporting.metrics import peak_rss
 
 CLASSES = (1, 20, 80, 400, 1203)
 SHOTS = (1, 3, 10, 30)
@@ -42,23 +43,23 @@ def measure_curve(
         ``seconds_per_image``, including the shared patch features and image embedding.
     """
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in strategies}
-    clock = Clock()
+    timer = Timer()
     for number, target in enumerate(dataset.targets, start=1):
         height, width = target.image.shape[-2:]
-        with clock.measure("shared"):
+        with timer.measure("shared"):
             features = model.encode(target.image)
             embedding = model.segmenter.encode(target.image)
         for name, strategy in strategies.items():
-            with clock.measure(name):
+            with timer.measure(name):
                 proposals = strategy(model.segmenter, embedding, model.patches(features))
                 instances = model.match(features, proposals, height, width)
             results[name] += coco_results(target.image_id, instances, dataset.category_ids)
         on_image(number, len(dataset.targets))
     rows = []
     for name, found in results.items():
-        judged = CocoEvaluation()(dataset.ground_truth, found)
-        seconds = (clock.seconds["shared"] + clock.seconds[name]) / len(dataset.targets)
-        precision = {kind: judged[kind]["AP"] for kind in ("segm", "bbox")}
+        evaluated = CocoEvaluation()(dataset.ground_truth, found)
+        seconds = (timer.seconds["shared"] + timer.seconds[name]) / len(dataset.targets)
+        precision = {kind: evaluated[kind]["AP"] for kind in ("segm", "bbox")}
         rows.append({"model": name, **precision, "seconds_per_image": seconds})
     return rows
 
@@ -84,9 +85,9 @@ def grow_memory(model: PrototypeMatching, dataset: FewShotDataset, images: int) 
     rows = []
     for classes, shots in sizes:
         model.memory = patch_memory(patches, classes, shots)
-        identities = range(classes)
-        measure_image(model, targets[0], identities)
-        times = [sum(measure_image(model, target, identities).seconds.values()) for target in targets]
+        category_ids = range(classes)
+        measure_image(model, targets[0], category_ids)
+        times = [sum(measure_image(model, target, category_ids).seconds.values()) for target in targets]
         rows.append(
             {
                 "classes": classes,
@@ -123,5 +124,5 @@ def grow_images(
         target = dataset.targets[index % len(dataset.targets)]
         seconds += sum(measure_image(model, target, dataset.category_ids).seconds.values())
         if index + 1 in counts:
-            rows.append({"images": index + 1, "seconds": seconds, "peak_memory": peak_memory()})
+            rows.append({"images": index + 1, "seconds": seconds, "peak_memory": peak_rss()})
     return rows

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
-def texture(rng: np.random.Generator, size: int) -> Picture:
+def texture(rng: np.random.Generator, size: int) -> Pixels:
     """Draw a random texture ``(size, size, 3)``: two muted colours mixed by a random pattern, plus noise."""
     pattern = (_gradient, _clouds, _stripes, _checks, _blobs)[rng.integers(5)]
     mix = pattern(rng, size)[..., None]
     first, second = _colour(rng), _colour(rng)
-    picture = first * mix + second * (1 - mix)
-    picture += rng.normal(0, rng.uniform(0, 8), (size, size, 1))
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    image = first * mix + second * (1 - mix)
+    image += rng.normal(0, rng.uniform(0, 8), (size, size, 1))
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 class Photographs:
@@ -32,16 +32,16 @@ class Photographs:
         files = [file for folder in folders for file in sorted(folder.rglob("*")) if _is_photograph(file)]
         if not files:
             raise FileNotFoundError(f"no .jpg or .png below {', '.join(map(str, folders))}")
-        self.pictures = [_read(file, longest_side) for file in files]
+        self.images = [_read(file, longest_side) for file in files]
 
-    def __call__(self, rng: np.random.Generator, size: int) -> Picture:
+    def __call__(self, rng: np.random.Generator, size: int) -> Pixels:
         """Draw a random crop at a random scale, ``(size, size, 3)``."""
-        picture = self.pictures[rng.integers(len(self.pictures))]
-        height, width = picture.shape[:2]
+        image = self.images[rng.integers(len(self.images))]
+        height, width = image.shape[:2]
         side = int(rng.uniform(0.4, 1.0) * min(height, width))
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
         crop = cv2.resize(
-            picture[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA
+            image[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA
         )
         return np.asarray(crop[:, ::-1] if rng.random() < 0.5 else crop, np.uint8)
 
@@ -55,12 +55,12 @@ def _is_photograph(file: Path) -> bool:
     )
 
 
-def _read(file: Path, longest_side: int) -> Picture:
+def _read(file: Path, longest_side: int) -> Pixels:
     with Image.open(file) as image:
         image.draft("RGB", (longest_side, longest_side))
-        picture = image.convert("RGB")
-        picture.thumbnail((longest_side, longest_side))
-        return np.asarray(picture)
+        rgb = image.convert("RGB")
+        rgb.thumbnail((longest_side, longest_side))
+        return np.asarray(rgb)
 
 
 def _colour(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ TARGET_VENDORS = tuple(v for v in range(len(VENDORS)) if v != REFERENCE_VENDOR)
 
 
 @dataclass
-class CocoFile:
+class SceneFile:
     """Builder of a COCO annotation file and its image folder."""
 
     folder: Path
@@ -93,13 +93,13 @@ class Benchmark:
         categories = [{"id": k + 1, "name": emoji.name} for k, emoji in enumerate(classes)]
         rows = [index[emoji.code] for emoji in classes]
         rng = np.random.default_rng(self.seed)
-        references = CocoFile(_empty(folder / "references"), categories)
+        references = SceneFile(_empty(folder / "references"), categories)
         for _ in range(self.shots):
             for k, row in enumerate(rows):
                 scene = self._reference(rng, row)
                 references.add(scene.image, list(scene.masks), [k + 1])
         references.save(folder / "references.json")
-        targets = CocoFile(_empty(folder / "targets"), categories)
+        targets = SceneFile(_empty(folder / "targets"), categories)
         # Draw classes without replacement from a reshuffled deck, so that all occur equally often.
         deck: list[int] = []
         for _ in range(self.scenes):

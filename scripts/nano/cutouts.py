@@ -109,14 +109,14 @@ def load_cut_outs(folder: Path) -> list[CutOut]:
         if _NOT_PHOTOGRAPHS.search(file.relative_to(root).as_posix()):
             continue
         with Image.open(file) as stamp:
-            picture = stamp.convert("RGBA")
-        box = picture.getchannel("A").point(lambda alpha: 255 * (alpha >= OPAQUE)).getbbox()
+            image = stamp.convert("RGBA")
+        box = image.getchannel("A").point(lambda alpha: 255 * (alpha >= OPAQUE)).getbbox()
         if box is None or max(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE:
             continue
-        picture = picture.crop(box)
-        pixels = centred(picture, SIDE)
+        image = image.crop(box)
+        pixels = centred(image, SIDE)
         if _in_one_piece(pixels):
-            found.append(CutOut(name, max(picture.size), pixels))
+            found.append(CutOut(name, max(image.size), pixels))
     return found
 
 
@@ -149,13 +149,13 @@ def background_folders(folder: Path) -> list[Path]:
     return fetch_packages(folder, BACKGROUNDS)
 
 
-def centred(picture: Image.Image, side: int) -> NDArray[np.uint8]:
+def centred(image: Image.Image, side: int) -> NDArray[np.uint8]:
     """Scale an RGBA image to fit a square ``(side, side, 4)``, centred, keeping its aspect ratio."""
-    scale = side / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    scale = side / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     canvas = Image.new("RGBA", (side, side))
     place = ((side - size[0]) // 2, (side - size[1]) // 2)
-    canvas.paste(picture.resize(size, Image.Resampling.BICUBIC), place)
+    canvas.paste(image.resize(size, Image.Resampling.BICUBIC), place)
     return np.asarray(canvas)
 
 

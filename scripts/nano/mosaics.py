@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nano.augment import photometric, recolour
-from nano.backgrounds import Picture, texture
+from nano.backgrounds import Pixels, texture
 from nano.scenes import Placed, paint
 from nano.sprites import SpriteSheet
 
-Background = Callable[[np.random.Generator, int], Picture]
+Background = Callable[[np.random.Generator, int], Pixels]
 
 
 @dataclass(frozen=True)

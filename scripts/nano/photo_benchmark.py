@@ -20,7 +20,7 @@ from PIL import Image
 
 from nano.augment import photometric
 from nano.backgrounds import Photographs
-from nano.benchmark import CocoFile
+from nano.benchmark import SceneFile
 from nano.cutouts import (
     REPORTED_CLASSES,
     TUNING_CLASSES,
@@ -125,7 +125,7 @@ class PhotoBenchmark:
         part = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         categories = [{"id": k + 1, "name": name} for k, name in enumerate(self.classes)]
-        files = {name: _PhotoFile(part / name, categories) for name in ("references", *PARTS)}
+        files = {name: _PhotoSceneFile(part / name, categories) for name in ("references", *PARTS)}
         for file in files.values():
             file.folder.mkdir(parents=True)
         for shot in range(self.shots):
@@ -301,7 +301,7 @@ def build(folder: Path, packages: Path, splits: Sequence[str] = tuple(SPLITS), s
     return list(roots.values())
 
 
-class _PhotoFile(CocoFile):
+class _PhotoSceneFile(SceneFile):
     """COCO file builder with higher JPEG quality."""
 
     def add(

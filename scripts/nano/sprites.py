@@ -82,22 +82,22 @@ def render_all(cache: Path, vocabulary: Vocabulary, file: Path) -> None:
     draw = _drawers(cache)
     for i, emoji in enumerate(track(classes, "Rendering sprites")):
         for v, vendor in enumerate(VENDORS):
-            picture = draw[vendor](emoji)
-            if picture is not None:
-                sheet[i, v] = fit(picture)
+            image = draw[vendor](emoji)
+            if image is not None:
+                sheet[i, v] = fit(image)
     part = file.with_suffix(".part.npy")
     np.save(part, sheet)
     part.rename(file)
 
 
-def fit(picture: Image.Image) -> NDArray[np.uint8]:
+def fit(image: Image.Image) -> NDArray[np.uint8]:
     """Crop to the visible pixels and centre in the square sprite, keeping the aspect ratio."""
-    picture = picture.crop(picture.getchannel("A").point(lambda a: 255 * (a > 24)).getbbox())
-    scale = SPRITE_SIZE / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    image = image.crop(image.getchannel("A").point(lambda a: 255 * (a > 24)).getbbox())
+    scale = SPRITE_SIZE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     canvas = Image.new("RGBA", (SPRITE_SIZE, SPRITE_SIZE))
     canvas.paste(
-        picture.resize(size, Image.Resampling.BICUBIC),
+        image.resize(size, Image.Resampling.BICUBIC),
         ((SPRITE_SIZE - size[0]) // 2, (SPRITE_SIZE - size[1]) // 2),
     )
     return np.asarray(canvas)

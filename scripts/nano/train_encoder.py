@@ -42,7 +42,7 @@ class EncoderTraining:
         minutes: wall-clock training time in minutes, over all resumed runs.
         grid: patches per side of a training image.
         layouts: objects per side of a mosaic; one value is drawn per step.
-        pictures: images per step; every class occurs twice in them.
+        images: images per step; every class occurs twice in them.
         layer_scale: initial LayerScale; the 1e-5 of the papers would need a million steps.
         temperature: temperature of InfoNCE and of the proxy loss.
         proxy_weight: weight of the proxy loss; the other two have weight 1.
@@ -64,7 +64,7 @@ class EncoderTraining:
         minutes: float,
         grid: int = 12,
         layouts: Sequence[int] = (1, 2, 2, 2),
-        pictures: int = 16,
+        images: int = 16,
         layer_scale: float = 0.5,
         temperature: float = 0.1,
         proxy_weight: float = 0.5,
@@ -78,7 +78,7 @@ class EncoderTraining:
         torch.manual_seed(seed)
         self.encoder = encoder.train().requires_grad_(True)
         self.output = Path(output)
-        self.layouts, self.pictures = list(layouts), pictures
+        self.layouts, self.images = list(layouts), images
         self.temperature, self.proxy_weight = temperature, proxy_weight
         self.student_size, self.teacher_size = grid * encoder.patch_size, grid * teacher.patch_size
         backgrounds = Photographs(Path(photographs)) if photographs else None
@@ -111,7 +111,7 @@ class EncoderTraining:
     def step(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """Process one batch; return the loss as ``loss`` and further values to log."""
         per_side = int(rng.choice(self.layouts))
-        batch = self.mosaics.draw(rng, self.pictures * per_side**2 // 2, per_side)
+        batch = self.mosaics.draw(rng, self.images * per_side**2 // 2, per_side)
         target = self.teacher(batch.images)
         images = batch.images
         if self.student_size != self.teacher_size:

@@ -33,7 +33,7 @@ from ntt.segmenters.timm_trunk import TimmTrunk
 # Objects cover few pixels: with the usual 0.25 an untrained decoder soon answers "nothing" everywhere.
 FOCAL_ALPHA = 0.75
 IOU_WEIGHT = 3.0  # the choice among three masks costs more here than their quality
-CLICK_GAIN = 1.5  # attention falls to a fraction at about a tenth of the picture from the click
+CLICK_GAIN = 1.5  # attention falls to a fraction at about a tenth of the image from the click
 UNTRAINED = ("memory_attention", "memory_encoder", "obj_ptr", "mask_downsample")
 TRUNK = "image_encoder.trunk."
 FIRST_STAGES = tuple(f"{TRUNK}body.{stage}" for stage in ("conv_stem", "bn1", "blocks.0", "blocks.1"))

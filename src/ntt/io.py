@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,6 +119,12 @@ def read_json(file: Path, fields: str, if_absent: str = "correct the path") -> d
     if not isinstance(content, dict):
         raise InputError(f"{file}: is not a JSON object with {fields}")
     return content
+
+
+def file_sha256(file: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def stream_entries(file: Path) -> Iterator[tuple[str, Any]]:

@@ -84,9 +84,9 @@ def test_add_and_fit_with_invalid_references_change_nothing(fitted, example, sce
     image, _ = scene(RED)
     before = fitted.references
     empty = example("red", mask=torch.zeros(64, 96, dtype=torch.bool))
-    for remember in (fitted.add, fitted.fit):
+    for change in (fitted.add, fitted.fit):
         with pytest.raises(InputError, match="is empty"):
-            remember([example("green", GREEN), example("green", GREEN), empty])
+            change([example("green", GREEN), example("green", GREEN), empty])
         assert (fitted.class_names, fitted.references) == (("red", "blue"), before)
         assert len(fitted.model.memory) == 2
         assert found_in(fitted, image) == ["red"]
@@ -179,14 +179,14 @@ def test_load_memory_restores_the_memory_and_allows_add(fitted, example, scene, 
 def test_load_memory_accepts_a_memory_of_a_run_and_resets_its_fingerprint(scene, tmp_path):
     run = model()
     image, (mask,) = scene(RED)
-    run.fill([Reference(image, mask, 0)], ["red"], references_digest="of the run")
+    run.replace_references([Reference(image, mask, 0)], ["red"], references_fingerprint="of the run")
     run.memory.aggregate()
     run.memory.save(tmp_path / "memory.safetensors")
     loaded = FewShotSegmenter(model()).load_memory(tmp_path / "memory.safetensors")
     assert found_in(loaded, image) == ["red"]
     loaded.save(tmp_path / "mine.safetensors")
     with pytest.raises(InputError, match="other weights, references or classes"):
-        model().start_memory(["red"], "of the run").load(tmp_path / "mine.safetensors")
+        model().reset_memory(["red"], "of the run").load(tmp_path / "mine.safetensors")
 
 
 def test_load_memory_rejects_memories_of_other_models_and_invalid_files(fitted, tmp_path):

@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from ntt import InputError
-from ntt.api.images import find_pictures, is_single
+from ntt.api.images import find_images, is_single
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def pictures(tmp_path):
         ("b_mask.png", ["b_mask.png"]),
     ],
 )
-def test_find_pictures_reads_folders_patterns_and_files(pictures, images, names):
-    found = find_pictures(str(pictures / images))
+def test_find_images_reads_folders_patterns_and_files(pictures, images, names):
+    found = find_images(str(pictures / images))
     assert [path.relative_to(pictures).as_posix() for path in found] == names
 
 
@@ -48,6 +48,6 @@ def test_is_single_accepts_files_named_like_a_pattern(pictures):
 
 
 @pytest.mark.parametrize("images", ["absent", "absent.jpg", "*.gif", "notes.*"])
-def test_find_pictures_without_images_raises(pictures, images):
+def test_find_images_without_images_raises(pictures, images):
     with pytest.raises(InputError, match=r"image or folder not found|no image matches the pattern"):
-        find_pictures(pictures / images)
+        find_images(pictures / images)

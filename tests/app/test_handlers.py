@@ -5,14 +5,14 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from ntt.app import handlers as actions
+from ntt.app import handlers
 
 
 @pytest.fixture
 def said(monkeypatch):
     """Notices shown to the user."""
     lines = []
-    monkeypatch.setattr(actions, "notice", lines.append)
+    monkeypatch.setattr(handlers, "notice", lines.append)
     return lines
 
 
@@ -26,8 +26,8 @@ def uploads(tmp_path, monkeypatch):
 
 def test_upload_opens_an_uploaded_image(session, picture, uploads, said):
     file = copy(picture, uploads / "ab12" / "things.png")
-    assert actions.upload(session, {"path": str(file)})[0] is not None
-    assert session.clicking is not None
+    assert handlers.upload(session, {"path": str(file)})[0] is not None
+    assert session.prompts is not None
     assert said == []
 
 
@@ -36,6 +36,6 @@ def test_upload_rejects_other_local_files(session, picture, uploads, said, path)
     copy(picture, Path(uploads).parent / "things.png")
     named = path.format(picture=picture, uploads=uploads) if isinstance(path, str) else path
     for file in ({"path": named}, named):
-        actions.upload(session, file)
-    assert session.clicking is None
+        handlers.upload(session, file)
+    assert session.prompts is None
     assert said == ["This file was not uploaded to this page; upload it again"] * 2

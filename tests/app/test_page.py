@@ -78,27 +78,27 @@ def click_object(page, name):
     page.wait_for_selector("text=Enter a class name and press")
 
 
-def remember(page, name):
+def add_reference(page, name):
     page.locator("#sample-examples button").first.click()
     page.wait_for_selector("#canvas img")
     click_object(page, name)
     page.get_by_label("Class name").fill(name)
-    count = page.locator("#remembered img").count()
+    count = page.locator("#references img").count()
     press(page, "Add reference")
-    page.locator("#remembered img").nth(count).wait_for()
+    page.locator("#references img").nth(count).wait_for()
 
 
 def find(page):
     page.locator("#sample-scenes button").first.click()
     page.wait_for_selector("#targets tr.file >> text=things")
     press(page, "Find")
-    page.wait_for_selector("#found-colour .found img")
+    page.wait_for_selector("#results-colour .results img")
     page.get_by_role("button", name="Find", exact=True).wait_for()
 
 
 def download(page, button):
     with page.expect_download() as started:
-        page.locator("#found-colour").get_by_text(button).click()
+        page.locator("#results-colour").get_by_text(button).click()
     return started.value.path()
 
 
@@ -119,7 +119,7 @@ def test_page_finds_and_saves_instances_of_a_clicked_object(visit, width):
     page = visit(width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.get_by_role("button", name="Add reference").is_disabled()
-    remember(page, "red")
+    add_reference(page, "red")
     find(page)
     page.wait_for_selector("text=things.png: 1 red")
     coco = json.loads(download(page, "COCO").read_text())
@@ -127,26 +127,28 @@ def test_page_finds_and_saves_instances_of_a_clicked_object(visit, width):
     assert len(coco["annotations"]) == 1
     assert load_file(download(page, "memory"))["vectors"].shape == (1, 3)
 
-    page.locator("#found-colour input[type=number]").fill("1")
+    page.locator("#results-colour input[type=number]").fill("1")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=nothing above the threshold")
-    page.locator("#found-colour").get_by_text("COCO").wait_for()
+    page.locator("#results-colour").get_by_text("COCO").wait_for()
     wait_until(lambda: json.loads(download(page, "COCO").read_text())["annotations"] == [])
 
-    page.locator("#remembered .thumbnail-item").first.click()
+    page.locator("#references .thumbnail-item").first.click()
     press(page, "Remove red")
-    page.locator("#remembered img").wait_for(state="detached")
-    page.locator("#found-colour").wait_for(state="hidden")
+    page.locator("#references img").wait_for(state="detached")
+    page.locator("#results-colour").wait_for(state="hidden")
     assert page.get_by_role("button", name="Find").is_disabled()
 
 
 def test_page_compares_encoders_side_by_side(visit):
     page = visit()
-    remember(page, "blue")
+    add_reference(page, "blue")
     page.get_by_label("Compare").click()
     page.get_by_role("option", name="other").click()
     find(page)
-    left, right = (page.locator(f"#found-{name} .found img").bounding_box() for name in ("colour", "other"))
+    left, right = (
+        page.locator(f"#results-{name} .results img").bounding_box() for name in ("colour", "other")
+    )
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
 
@@ -161,7 +163,7 @@ def test_page_shows_a_message_for_bad_uploads_and_continues(visit, bad_files, tm
             "the message must not contain a server path"
         )
         page.locator("#canvas img").wait_for(state="detached")
-    remember(page, "red")
+    add_reference(page, "red")
     heavy = tmp_path / "heavy.png"
     heavy.write_bytes(bytes(LIMITS.megabytes * 2**20 + 1))
     page.locator("#targets input[type=file]").set_input_files([heavy])
@@ -176,10 +178,10 @@ def test_page_shows_a_message_for_bad_uploads_and_continues(visit, bad_files, tm
 def test_sessions_of_two_users_are_separate_and_freed(app, visit):
     wait_until(lambda: not any(sessions(app)))
     first, second = visit(), visit()
-    remember(first, "red")
-    assert second.locator("#remembered img").count() == 0
+    add_reference(first, "red")
+    assert second.locator("#references img").count() == 0
     assert second.get_by_role("button", name="Find").is_disabled()
-    remember(second, "blue")
+    add_reference(second, "blue")
     find(first)
     find(second)
     first.wait_for_selector("text=things.png: 1 red")

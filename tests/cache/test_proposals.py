@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ntt.cache.proposals import SharedAnswers
+from ntt.cache.proposals import ProposalCache
 from ntt.cache.tensor_store import TensorStore
 from ntt.segmenters import ImageEmbedding, Proposals, Segmenter
 
@@ -34,12 +34,12 @@ class CountingSegmenter(Segmenter):
         return Proposals(embedding.features[0].expand(1, 2, 2), torch.ones(1))
 
 
-def strategy(question):
-    def ask(segmenter, embedding, patches):
+def strategy(cache_key):
+    def propose(segmenter, embedding, patches):
         return segmenter.decode(embedding, None)
 
-    ask.question = question
-    return ask
+    propose.cache_key = cache_key
+    return propose
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ def images():
 def propose(tmp_path):
     """Compute proposals like a new process that uses the shared cache."""
 
-    def call(segmenter, images, question):
-        answers = SharedAnswers(TensorStore(tmp_path, max_gb=1, days=7))
-        embeddings = answers.embed(segmenter, images, keep=question is None)
-        ask = strategy(question)
-        return [answers.propose(ask, segmenter, each, PATCHES).logits for each in embeddings], answers
+    def call(segmenter, images, cache_key):
+        cache = ProposalCache(TensorStore(tmp_path, max_gb=1, days=7))
+        embeddings = cache.embed(segmenter, images, keep=cache_key is None)
+        proposed = strategy(cache_key)
+        return [cache.propose(proposed, segmenter, each, PATCHES).logits for each in embeddings], cache
 
     return call
 
@@ -65,10 +65,10 @@ def test_cached_proposals_are_returned_without_the_segmenter(propose, images):
     segmenter = CountingSegmenter()
     first, _ = propose(segmenter, images, "grid")
     assert segmenter.calls == {"batches": 1, "encoded": 3, "decoded": 3}
-    second, answers = propose(segmenter, images, "grid")
+    second, cache = propose(segmenter, images, "grid")
     assert segmenter.calls == {"batches": 1, "encoded": 3, "decoded": 3}
-    assert answers.take_saved() > 0
-    assert answers.take_saved() == 0
+    assert cache.take_saved() > 0
+    assert cache.take_saved() == 0
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
@@ -87,18 +87,18 @@ def test_only_new_images_of_a_batch_are_encoded(propose, images):
     assert segmenter.calls["encoded"] == 3
 
 
-@pytest.mark.parametrize("change", ["segmenter", "question", "pixels", "shape"])
+@pytest.mark.parametrize("change", ["segmenter", "cache_key", "pixels", "shape"])
 def test_a_changed_cache_key_computes_new_proposals(propose, images, change):
-    segmenter, image, question = CountingSegmenter(), images[0], "grid"
-    propose(segmenter, [image], question)
+    segmenter, image, cache_key = CountingSegmenter(), images[0], "grid"
+    propose(segmenter, [image], cache_key)
     if change == "segmenter":
         segmenter.fingerprint = "two"
-    elif change == "question":
-        question = "finer grid"
+    elif change == "cache_key":
+        cache_key = "finer grid"
     elif change == "pixels":
         image = image.clone()
         image[0, 0, 0] += 1e-6
     else:
         image = image.reshape(3, 8, 6)
-    propose(segmenter, [image], question)
+    propose(segmenter, [image], cache_key)
     assert segmenter.calls["decoded"] == 2

@@ -12,7 +12,7 @@ KEY = "ab" * 16
 
 @pytest.fixture
 def store(tmp_path):
-    return TensorStore(tmp_path / "answers", max_gb=1, days=7)
+    return TensorStore(tmp_path / "tensors", max_gb=1, days=7)
 
 
 def test_get_returns_identical_tensors_and_their_computation_time(store):
@@ -79,8 +79,8 @@ def test_opening_a_store_deletes_files_unused_for_days(store):
 
 
 def test_an_unwritable_folder_is_logged_without_an_error(tmp_path, caplog):
-    (tmp_path / "answers").write_text("a file")
-    store = TensorStore(tmp_path / "answers", max_gb=1, days=7)
+    (tmp_path / "tensors").write_text("a file")
+    store = TensorStore(tmp_path / "tensors", max_gb=1, days=7)
     store.put(KEY, {"a": torch.ones(1)}, 1.0)
     assert store.get(KEY) is None
     assert "is not writable" in caplog.text

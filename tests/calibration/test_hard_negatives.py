@@ -2,7 +2,7 @@
 
 import torch
 
-from ntt.calibration.hard_negatives import look_alikes
+from ntt.calibration.hard_negatives import as_hard_negatives
 from ntt.runs.journal import Journal
 from ntt.structures import Reference
 
@@ -27,9 +27,9 @@ def test_mining_adds_wrong_predictions_as_hard_negatives(colours):
     found = model.mine_negatives(references, lambda: tried.append(1))
     assert len(tried) == 7
     assert [(mistake.label, mistake.index) for mistake in found] == [(0, 6)]
-    (look_alike,) = look_alikes(references, found, model.memory.class_names)
-    assert (look_alike.label, look_alike.source) == (0, "odd.png, predicted as red thing")
-    assert look_alike.mask.any()
+    (hard_negative,) = as_hard_negatives(references, found, model.memory.class_names)
+    assert (hard_negative.label, hard_negative.source) == (0, "odd.png, predicted as red thing")
+    assert hard_negative.mask.any()
     vectors, labels = model.memory.negatives
     assert (vectors.shape, labels.tolist()) == ((1, 3), [0])
     after = model.predict(target)
@@ -53,7 +53,7 @@ def test_hard_negatives_are_saved_with_the_memory(colours, tmp_path):
     model = colours.model().fit(references, ["red thing", "blue thing"])
     model.mine_negatives(references)
     model.memory.save(tmp_path / "memory.safetensors")
-    again = colours.model().start_memory(["red thing", "blue thing"]).load(tmp_path / "memory.safetensors")
+    again = colours.model().reset_memory(["red thing", "blue thing"]).load(tmp_path / "memory.safetensors")
     assert len(model.memory.negatives[0]) == 1
     for mine, theirs in zip(again.negatives, model.memory.negatives, strict=True):
         assert torch.equal(mine, theirs)

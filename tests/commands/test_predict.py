@@ -1,7 +1,7 @@
 import pytest
 
 from ntt.commands.predict import run
-from ntt.config.composition import composed
+from ntt.config.composition import compose_config
 from ntt.errors import InputError
 
 
@@ -16,4 +16,4 @@ from ntt.errors import InputError
 )
 def test_what_to_segment_is_looked_at_first(tmp_path, words, problem):
     with pytest.raises(InputError, match=problem):
-        run(composed("predict", ["references=absent", *words, f"paths.output={tmp_path}"]))
+        run(compose_config("predict", ["references=absent", *words, f"paths.output={tmp_path}"]))

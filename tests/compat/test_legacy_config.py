@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from pytorch_lightning import Trainer
 
-from ntt.compat.legacy_config import METHODS, MODEL, OUTER, expand_words, read_legacy_config
+from ntt.compat.legacy_config import METHODS, MODEL, OUTER, expand_arguments, read_legacy_config
 from ntt.errors import InputError
 
 GUIDE = """
@@ -101,7 +101,7 @@ def composed(project_root):
 
 def test_a_config_asks_for_the_same_here(write, composed):
     legacy = read_legacy_config(write(content()))
-    cfg = composed(legacy.words())
+    cfg = composed(legacy.overrides())
     assert (cfg.seed, cfg.loader_workers) == (7, 2)
     assert (cfg.encoder.name, cfg.encoder.img_size, cfg.encoder.weights) == (
         "dinov2_base",
@@ -124,8 +124,8 @@ def test_a_config_asks_for_the_same_here(write, composed):
         "model.init_args.dataset_cfgs.test.norm_img",
         "trainer.devices",
     ]
-    assert all(key in legacy.remark() for key in ("sample.yaml", *legacy.unused))
-    assert "embedded" not in legacy.remark()
+    assert all(key in legacy.warning() for key in ("sample.yaml", *legacy.unused))
+    assert "embedded" not in legacy.warning()
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,11 @@ def test_words_and_experiment_are_the_same(write, composed, tmp_path, config):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "converted.yaml").write_text(legacy.experiment())
     found = composed(["experiment=converted", f"hydra.searchpath=[file://{tmp_path}]"])
-    assert OmegaConf.to_container(found) == OmegaConf.to_container(composed(legacy.words()))
+    assert OmegaConf.to_container(found) == OmegaConf.to_container(composed(legacy.overrides()))
 
 
 def test_the_guides_own_yaml(write, composed):
-    cfg = composed(read_legacy_config(write(GUIDE)).words())
+    cfg = composed(read_legacy_config(write(GUIDE)).overrides())
     assert cfg.model._target_ == "ntt.models.Sam2MatchingBaseline"
     assert (cfg.encoder.name, cfg.encoder.img_size) == ("dinov3_large", 224)
     assert cfg.encoder.weights == "./checkpoints/dinov3/dinov3_vitl16_pretrain.pth"
@@ -151,10 +151,10 @@ def test_the_guides_own_yaml(write, composed):
 def test_what_is_left_to_the_defaults_is_said(write):
     file = write(GUIDE)
     silent = "does not set the segmenter (sam2_cfg_file) and the dataset (dataset_cfgs)"
-    assert read_legacy_config(file).remark() == f"{file}: {silent}; using the embedded default"
-    _, remark = expand_words([f"legacy_config={file}", "segmenter=sam2_tiny"])
-    assert remark == f"{file}: does not set the dataset (dataset_cfgs); using the embedded default"
-    assert expand_words([f"legacy_config={file}", "segmenter=sam2_tiny", "dataset=lvis"])[1] is None
+    assert read_legacy_config(file).warning() == f"{file}: {silent}; using the embedded default"
+    _, warning = expand_arguments([f"legacy_config={file}", "segmenter=sam2_tiny"])
+    assert warning == f"{file}: does not set the dataset (dataset_cfgs); using the embedded default"
+    assert expand_arguments([f"legacy_config={file}", "segmenter=sam2_tiny", "dataset=lvis"])[1] is None
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_classes_can_be_chosen(write, composed, chosen, classes):
     config = content()
     for part in ("fill_memory", "test"):
         config["model"]["init_args"]["dataset_cfgs"][part].update(chosen)
-    assert composed(read_legacy_config(write(config)).words()).dataset.classes == classes
+    assert composed(read_legacy_config(write(config)).overrides()).dataset.classes == classes
 
 
 def test_few_shot_classes_are_the_twenty_of_pascal_voc(write):
@@ -196,8 +196,8 @@ def test_other_words_win(write):
         "~trainer.benchmark",
         "model.proposals=null",
     ]
-    expanded, remark = expand_words(words)
-    assert remark
+    expanded, warning = expand_arguments(words)
+    assert warning
     assert [word for word in expanded if word in words] == [word for word in words if "legacy" not in word]
     assert "segmenter=sam2_large" in expanded
     keys = [word.partition("=")[0].lstrip("+~") for word in expanded]
@@ -208,7 +208,7 @@ def test_other_words_win(write):
 def test_one_file_at_a_time(write):
     word = f"legacy_config={write(GUIDE)}"
     with pytest.raises(InputError, match="more than once"):
-        expand_words([word, word])
+        expand_arguments([word, word])
 
 
 def test_every_unknown_key_is_named_with_the_file(write):
@@ -301,7 +301,7 @@ def test_an_absent_file_is_one_line(tmp_path):
 def test_any_path_arrives_as_it_is(write, path):
     config = content()
     config["model"]["init_args"]["model_cfg"]["sam2_ckpt_path"] = path
-    words = read_legacy_config(write(config)).words()
+    words = read_legacy_config(write(config)).overrides()
     (word,) = [word for word in words if word.startswith("segmenter.weights=")]
     assert OverridesParser.create().parse_override(word).value() == path
 

@@ -35,6 +35,23 @@ def test_names_what_was_meant(project_root, override, line):
     assert describe(caught.value) == line
 
 
+@pytest.mark.parametrize(
+    "override", ["callbacks=[progress,ceilings]", "~callbacks.ceilings", "callbacks.ceilings.evaluation=null"]
+)
+def test_describe_a_renamed_key_names_the_new_one(project_root, override):
+    with (
+        initialize_config_dir(str(project_root / "conf"), version_base="1.3"),
+        pytest.raises(HydraException) as caught,
+    ):
+        compose("train", overrides=[override])
+    assert describe(caught.value) == "callbacks.ceilings is now callbacks.oracle; use the new name"
+
+
+def test_require_values_of_a_config_with_a_renamed_key_names_the_new_one():
+    with pytest.raises(InputError, match=r"^callbacks\.ceilings is now callbacks\.oracle"):
+        require_values(OmegaConf.create({"callbacks": {"ceilings": {"evaluation": None}}}))
+
+
 def test_lists_the_options_when_none_is_near(project_root):
     with (
         initialize_config_dir(str(project_root / "conf"), version_base="1.3"),

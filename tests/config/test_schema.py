@@ -1,11 +1,11 @@
-"""Types, ranges and unknown keys of a composed config, checked before anything is loaded."""
+"""Types, ranges and unknown keys of a compose_config config, checked before anything is loaded."""
 
 import copy
 
 import pytest
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 
-from ntt.config.composition import composed
+from ntt.config.composition import compose_config
 from ntt.config.schema import check_config
 from ntt.errors import InputError
 
@@ -46,7 +46,7 @@ FREE = (
 
 def compose(line: str) -> DictConfig:
     job, *overrides = line.split()
-    return composed(job, [OUTPUT, *overrides])
+    return compose_config(job, [OUTPUT, *overrides])
 
 
 def refusal(cfg: DictConfig) -> str:

@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from ntt.data.made_masks import MadeMask
 from ntt.data.masks import encode_mask
+from ntt.data.pseudo_masks import PseudoMask
 from ntt.errors import InputError
 from ntt.structures import Prompt
 
@@ -69,7 +69,7 @@ def test_with_masks_adds_masks_to_the_reference_file(coco):
     coco.references["info"] = {"year": 2024}
     dataset = coco.dataset(shots=2)
     assert dataset.mask_file == coco.root / "references.masks.json"
-    made = MadeMask(encode_mask(torch.ones(30, 40, dtype=torch.bool)), {"fingerprint": "f"})
+    made = PseudoMask(encode_mask(torch.ones(30, 40, dtype=torch.bool)), {"fingerprint": "f"})
     content = dataset.with_masks({1: made})
     filled = content["annotations"][1]
     assert (filled["id"], filled["score"], filled["area"]) == (2, 0.5, 1200)
@@ -248,7 +248,7 @@ def test_image_ids_may_be_strings(coco):
     assert [target.image_id for target in dataset.targets] == ["image 10", "image 20", "image 30"]
     assert dataset.ground_truth.getImgIds() == ["image 10", "image 20", "image 30"]
     assert dataset.true_masks("image 10")[1].tolist() == [1]
-    made = MadeMask(encode_mask(torch.ones(30, 40, dtype=torch.bool)), {"fingerprint": "f"})
+    made = PseudoMask(encode_mask(torch.ones(30, 40, dtype=torch.bool)), {"fingerprint": "f"})
     assert dataset.with_masks({0: made})["annotations"][0]["area"] == 1200
 
 

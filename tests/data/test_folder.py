@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from ntt.data import FewShotDataset, FolderDataset
-from ntt.data.made_masks import MadeMask
 from ntt.data.masks import encode_mask
+from ntt.data.pseudo_masks import PseudoMask
 from ntt.errors import InputError
 from ntt.structures import Prompt
 
@@ -186,7 +186,7 @@ def test_with_masks_builds_a_coco_file(root):
     (root / "references" / "cup" / "a_mask.png").unlink()
     (root / "references" / "cup" / "a.json").write_text('{"box": [5, 4, 10, 8]}')
     dataset = FolderDataset(root)
-    made = MadeMask(encode_mask(torch.ones(20, 30, dtype=torch.bool)), {"fingerprint": "f"})
+    made = PseudoMask(encode_mask(torch.ones(20, 30, dtype=torch.bool)), {"fingerprint": "f"})
     dataset.mask_file.write_text(json.dumps(dataset.with_masks({1: made})))
     assert dataset.class_names == ("ant", "cup"), "the file is not a class"
     coco = FewShotDataset(dataset.mask_file, root / "references", None, root / "targets", shots=None)

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ntt.data.images import image_sizes, limit_pictures, read_image
+from ntt.data.images import image_sizes, limit_image_size, read_image
 from ntt.data.mask_images import read_masks
 from ntt.errors import InputError
 
@@ -99,9 +99,9 @@ def test_missing_images_and_other_files_are_rejected(tmp_path, read):
 def test_images_above_the_limit_are_rejected(tmp_path, monkeypatch, colours, read):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # restored after the test
     Image.fromarray(colours).save(tmp_path / "a.png")
-    limit_pictures(40e-6)
+    limit_image_size(40e-6)
     read(tmp_path / "a.png")
-    limit_pictures(38e-6)
+    limit_image_size(38e-6)
     with pytest.raises(InputError, match=r"a\.png: has more than .* raise max_megapixels"):
         read(tmp_path / "a.png")
 
@@ -116,9 +116,9 @@ def test_a_decompression_bomb_is_rejected(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("limit", [0, -1, float("nan")])
-def test_limit_pictures_rejects_invalid_limits(limit):
+def test_limit_image_size_rejects_invalid_limits(limit):
     with pytest.raises(InputError, match=r"max_megapixels must be above 0, got"):
-        limit_pictures(limit)
+        limit_image_size(limit)
 
 
 def test_image_sizes_finds_truncated_images_only_if_whole(tmp_path):

@@ -19,7 +19,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from documents import blocks, commands
-from ntt.compat.legacy_config import expand_words
+from ntt.compat.legacy_config import expand_arguments
 from ntt.config.messages import require_values
 from ntt.encoders.inspect import main as inspect
 
@@ -37,7 +37,7 @@ def understand(workplace, project_root, monkeypatch):
 
     def composed(job, words):
         if any(word.startswith(LEGACY) for word in words):
-            words, _ = expand_words(words)
+            words, _ = expand_arguments(words)
         flags, unknown = get_args_parser().parse_known_args(list(words))
         assert not unknown, f"unknown flags: {unknown}"
         overrides = OverridesParser.create().parse_overrides(flags.overrides)

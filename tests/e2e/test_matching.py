@@ -18,7 +18,7 @@ def test_scorers(train, run_dir, scorer):
     assert {"bbox", "segm", "open_set"} <= set(json.loads((run_dir() / "metrics.json").read_text()))
 
 
-def test_mined_look_alikes_and_a_threshold_found_on_the_references(train, run_dir, miniature):
+def test_mined_hard_negatives_and_a_threshold_found_on_the_references(train, run_dir, miniature):
     done = train(*QUICK, "dataset.negatives=mined", "score_threshold=auto", "model.proposals.min_iou=-1")
     assert done.returncode == 0, done.stderr
     assert "fill_negatives: 4/4 references" in done.stdout
@@ -49,7 +49,7 @@ def test_networks_in_half_precision_and_the_paper_s_score(train, run_dir, model)
     assert load_file(run_dir() / "memory.safetensors")["vectors"].dtype == torch.float32
 
 
-def test_look_alikes_from_a_file_and_some_of_the_classes(train, run_dir, miniature):
+def test_hard_negatives_from_a_file_and_some_of_the_classes(train, run_dir, miniature):
     references = f"dataset.negatives={miniature}/references.json"
     done = train(*QUICK, references, "dataset.classes=[bar]")
     assert done.returncode == 0, done.stderr

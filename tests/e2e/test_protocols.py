@@ -53,7 +53,7 @@ def test_all_of_coco(run):
 
 
 def test_a_fold_of_coco(run, tmp_path):
-    metrics = run("dataset=coco_semantic", "dataset.fold=3", "~callbacks.ceilings")
+    metrics = run("dataset=coco_semantic", "dataset.fold=3", "~callbacks.oracle")
     assert len(metrics["semantic"]["per_class"]) == 20
     assert (tmp_path / "semantic" / "000000000139.png").is_file()
 
@@ -76,7 +76,7 @@ def test_few_shot_voc(run, data):
 def test_a_domain(run, data):
     metrics = run("dataset=cdfsod", "dataset.domain=NEU-DET", "dataset.shots=1")
     assert set(metrics["per_class"]["scratches"]) == {"bbox"}
-    assert set(metrics["ceilings"]["true_masks"]) == {"bbox"}
+    assert set(metrics["oracle"]["true_masks"]) == {"bbox"}
     assert (data / "cdfsod/NEU-DET/annotations/1_shot.masks.json").is_file()
 
 

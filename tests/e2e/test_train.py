@@ -26,7 +26,7 @@ def test_a_run_leaves_everything(train, run_dir, miniature):
     assert metrics["protocol"] == "COCO"
     assert set(metrics["per_class"]) == {"disc", "bar"}
     assert set(metrics["proposal_recall"]["segm"]) == {"AR100", "AR1000"}
-    assert set(metrics["ceilings"]) == {"true_labels", "true_masks"}
+    assert set(metrics["oracle"]) == {"true_labels", "true_masks"}
     assert metrics["timing"]["images"] == 2
     assert metrics["timing"]["test"] > metrics["timing"]["encode"] > 0
     assert metrics["encoder"]["name"] == "dinov3_nano"
@@ -93,14 +93,14 @@ def test_without_ground_truth_there_are_predictions_and_pictures(train, run_dir)
     assert result.returncode == 0, result.stderr
     folder = run_dir()
     assert "COCO average precision" not in result.stdout
-    assert not {"bbox", "segm", "ceilings"} & set(json.loads((folder / "metrics.json").read_text()))
+    assert not {"bbox", "segm", "oracle"} & set(json.loads((folder / "metrics.json").read_text()))
     assert (folder / "predictions.json").is_file()
     assert (folder / "visualizations" / "instances" / "0.png").is_file()
 
 
 def test_semantic_output_is_what_metrics_say(train, run_dir, miniature):
     words = ["task=semantic", "task.score_threshold=0", "callbacks.visualizations.images=1"]
-    result = train(*words, "~callbacks.ceilings")
+    result = train(*words, "~callbacks.oracle")
     assert result.returncode == 0, result.stderr
     folder = run_dir()
     assert "Semantic segmentation" in result.stdout

@@ -12,14 +12,14 @@ from ntt.encoders import DINOv3
 
 SCRIPT = """
     import sys
-    from benchmarks.measure import peak_memory
+    from ntt.reporting.metrics import peak_rss
     from ntt.encoders import DINOv3
 
     DINOv3("dinov3_small", weights="random")  # what the libraries take once
-    before = peak_memory()
+    before = peak_rss()
     encoder = DINOv3("dinov3_base", weights=sys.argv[1])
     sum(float(weight.sum()) for weight in encoder.parameters())  # reads what was only mapped
-    print(peak_memory() - before)
+    print(peak_rss() - before)
 """
 
 

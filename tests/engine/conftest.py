@@ -29,18 +29,18 @@ class FakeModel(torch.nn.Module):
     """Remembers labels; finds one instance, the upper half, in every image and at every prompt."""
 
     segmenter = SimpleNamespace(name="fake", fingerprint="fake")
-    shared_answers = None
+    proposal_cache = None
 
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.memory = FakeMemory(["left over"])
 
-    def start_memory(self, class_names, *_):
+    def reset_memory(self, class_names, *_):
         self.memory = FakeMemory()
         return self.memory
 
-    def remember(self, references):
+    def add_references(self, references):
         self.memory += [reference.label for reference in references]
 
     def segment_prompts(self, image, prompts):
@@ -54,7 +54,7 @@ class FakeModel(torch.nn.Module):
     def embed(self, images):
         return images
 
-    def ask(self, embedding, features):
+    def propose(self, embedding, features):
         return Proposals(torch.ones(1, 8, 8), torch.ones(1))
 
     def match(self, features, proposals, height, width):

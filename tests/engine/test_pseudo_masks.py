@@ -10,7 +10,7 @@ from PIL import Image
 from ntt.data import FewShotDataset
 from ntt.engine.pseudo_masks import ReferenceMasks
 from ntt.errors import InputError
-from ntt.runs.fingerprint import references_digest
+from ntt.runs.fingerprint import references_fingerprint
 
 SEGMENTER = SimpleNamespace(name="sam", fingerprint="f1")
 SIDE = 96  # of the miniature's pictures
@@ -48,15 +48,15 @@ def masks(*rows):
 
 
 def run(root, *rows, segmenter=SEGMENTER):
-    """What a run does; every mask lacking gets its number of rows. The data and how many were made."""
+    """What a run does; every mask missing gets its number of rows. The data and how many were made."""
     data = dataset(root)
     made = ReferenceMasks(data, segmenter)
-    lacking = made.recall()
-    if lacking:
+    missing = made.recall()
+    if missing:
         indices = [index for group in data.references.without_mask() for index in group]
         made.add(indices, masks(*rows), torch.tensor([0.5, 0.625][: len(rows)]))
         made.store()
-    return data, lacking
+    return data, missing
 
 
 def areas(data):
@@ -73,7 +73,7 @@ def test_masks_are_given_stored_and_found_again(boxed):
     assert areas(first) == areas(second) == [3, 4]
     assert torch.equal(second.references[2].mask, drawn)
     assert (boxed / "references.json").read_bytes() == before, "the originals stay as they are"
-    assert references_digest(second.references) == references_digest(first.references)
+    assert references_fingerprint(second.references) == references_fingerprint(first.references)
 
 
 def test_the_stored_file_is_the_reference_file_with_masks_that_say_where_they_are_from(boxed):
@@ -111,7 +111,7 @@ def test_masks_are_made_anew_by_another_segmenter_prompt_or_picture(boxed, chang
     assert made == len(anew)
     assert areas(data) == [*anew, 4][:2]
     assert areas(run(boxed, segmenter=change(boxed) or SEGMENTER)[0]) == areas(data)
-    assert references_digest(data.references) != references_digest(before.references)
+    assert references_fingerprint(data.references) != references_fingerprint(before.references)
 
 
 def test_nothing_is_written_where_all_masks_are_drawn(miniature):

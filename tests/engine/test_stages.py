@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ntt.data import FewShotDataset
 from ntt.engine.callbacks import Predictions, ProposalRecall, SemanticMaps, StageProgress, Visualizations
-from ntt.engine.callbacks.base import OutcomeCallback
+from ntt.engine.callbacks.base import ImageCallback
 from ntt.engine.data import StageData
 from ntt.engine.recorder import Recorder
 from ntt.engine.stages import Stages
@@ -30,7 +30,7 @@ def run(fake_model, fake_dataset, tmp_path):
 
     def call(*callbacks, dataset=fake_dataset, mask_references=False, image_batch=1):
         stages, data = Stages(fake_model, dataset), StageData(dataset, 2, image_batch, 0)
-        observers = {type(each).__name__: each for each in callbacks if isinstance(each, OutcomeCallback)}
+        observers = {type(each).__name__: each for each in callbacks if isinstance(each, ImageCallback)}
         recorder = Recorder(Journal(tmp_path / "progress", "images"), observers)
         trainer = Trainer(
             accelerator="cpu",
@@ -63,21 +63,21 @@ def test_every_reference_is_remembered_once_and_in_order(run, fake_model):
 
 @pytest.mark.parametrize("image_batch", [1, 2])
 def test_callbacks_see_each_image_with_what_it_yields(run, image_batch):
-    class Listener(OutcomeCallback):
+    class Listener(ImageCallback):
         def __init__(self):
             self.heard = []
 
-        def on_outcome(self, stages, outcome):
-            self.heard.append(outcome)
+        def on_image_result(self, stages, result):
+            self.heard.append(result)
 
     listener = Listener()
     stages = run(listener, image_batch=image_batch)
-    assert [outcome.index for outcome in listener.heard] == [0, 1, 2]
-    assert [outcome.target.image_id for outcome in listener.heard] == [11, 12, 13]
+    assert [result.index for result in listener.heard] == [0, 1, 2]
+    assert [result.target.image_id for result in listener.heard] == [11, 12, 13]
     assert listener.heard[0].instances.masks.shape == (1, 32, 40)
     assert listener.heard[0].features.shape == (4, 5, 1)
     assert stages.images == 3
-    assert set(stages.clock.seconds) == {
+    assert set(stages.timer.seconds) == {
         "fill_memory",
         "postprocess_memory",
         "encode",
@@ -107,7 +107,7 @@ def test_masks_are_made_picture_by_picture_before_the_memory_is_filled(run, boxe
     assert lines[0] == "mask_references: 4 references"
     assert lines[1].startswith("mask_references: 2/4 references, ")
     assert [int(reference.mask.sum()) for reference in boxed.references] == [48 * 96] * 4
-    assert "mask_references" in stages.clock.seconds
+    assert "mask_references" in stages.timer.seconds
     assert boxed.mask_file.is_file()
     assert (tmp_path / "references.png").is_file()
 
@@ -117,14 +117,14 @@ def test_masks_that_a_killed_process_made_are_not_made_again(run, fake_model, bo
     first = Stages(fake_model, boxed, lambda _: known)
     assert first.recall_masks()
     first.on_validation_start()
-    first.validation_step([boxed.references[index] for index in first.pictures[0]], 0)
+    first.validation_step([boxed.references[index] for index in first.image_groups[0]], 0)
 
     again = FewShotDataset(boxed.reference_file, boxed.reference_images, None, boxed.target_images, shots=2)
     second = Stages(fake_model, again, lambda _: known)
     assert second.recall_masks()
-    lacking = sum(map(len, again.references.without_mask()))
-    assert lacking == len(again.references) - len(first.pictures[0])
-    for index in first.pictures[0]:
+    missing = sum(map(len, again.references.without_mask()))
+    assert missing == len(again.references) - len(first.image_groups[0])
+    for index in first.image_groups[0]:
         assert torch.equal(again.references[index].mask, boxed.references[index].mask)
 
 
@@ -316,7 +316,7 @@ def test_where_memory_runs_out_fewer_images_are_segmented_at_once(run, fake_mode
     assert run(Predictions(tmp_path, VocEvaluation()), image_batch=3).images == whole == 3
     assert sizes == [3, 1, 1, 1]
     assert (tmp_path / "predictions.json").read_bytes() == expected
-    assert caplog.text.count("Out of memory with a batch of 3 images") == 1
+    assert caplog.text.count("Out of memory with 3 images per batch") == 1
 
 
 def test_a_single_image_that_does_not_fit_ends_the_run(run, fake_model):

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
 from ntt.evaluation import CocoEvaluation
-from ntt.evaluation.bootstrap import Interval, interval, match_images, mean_ap, resample, weighted_ap
+from ntt.evaluation.bootstrap import (
+    Interval,
+    match_images,
+    mean_ap,
+    percentile_interval,
+    resample,
+    weighted_ap,
+)
 
 CLASSES = {3: "disc", 8: "bar", 9: "never"}
 
@@ -143,9 +150,9 @@ def test_without_results_ap_is_zero_where_there_are_objects():
 
 
 def test_interval_holds_95_percent():
-    found = interval(0.5, np.append(np.arange(1001) / 1000, np.nan), images=6)
+    found = percentile_interval(0.5, np.append(np.arange(1001) / 1000, np.nan), images=6)
     assert (found.low, found.high) == pytest.approx((0.025, 0.975))
     assert not found.is_chance
-    assert interval(0.5, np.full(9, 0.5), images=5) == Interval(0.5, None, None), "too few to tell"
+    assert percentile_interval(0.5, np.full(9, 0.5), images=5) == Interval(0.5, None, None), "too few to tell"
     assert Interval(0.1, -0.1, 0.3).is_chance
-    assert interval(None, np.full(3, np.nan), images=6) == Interval(None, None, None)
+    assert percentile_interval(None, np.full(3, np.nan), images=6) == Interval(None, None, None)

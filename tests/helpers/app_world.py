@@ -10,7 +10,7 @@ from ntt.app.models import Limits, Models
 PLACES = {"red": (slice(12, 36), slice(8, 32)), "blue": (slice(30, 54), slice(60, 100))}
 CENTRES = {"red": (20.0, 24.0), "blue": (80.0, 42.0)}
 COLOURS = {"red": RED, "blue": BLUE}
-LIMITS = Limits(megabytes=1, megapixels=0.1, pictures=3, examples=4)
+LIMITS = Limits(megabytes=1, megapixels=0.1, images=3, examples=4)
 WIDTH, HEIGHT = 128, 64
 
 

@@ -39,7 +39,7 @@ def make_run(folder, miniature, shift, encoder="dinov3_nano", overrides=None, **
         results += coco_results(
             image, Instances(masks, boxes_from_masks(masks), scores, labels), data.category_ids
         )
-    judged = CocoEvaluation()(data.ground_truth, results)
+    evaluated = CocoEvaluation()(data.ground_truth, results)
     facts = {"name": encoder, "parameters": 2_800_000, "random_weights": False}
     folder.mkdir(parents=True)
     config = {
@@ -53,7 +53,7 @@ def make_run(folder, miniature, shift, encoder="dinov3_nano", overrides=None, **
     }.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
     timing = {"images": 3, "images_per_second": 2.0 + shift}
-    (folder / "metrics.json").write_text(json.dumps({**judged, "timing": timing, "encoder": facts}))
+    (folder / "metrics.json").write_text(json.dumps({**evaluated, "timing": timing, "encoder": facts}))
     (folder / "predictions.json").write_text(json.dumps(results))
     return folder
 

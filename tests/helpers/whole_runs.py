@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def whole_run(output, words):
     """Run ``python train.py`` with overrides and few prompts into a run directory; return the metrics."""
     from ntt.commands.train import run_stages
-    from ntt.runs.fingerprint import run_identity
+    from ntt.runs.fingerprint import run_fingerprint
     from ntt.runs.run_directory import RunFolder
 
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
@@ -20,7 +20,7 @@ def whole_run(output, words):
         )
     limit = Image.MAX_IMAGE_PIXELS
     try:
-        with RunFolder(Path(output), run_identity(cfg), ["train"], resume=True) as folder:
+        with RunFolder(Path(output), run_fingerprint(cfg), ["train"], resume=True) as folder:
             return run_stages(cfg, folder)
     finally:
         Image.MAX_IMAGE_PIXELS = limit

@@ -49,7 +49,7 @@ def filled(references, classes=("a",), encoder=None, **options):
     )
     encoder = encoder or MeanColour()
     bank = memory.empty_bank(encoder, classes, "")
-    memory.fill(bank, encoder, references, CPU)
+    memory.add_references(bank, encoder, references, CPU)
     return bank
 
 
@@ -216,8 +216,8 @@ def test_empty_bank_with_maps_is_restored_from_its_file(tmp_path):
     assert len(again) == len(again.maps) == 0
 
 
-@pytest.mark.parametrize("lacking", ["maps", "map_masks", "both", "one"])
-def test_a_file_without_maps_of_all_instances_is_rejected(tmp_path, lacking):
+@pytest.mark.parametrize("missing", ["maps", "map_masks", "both", "one"])
+def test_a_file_without_maps_of_all_instances_is_rejected(tmp_path, missing):
     bank = bank_of([0, 1])
     bank.aggregate()
     tensors = {
@@ -233,9 +233,9 @@ def test_a_file_without_maps_of_all_instances_is_rejected(tmp_path, lacking):
     write_bank(path, tensors, [], bank.class_names, "f", {})
     same(MemoryBank(bank.class_names, "f", maps_kept=True).load(path), bank)
     for key in ("maps", "map_masks"):
-        if lacking == "one":
+        if missing == "one":
             tensors[key] = tensors[key][:1]
-        elif lacking in (key, "both"):
+        elif missing in (key, "both"):
             del tensors[key]
     write_bank(path, tensors, [], bank.class_names, "f", {})
     with pytest.raises(InputError, match="incomplete memory bank"):

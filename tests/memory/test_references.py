@@ -34,7 +34,7 @@ def test_fill_encodes_in_batches_and_keeps_the_order():
     encoder, memory = MeanColour(), ReferenceMemory(context_ratio=0.2, batch_size=2)
     bank = memory.empty_bank(encoder, ["red", "green"], "")
     references = [reference((1, 0, 0), 0), reference((0, 1, 0), 1), reference((1, 0, 0), 0)]
-    memory.fill(bank, encoder, iter(references), torch.device("cpu"))
+    memory.add_references(bank, encoder, iter(references), torch.device("cpu"))
     assert encoder.batches == [2, 1]
     assert bank.labels.tolist() == [0, 1, 0]
     expected = torch.tensor([[1.0, 0, 0], [0, 1, 0], [1, 0, 0]])
@@ -60,7 +60,7 @@ def test_an_empty_mask_error_names_the_reference():
     memory = ReferenceMemory(0.2, 8)
     bank = memory.empty_bank(MeanColour(), ["red"], "")
     with pytest.raises(InputError, match=r"here\.jpg, annotation 7"):
-        memory.fill(bank, MeanColour(), [empty], torch.device("cpu"))
+        memory.add_references(bank, MeanColour(), [empty], torch.device("cpu"))
 
 
 def test_number_of_classes_and_references_can_be_limited():
@@ -69,12 +69,12 @@ def test_number_of_classes_and_references_can_be_limited():
     with pytest.raises(InputError, match=r"3 classes exceed the memory's limit of 2: .*max_classes"):
         memory.empty_bank(encoder, ["red", "green", "blue"], "")
     bank = memory.empty_bank(encoder, ["red", "green"], "")
-    memory.fill(bank, encoder, [reference((1, 0, 0), 0), reference((0, 1, 0), 1)], cpu)
-    memory.fill(bank, encoder, [reference((1, 0, 0), 0)], cpu)
+    memory.add_references(bank, encoder, [reference((1, 0, 0), 0), reference((0, 1, 0), 1)], cpu)
+    memory.add_references(bank, encoder, [reference((1, 0, 0), 0)], cpu)
     with pytest.raises(
         InputError, match=r"class 'red' exceeds the memory's limit of 2 references.*max_references"
     ):
-        memory.fill(bank, encoder, [reference((0, 1, 0), 1), reference((1, 0, 0), 0)], cpu)
+        memory.add_references(bank, encoder, [reference((0, 1, 0), 1), reference((1, 0, 0), 0)], cpu)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_instances_of_a_class_cover_its_upsampled_region(size, neck):
     paint(image, RED, slice(height // 5, 3 * height // 4), slice(2 * width // 3, 7 * width // 8))
     paint(image, BLUE, slice(5 * height // 8, height), slice(0, width // 3))
     network = fitted(neck=neck, class_overlap=1)
-    proposals = network.propose(image, network.encode(image))
+    proposals = network.propose(*network.embed([image]), network.encode(image))
     found = network.predict(image)
     assert proposals.labels.tolist() == [0, 1]
     for logits, label in zip(proposals.logits, (0, 1), strict=True):
@@ -122,7 +122,10 @@ def test_two_references_on_one_image_are_matched_as_one_mask():
     paint(target, RED, slice(32, 88), slice(32, 88))
     one, other = (model().fit(given, ["red"]) for given in (both, union))
     features = one.encode(target)
-    assert torch.equal(one.propose(target, features).logits, other.propose(target, features).logits)
+    assert torch.equal(
+        one.propose(*one.embed([target]), features).logits,
+        other.propose(*other.embed([target]), features).logits,
+    )
     assert len(one.predict(target)) == 1
 
 
@@ -132,7 +135,7 @@ def test_predict_agrees_after_save_and_load(tmp_path):
     first = fitted()
     first.memory.save(tmp_path / "memory.safetensors")
     second = model()
-    second.start_memory(["red", "blue"]).load(tmp_path / "memory.safetensors")
+    second.reset_memory(["red", "blue"]).load(tmp_path / "memory.safetensors")
     for field in ("masks", "boxes", "scores", "labels"):
         assert torch.equal(getattr(first.predict(image), field), getattr(second.predict(image), field))
 

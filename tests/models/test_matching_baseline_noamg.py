@@ -47,7 +47,7 @@ def test_predict_equals_encode_propose_and_match(colours):
     colours.paint(image, colours.RED, slice(10, 30), slice(10, 40))
     features = fitted.encode(image)
     assert features.shape == (16, 16, 3)
-    proposals = fitted.propose(image, features)
+    proposals = fitted.propose(*fitted.embed([image]), features)
     staged = fitted.match(features, proposals, 50, 70)
     predicted = fitted.predict(image)
     assert len(staged) > 0
@@ -70,7 +70,7 @@ def test_predict_on_an_empty_image_returns_no_instances(colours):
 
 def test_fit_equals_fill_and_aggregate_and_replaces_the_memory(colours):
     one, other = colours.model(), colours.model()
-    one.fill(iter(colours.references()), ["red thing", "blue thing"])
+    one.replace_references(iter(colours.references()), ["red thing", "blue thing"])
     assert len(one.memory) == 6
     one.memory.aggregate()
     other.fit(colours.references()[:3], ["red thing"]).fit(colours.references(), ["red thing", "blue thing"])
@@ -101,15 +101,15 @@ def test_a_reference_with_a_missing_or_empty_mask_is_an_input_error(colours, pro
 def test_memory_can_only_be_loaded_for_the_same_references(colours, tmp_path):
     first, second = colours.model(), colours.model()
     names = ["red thing", "blue thing"]
-    first.fill(colours.references(), names, references_digest="five shots")
+    first.replace_references(colours.references(), names, references_fingerprint="five shots")
     first.memory.aggregate()
     first.memory.save(tmp_path / "memory.safetensors")
-    second.start_memory(names, "five shots").load(tmp_path / "memory.safetensors")
+    second.reset_memory(names, "five shots").load(tmp_path / "memory.safetensors")
     image = colours.canvas(64, 64)
     colours.paint(image, colours.BLUE, slice(10, 40), slice(10, 40))
     assert torch.equal(first.predict(image).scores, second.predict(image).scores)
     with pytest.raises(InputError, match="other weights, references or classes"):
-        second.start_memory(names, "ten shots").load(tmp_path / "memory.safetensors")
+        second.reset_memory(names, "ten shots").load(tmp_path / "memory.safetensors")
 
 
 def test_a_class_without_references_is_an_input_error(colours):
@@ -141,7 +141,9 @@ def test_model_on_gpu_agrees_with_cpu(colours):
     image = torch.rand(3, 40, 60)
     on_cpu = sam2_model(colours, 128)
     on_gpu = sam2_model(colours, 128).cuda().fit(colours.references(), ["red thing", "blue thing"])
-    proposals, expected = (each.propose(image, each.encode(image)) for each in (on_gpu, on_cpu))
+    proposals, expected = (
+        each.propose(*each.embed([image]), each.encode(image)) for each in (on_gpu, on_cpu)
+    )
     assert proposals.logits.is_cuda
     torch.testing.assert_close(proposals.logits.cpu(), expected.logits, atol=1e-2, rtol=1e-2)
     assert on_gpu.predict(image).masks.device.type == "cpu"

@@ -27,7 +27,7 @@ def training(sheet, tmp_path, monkeypatch):
             minutes=0,
             grid=4,
             layouts=(1, 2),
-            pictures=4,
+            images=4,
             **options,
         )
 

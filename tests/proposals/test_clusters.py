@@ -541,7 +541,7 @@ def test_the_model_proposes_the_naive_regions(seed):
     debiased = plain.double().numpy() * [1, 1, 1, 0, 0]
     expected = Scene(plain.double().numpy(), debiased, known).expected()
     assert expected[seed % 2].any()
-    proposals = model.propose(image, plain)
+    proposals = model.propose(*model.embed([image]), plain)
     found = np.zeros((2, 16, 16), dtype=bool)
     found[proposals.labels.tolist()] = proposals.logits.numpy() > 0
     assert np.array_equal(found, expected)

@@ -36,7 +36,7 @@ class Fixed:
     """Stand-in for the other strategy: always two proposals."""
 
     needs_segmenter = True
-    question = None
+    cache_key = None
 
     def __call__(self, segmenter, embedding, patches):
         assert embedding is EMBEDDING
@@ -127,5 +127,5 @@ def test_joint_proposals_need_a_segmenter_trained_on_masks():
 
 def test_joint_proposals_need_a_segmenter_and_have_no_cache_key():
     assert joint().needs_segmenter
-    assert joint().question is None
+    assert joint().cache_key is None
     assert not ClusterProposals(0.6, 0.2).needs_segmenter

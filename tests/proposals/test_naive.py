@@ -57,16 +57,16 @@ def test_grid_upscales_only_the_kept_masks(segmenter, embedding, drawn):
     """Speed regression check by counting prompts and upscaled masks instead of seconds."""
     with counted_rows(segmenter) as naive:
         NaiveGridProposals(None, min_iou=0.4)(segmenter, embedding, PATCHES)
-    assert naive == {"asked": 256, "upscaled": 256}, "each upscales four masks"
+    assert naive == {"prompted": 256, "upscaled": 256}, "each upscales four masks"
     assert sum(drawn) == 0
 
     with counted_rows(segmenter) as grid:
         kept = GridProposals(None, min_iou=0.4)(segmenter, embedding, PATCHES)
-    assert grid == {"asked": 256, "upscaled": 0}
+    assert grid == {"prompted": 256, "upscaled": 0}
     assert sum(drawn) == len(kept) < 256, "only kept masks, once each"
 
     drawn.clear()
     with counted_rows(segmenter) as guided:
         kept = GuidedProposals(max_prompts=96, focus=0.9, min_iou=0.4)(segmenter, embedding, PATCHES)
-    assert 80 <= guided["asked"] <= 96
-    assert sum(drawn) == len(kept) <= guided["asked"]
+    assert 80 <= guided["prompted"] <= 96
+    assert sum(drawn) == len(kept) <= guided["prompted"]

@@ -43,7 +43,7 @@ def test_brackets_in_words_are_no_markup(tmp_path, metrics):
 
 
 def test_jobs_without_ground_truth_have_dashes(tmp_path, metrics):
-    del metrics["segm"], metrics["bbox"], metrics["ceilings"]
+    del metrics["segm"], metrics["bbox"], metrics["oracle"]
     job(tmp_path, "0_a", ["encoder=a"], metrics)
     assert lines(tmp_path)[3].split() == ["encoder=a", "-", "-", "-", "-", "-", "1.78"]
 

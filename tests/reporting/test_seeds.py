@@ -3,7 +3,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from ntt.reporting.comparison import interval, seed_groups, seed_table
+from ntt.reporting.comparison import mean_interval, seed_groups, seed_table
 
 
 def job(*words, **aps):
@@ -19,13 +19,13 @@ def lines(groups):
 
 def test_interval_of_student():
     # Standard deviation 2, three values: 4.302653 * 2 / sqrt(3), from a table of Student's t for 2 degrees.
-    found = interval([2, 4, 6])
+    found = mean_interval([2, 4, 6])
     assert found.mean == 4
     assert (found.low, found.high) == (pytest.approx(4 - 4.968276), pytest.approx(4 + 4.968276))
 
 
 def test_equal_values_have_an_interval_without_width():
-    found = interval([0.3, 0.3])
+    found = mean_interval([0.3, 0.3])
     assert found.low == found.mean == found.high == 0.3
 
 

@@ -20,7 +20,7 @@ def row(text, start):
     return next(line for line in text.splitlines() if line.startswith(start)).split()
 
 
-def test_shows_precision_and_ceilings(printed, metrics):
+def test_shows_precision_and_oracles(printed, metrics):
     text = printed(metrics)
     assert row(text, " bbox")[1:] == ["0.250"] * 7
     assert row(text, " segm ")[1:] == ["0.123", "0.123", "0.123", "-", "0.123", "0.123", "0.123"]
@@ -46,7 +46,7 @@ def test_fits_80_columns(printed, metrics):
 def test_other_benchmarks_have_other_columns(printed, metrics):
     lvis = dict.fromkeys(("AP", "AP50", "AP75", "APs", "APm", "APl", "APr", "APc", "APf", "AR300"), 0.3)
     metrics |= {"protocol": "LVIS", "bbox": lvis, "segm": lvis}
-    metrics["ceilings"] = {key: {"bbox": lvis, "segm": lvis} for key in metrics["ceilings"]}
+    metrics["oracle"] = {key: {"bbox": lvis, "segm": lvis} for key in metrics["oracle"]}
     text = printed(metrics)
     assert "LVIS average precision" in text
     assert row(text, " segm ")[1:] == ["0.300"] * 10
@@ -62,7 +62,7 @@ def test_recall_of_proposals_is_shown_if_it_was_measured(printed, metrics):
 
 def test_boxes_are_shown_where_masks_were_not_judged(printed, metrics):
     metrics["proposal_recall"] = {"bbox": {"AR100": 0.5}}
-    for part in (metrics, *metrics["ceilings"].values(), *metrics["per_class"].values()):
+    for part in (metrics, *metrics["oracle"].values(), *metrics["per_class"].values()):
         part.pop("segm")
     text = printed(metrics)
     assert row(text, " bbox with oracle labels")[-1] == "0.500"
@@ -78,7 +78,7 @@ def test_says_where_the_pictures_lie(printed, metrics, tmp_path):
 
 
 def test_without_ground_truth_there_is_no_table(printed, metrics):
-    for key in ("bbox", "segm", "per_class", "ceilings"):
+    for key in ("bbox", "segm", "per_class", "oracle"):
         del metrics[key]
     text = printed(metrics)
     assert "AP" not in text

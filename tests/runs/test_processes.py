@@ -5,15 +5,15 @@ import sys
 import pytest
 from omegaconf import OmegaConf
 
-from ntt.runs.processes import OwnDevice, visible_devices
+from ntt.runs.processes import GpuAssignment, visible_devices
 
 # Waits for a line before it ends, so that several are alive at once.
 PROCESS = """
 import os, sys
 from omegaconf import OmegaConf
-from ntt.runs.processes import OwnDevice
+from ntt.runs.processes import GpuAssignment
 
-callback = OwnDevice()
+callback = GpuAssignment()
 callback.devices = sys.argv[2].split()
 for job in range(2):  # one process does several jobs
     callback.on_job_start(OmegaConf.create({"hydra": {"sweep": {"dir": sys.argv[1]}}}))
@@ -61,6 +61,6 @@ def test_without_a_gpu_nothing_is_set(start):
 def test_only_what_the_environment_leaves_is_handed_out(monkeypatch, value, devices):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
     assert visible_devices() == devices
-    callback = OwnDevice()
+    callback = GpuAssignment()
     callback.on_multirun_start(OmegaConf.create())
     assert callback.devices == devices

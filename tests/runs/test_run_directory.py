@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from ntt.data.samples import ReferenceEntry, TargetEntry
 from ntt.errors import InputError
 from ntt.io import whole_file
-from ntt.runs.fingerprint import data_digest, run_identity
+from ntt.runs.fingerprint import data_fingerprint, run_fingerprint
 from ntt.runs.run_directory import (
     SWEEP_KIND,
     RunFolder,
@@ -21,8 +21,8 @@ from ntt.runs.run_directory import (
 )
 
 
-def opened(path, identity="one", resume=True):
-    return RunFolder(path, identity, ["train"], resume)
+def opened(path, fingerprint="one", resume=True):
+    return RunFolder(path, fingerprint, ["train"], resume)
 
 
 def test_a_run_goes_on_until_it_is_finished(tmp_path):
@@ -38,12 +38,12 @@ def test_a_run_goes_on_until_it_is_finished(tmp_path):
     assert not (tmp_path / "progress").exists()
 
 
-@pytest.mark.parametrize(("identity", "resume", "warned"), [("two", True, True), ("one", False, False)])
-def test_what_is_of_another_run_or_not_wanted_is_not_used(tmp_path, caplog, identity, resume, warned):
+@pytest.mark.parametrize(("fingerprint", "resume", "warned"), [("two", True, True), ("one", False, False)])
+def test_what_is_of_another_run_or_not_wanted_is_not_used(tmp_path, caplog, fingerprint, resume, warned):
     with opened(tmp_path) as folder:
         folder.memo("images")[0] = "first"
         folder.finish({})
-    with opened(tmp_path, identity, resume) as folder:
+    with opened(tmp_path, fingerprint, resume) as folder:
         assert not folder.finished
         assert folder.memo("images") == {}
     assert ("changed since the earlier run; starting over" in caplog.text) == warned
@@ -78,9 +78,9 @@ def test_files_that_no_run_has_left_are_not_touched(tmp_path, name):
 
 
 def test_results_of_other_data_are_not_used(tmp_path, caplog):
-    for digest, kept in (("one", {}), ("one", {0: "first"}), ("two", {})):
+    for fingerprint, kept in (("one", {}), ("one", {0: "first"}), ("two", {})):
         with opened(tmp_path) as folder:
-            folder.require_data(digest)
+            folder.require_data(fingerprint)
             assert folder.memo("images") == kept
             folder.memo("images")[0] = "first"
     assert caplog.text.count("references or target images have changed; starting over") == 1
@@ -144,16 +144,16 @@ def test_a_process_started_in_a_job_of_slurm_has_its_own_rank(tmp_path, monkeypa
     assert opened(tmp_path).rank == 5
 
 
-def identity(**values):
-    return run_identity(OmegaConf.create({"encoder": {"weights": "none"}, "resume": True, **values}))
+def fingerprint(**values):
+    return run_fingerprint(OmegaConf.create({"encoder": {"weights": "none"}, "resume": True, **values}))
 
 
-def test_the_identity_is_that_of_the_results(tmp_path):
-    same = identity()
-    assert identity(resume=False) == identity(loader_workers=3) == same
-    assert identity(seed=1) != same
+def test_the_fingerprint_is_that_of_the_results(tmp_path):
+    same = fingerprint()
+    assert fingerprint(resume=False) == fingerprint(loader_workers=3) == same
+    assert fingerprint(seed=1) != same
     one, two, half = (
-        identity(trainer={"devices": devices, "precision": precision})
+        fingerprint(trainer={"devices": devices, "precision": precision})
         for devices, precision in ((1, "32-true"), (2, "32-true"), (1, "bf16-mixed"))
     )
     assert one == two != half
@@ -161,8 +161,8 @@ def test_the_identity_is_that_of_the_results(tmp_path):
 
 @pytest.mark.parametrize("change", [{"names": "ba"}, {"names": "abc"}, {"label": 1}])
 def test_data_are_others_if_the_choice_the_order_or_a_label_is(change):
-    assert data_digest(data()) == data_digest(data())
-    assert data_digest(data(**change)) != data_digest(data())
+    assert data_fingerprint(data()) == data_fingerprint(data())
+    assert data_fingerprint(data(**change)) != data_fingerprint(data())
 
 
 def data(names="ab", label=0):
@@ -173,14 +173,14 @@ def data(names="ab", label=0):
     )
 
 
-def test_the_identity_changes_with_a_file_that_is_named(tmp_path):
+def test_the_fingerprint_changes_with_a_file_that_is_named(tmp_path):
     weights = tmp_path / "weights.pth"
-    absent = identity(encoder={"weights": str(weights)})
+    absent = fingerprint(encoder={"weights": str(weights)})
     weights.write_bytes(b"one")
-    first = identity(encoder={"weights": str(weights)})
+    first = fingerprint(encoder={"weights": str(weights)})
     os.utime(weights, (0, 0))
-    assert len({absent, first, identity(encoder={"weights": str(weights)})}) == 3
+    assert len({absent, first, fingerprint(encoder={"weights": str(weights)})}) == 3
 
 
 def test_texts_that_cannot_be_paths_do_no_harm():
-    assert identity(text="\0") != identity(text="x" * 100_000)
+    assert fingerprint(text="\0") != fingerprint(text="x" * 100_000)

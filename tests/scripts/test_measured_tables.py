@@ -35,7 +35,7 @@ def runs(monkeypatch):
     precision = {"AP": 0.1234, "AP50": None}
     open_set = {"precision": 0.5, "recall": 0.25, "absent_silent": 1.0, "absent_instances": 1.25}
     metrics = {"segm": precision, "bbox": {"AP": 0.5}, "open_set": open_set}
-    metrics["ceilings"] = {"true_masks": {"segm": precision}}
+    metrics["oracle"] = {"true_masks": {"segm": precision}}
 
     def run(train, words, folder):
         asked.append(list(words))

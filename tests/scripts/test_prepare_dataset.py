@@ -33,14 +33,18 @@ def packed(root, suffix, patterns):
 
 @pytest.fixture
 def served(world, tmp_path):
-    """Words that make a need of a data set an archive on the server, of what lies in tmp_path/source."""
+    """Words that make a download of a data set an archive on the server, of what lies in tmp_path/source."""
 
     def serve(name, file, patterns, counts):
         content = packed(tmp_path / "source", file.rpartition(".")[2], patterns)
         world.files[f"/{file}"] = content
         held = ",".join(f"{folder}:{count}" for folder, count in counts.items())
-        need = f"needs.{name}"
-        return [f"{need}.url={world.root}/{file}", f"{need}.size={len(content)}", f"{need}.holds={{{held}}}"]
+        download = f"download.{name}"
+        return [
+            f"{download}.url={world.root}/{file}",
+            f"{download}.size={len(content)}",
+            f"{download}.holds={{{held}}}",
+        ]
 
     return serve
 
@@ -111,7 +115,7 @@ def test_annotations_of_voc_are_converted(script, served, tmp_path, capsys):
 
 def test_a_full_disk_is_not_filled(script, coco, world, tmp_path):
     with pytest.raises(InputError, match=rf"{tmp_path}: \d+\.\d GB needed, \d+\.\d GB free"):
-        script.main(["dataset=coco", "yes=true", *coco, f"needs.val2017.size={10**18}"])
+        script.main(["dataset=coco", "yes=true", *coco, f"download.val2017.size={10**18}"])
     assert world.requests == []
 
 

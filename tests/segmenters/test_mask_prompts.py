@@ -99,10 +99,10 @@ def test_mask_prompts_of_an_untrained_segmenter_are_rejected():
 
 
 def test_only_the_nano_segmenters_lack_mask_prompts():
-    lacking = {
+    missing = {
         file.stem for file in CONF.glob("*.yaml") if OmegaConf.load(file).get("mask_prompts", True) is False
     }
-    assert lacking == {"sam2_nano"}
+    assert missing == {"sam2_nano"}
 
 
 # The decoder.

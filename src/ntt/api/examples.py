@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntt.api.images import Picture, as_tensor
+from ntt.api.images import ImageLike, as_tensor
 from ntt.data import FewShotDataset, FolderDataset
 from ntt.data.mask_images import read_masks
 from ntt.data.prompts import read_box, read_points
@@ -47,7 +47,7 @@ class Example:
         InputError: the name is empty, there is no mask, box or points, or both a mask and a box or points.
     """
 
-    image: Picture
+    image: ImageLike
     name: str
     mask: Mask | None = None
     box: Box | None = None

@@ -17,12 +17,12 @@ from PIL import Image
 from torch import Tensor
 
 from ntt.api.examples import Examples, NamedReferences, read_references
-from ntt.api.images import Frame, OpenPicture, Picture, Video, is_single, open_frames, open_picture, several
+from ntt.api.images import Frame, ImageLike, OpenImage, Video, is_single, open_frames, open_image, several
 from ntt.api.results import Segmentation, VideoSegmentation
 from ntt.calibration.score_threshold import THRESHOLD
 from ntt.errors import InputError, did_you_mean
 from ntt.io import whole_file
-from ntt.memory.files import read_notes
+from ntt.memory.files import REFERENCES_FINGERPRINT, read_notes
 from ntt.memory.references import batches
 from ntt.models import PrototypeMatching
 from ntt.structures import Instances, Reference
@@ -36,7 +36,7 @@ REFERENCES = "references"  # key of a note in a memory file
 
 
 @dataclass(frozen=True)
-class Remembered:
+class StoredReference:
     """A reference in the reference memory.
 
     Attributes:
@@ -76,10 +76,10 @@ class FewShotSegmenter:
         return self.model.memory.class_names if self._ids else ()
 
     @property
-    def references(self) -> tuple[Remembered, ...]:
+    def references(self) -> tuple[StoredReference, ...]:
         """References in the memory, in the order in which they were added."""
         names = [self.class_names[label] for label in self.model.memory.labels.tolist()] if self._ids else []
-        return tuple(map(Remembered, self._ids, names, self._sources))
+        return tuple(map(StoredReference, self._ids, names, self._sources))
 
     @property
     def score_threshold(self) -> float:
@@ -171,22 +171,22 @@ class FewShotSegmenter:
         self,
         images: str | os.PathLike[str],
         batch_size: int = 1,
-        on_unreadable: Callable[[Picture, InputError], None] | None = None,
+        on_unreadable: Callable[[ImageLike, InputError], None] | None = None,
     ) -> Any: ...
 
     @overload
     def predict(
         self,
-        images: Iterable[Picture],
+        images: Iterable[ImageLike],
         batch_size: int = 1,
-        on_unreadable: Callable[[Picture, InputError], None] | None = None,
+        on_unreadable: Callable[[ImageLike, InputError], None] | None = None,
     ) -> Iterator[Segmentation]: ...
 
     def predict(
         self,
-        images: Picture | Iterable[Picture],
+        images: ImageLike | Iterable[ImageLike],
         batch_size: int = 1,
-        on_unreadable: Callable[[Picture, InputError], None] | None = None,
+        on_unreadable: Callable[[ImageLike, InputError], None] | None = None,
     ) -> Segmentation | Iterator[Segmentation]:
         """Segment the reference classes in images.
 
@@ -209,8 +209,8 @@ class FewShotSegmenter:
         if type(batch_size) is not int or batch_size < 1:
             raise InputError(f"batch_size must be an integer of at least 1, got {batch_size!r}")
         if is_single(images):
-            picture = open_picture(images)  # type: ignore[arg-type] # checked by is_single
-            return next(self._segmented([picture]))
+            opened = open_image(images)  # type: ignore[arg-type] # checked by is_single
+            return next(self._segmented([opened]))
         return self._stream(_opened(several(images), on_unreadable), batch_size)
 
     def predict_video(self, video: Video) -> Iterator[VideoSegmentation]:
@@ -261,7 +261,7 @@ class FewShotSegmenter:
         names, notes = read_notes(path)
         threshold = self._read_threshold(path, notes)
         make, encoder = self.model.reference_memory.empty_bank, self.model.encoder
-        bank = make(encoder, names, notes.get("references_digest", "")).load(path)
+        bank = make(encoder, names, notes.get(REFERENCES_FINGERPRINT, "")).load(path)
         ids, sources = _read_references(path, notes, len(bank))
         # The loaded memory may be changed, so it must not keep the fingerprint of its original references.
         fresh = make(encoder, names, "")
@@ -289,27 +289,27 @@ class FewShotSegmenter:
         self._sources += sources
         return ids
 
-    def _stream(self, pictures: Iterator[OpenPicture], batch_size: int) -> Iterator[Segmentation]:
-        for batch in batches(pictures, batch_size):
+    def _stream(self, opened: Iterator[OpenImage], batch_size: int) -> Iterator[Segmentation]:
+        for batch in batches(opened, batch_size):
             yield from self._segmented(batch)
 
     def _follow(self, frames: Iterator[Frame], tracker: Tracker) -> Iterator[VideoSegmentation]:
-        for seconds, picture in frames:
-            found, ids = tracker.step(picture.image)
-            yield VideoSegmentation(*self._parts(picture, found), ids, seconds)
+        for seconds, each in frames:
+            found, ids = tracker.step(each.image)
+            yield VideoSegmentation(*self._parts(each, found), ids, seconds)
 
-    def _segmented(self, pictures: Sequence[OpenPicture]) -> Iterator[Segmentation]:
-        results = self.model.segment_all([picture.image for picture in pictures])
-        for picture, (found, similarity) in zip(pictures, results, strict=True):
+    def _segmented(self, opened: Sequence[OpenImage]) -> Iterator[Segmentation]:
+        results = self.model.segment_all([each.image for each in opened])
+        for each, (found, similarity) in zip(opened, results, strict=True):
             yield Segmentation(
-                *self._parts(picture, found), score_threshold=self.score_threshold, similarity=similarity
+                *self._parts(each, found), score_threshold=self.score_threshold, similarity=similarity
             )
 
-    def _parts(self, picture: OpenPicture, found: Instances) -> Parts:
+    def _parts(self, opened: OpenImage, found: Instances) -> Parts:
         """Return the fields of a ``Segmentation``."""
         parts = found.masks, found.boxes, found.scores, found.labels
-        pixels = (picture.image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-        return *parts, self.class_names, pixels, picture.image_id, picture.path
+        pixels = (opened.image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+        return *parts, self.class_names, pixels, opened.image_id, opened.path
 
     def _read_threshold(self, path: Path, notes: dict[str, str]) -> float:
         if not self.model.wants_calibration:
@@ -324,15 +324,15 @@ class FewShotSegmenter:
 
 
 def _opened(
-    pictures: Iterable[Picture], on_unreadable: Callable[[Picture, InputError], None] | None
-) -> Iterator[OpenPicture]:
-    for number, picture in enumerate(pictures):
+    images: Iterable[ImageLike], on_unreadable: Callable[[ImageLike, InputError], None] | None
+) -> Iterator[OpenImage]:
+    for number, image in enumerate(images):
         try:
-            found = open_picture(picture, number)
+            found = open_image(image, number)
         except InputError as error:
             if on_unreadable is None:
                 raise
-            on_unreadable(picture, error)
+            on_unreadable(image, error)
         else:
             yield found
 

@@ -16,17 +16,17 @@ from PIL import Image
 from torch import Tensor
 
 from ntt.data.folder import MASK_ENDING
-from ntt.data.images import read_image, read_picture
-from ntt.data.samples import is_picture, pictures_in
+from ntt.data.images import convert_image, read_image
+from ntt.data.samples import images_in, is_image_file
 from ntt.errors import InputError
 from ntt.video import VideoFile
 
-Picture: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8] | Tensor
-KINDS = "a path, a PIL image, a uint8 array (H, W, 3) or a float tensor (3, H, W) in [0, 1]"
+ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8] | Tensor
+IMAGE_FORMS = "a path, a PIL image, a uint8 array (H, W, 3) or a float tensor (3, H, W) in [0, 1]"
 
 
 @dataclass(frozen=True)
-class OpenPicture:
+class OpenImage:
     """An image to segment.
 
     Attributes:
@@ -40,23 +40,23 @@ class OpenPicture:
     path: Path | None
 
 
-def open_picture(picture: Picture, number: int = 0) -> OpenPicture:
+def open_image(image: ImageLike, number: int = 0) -> OpenImage:
     """Read an image to segment; ``number`` is its index.
 
     Raises:
         InputError: see ``as_tensor``.
     """
-    if isinstance(picture, str | os.PathLike):
-        path = Path(picture)
-        return OpenPicture(read_image(path), path.name, path)
-    return OpenPicture(as_tensor(picture, f"image {number}"), number, None)
+    if isinstance(image, str | os.PathLike):
+        path = Path(image)
+        return OpenImage(read_image(path), path.name, path)
+    return OpenImage(as_tensor(image, f"image {number}"), number, None)
 
 
-def as_tensor(picture: Picture, called: str) -> Tensor:
+def as_tensor(image: ImageLike, called: str) -> Tensor:
     """Convert an image to a tensor, applying the EXIF rotation.
 
     Args:
-        picture: a path; a PIL image of any mode; RGB ``(H, W, 3)`` uint8; RGB ``(3, H, W)`` float in [0, 1].
+        image: a path; a PIL image of any mode; RGB ``(H, W, 3)`` uint8; RGB ``(3, H, W)`` float in [0, 1].
         called: name of the image in error messages.
 
     Returns:
@@ -65,48 +65,48 @@ def as_tensor(picture: Picture, called: str) -> Tensor:
     Raises:
         InputError: the image cannot be read, or has another type, shape or value range.
     """
-    if isinstance(picture, str | os.PathLike):
-        return read_image(Path(picture))
-    if isinstance(picture, Image.Image):
-        return read_picture(picture)
-    if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-            raise InputError(f"{called} is a {picture.dtype} array of shape {picture.shape}; pass {KINDS}")
-        return torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
-    if isinstance(picture, Tensor):
-        shape = tuple(picture.shape)
-        if not picture.is_floating_point() or len(shape) != 3 or shape[0] != 3 or not picture.numel():
-            raise InputError(f"{called} is a {picture.dtype} tensor of shape {shape}; pass {KINDS}")
-        low, high = float(picture.min()), float(picture.max())
+    if isinstance(image, str | os.PathLike):
+        return read_image(Path(image))
+    if isinstance(image, Image.Image):
+        return convert_image(image)
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise InputError(f"{called} is a {image.dtype} array of shape {image.shape}; pass {IMAGE_FORMS}")
+        return torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255
+    if isinstance(image, Tensor):
+        shape = tuple(image.shape)
+        if not image.is_floating_point() or len(shape) != 3 or shape[0] != 3 or not image.numel():
+            raise InputError(f"{called} is a {image.dtype} tensor of shape {shape}; pass {IMAGE_FORMS}")
+        low, high = float(image.min()), float(image.max())
         if not (low >= 0 and high <= 1):
             raise InputError(f"{called} has values from {low:g} to {high:g}; scale them to [0, 1]")
-        return picture.detach().float()
-    raise InputError(f"{called} is a {type(picture).__name__}; pass {KINDS}")
+        return image.detach().float()
+    raise InputError(f"{called} is a {type(image).__name__}; pass {IMAGE_FORMS}")
 
 
-def is_single(pictures: object) -> bool:
+def is_single(images: object) -> bool:
     """Return whether the argument is a single image, not a folder, pattern or iterable of images."""
-    if isinstance(pictures, str | os.PathLike):
-        return not Path(pictures).is_dir() and not _is_pattern(os.fspath(pictures))
-    return isinstance(pictures, Image.Image | np.ndarray | Tensor)
+    if isinstance(images, str | os.PathLike):
+        return not Path(images).is_dir() and not _is_pattern(os.fspath(images))
+    return isinstance(images, Image.Image | np.ndarray | Tensor)
 
 
-def several(pictures: Any) -> Iterable[Picture]:
+def several(images: Any) -> Iterable[ImageLike]:
     """Return the images of a folder, a pattern or an iterable.
 
     Raises:
         InputError: there is no image, or the argument has another type.
     """
-    if isinstance(pictures, str | os.PathLike):
-        return find_pictures(pictures)
-    if not isinstance(pictures, Iterable):
-        raise InputError(f"cannot segment a {type(pictures).__name__}; pass {KINDS}, or several of them")
-    if isinstance(pictures, Sized) and not len(pictures):
+    if isinstance(images, str | os.PathLike):
+        return find_images(images)
+    if not isinstance(images, Iterable):
+        raise InputError(f"cannot segment a {type(images).__name__}; pass {IMAGE_FORMS}, or several of them")
+    if isinstance(images, Sized) and not len(images):
         raise InputError("there is no image to segment: the list is empty; pass at least one image")
-    return pictures
+    return images
 
 
-def find_pictures(images: str | os.PathLike[str]) -> list[Path]:
+def find_images(images: str | os.PathLike[str]) -> list[Path]:
     """List the images of a folder or pattern (``photos/**/*.jpg``) by name; or the given file.
 
     ``<name>_mask.png`` is excluded if an image ``<name>`` exists.
@@ -116,24 +116,24 @@ def find_pictures(images: str | os.PathLike[str]) -> list[Path]:
     """
     path, text = Path(images), os.fspath(images)
     if path.is_dir():
-        return _without_masks(pictures_in(path))
+        return _without_masks_of_images(images_in(path))
     if not _is_pattern(text):
         if not path.is_file():
             raise InputError(f"{path}: image or folder not found; correct the path")
         return [path]
-    found = sorted(filter(is_picture, map(Path, glob(text, recursive=True))))  # noqa: PTH207 - patterns may be absolute
+    found = sorted(filter(is_image_file, map(Path, glob(text, recursive=True))))  # noqa: PTH207 - patterns may be absolute
     if not found:
         raise InputError(f"{text}: no image matches the pattern; correct it")
-    return _without_masks(found)
+    return _without_masks_of_images(found)
 
 
-def _without_masks(files: list[Path]) -> list[Path]:
-    pictures = {file.with_suffix("") for file in files}
+def _without_masks_of_images(files: list[Path]) -> list[Path]:
+    images = {file.with_suffix("") for file in files}
     return [
         file
         for file in files
         if not file.stem.endswith(MASK_ENDING)
-        or file.with_name(file.stem.removesuffix(MASK_ENDING)) not in pictures
+        or file.with_name(file.stem.removesuffix(MASK_ENDING)) not in images
     ]
 
 
@@ -141,8 +141,8 @@ def _is_pattern(text: str) -> bool:
     return has_magic(text) and not Path(text).exists()
 
 
-Video: TypeAlias = str | os.PathLike[str] | VideoFile | Iterable[Picture]
-Frame: TypeAlias = tuple[float, OpenPicture]  # time in seconds, and the frame; its image_id is its number
+Video: TypeAlias = str | os.PathLike[str] | VideoFile | Iterable[ImageLike]
+Frame: TypeAlias = tuple[float, OpenImage]  # time in seconds, and the frame; its image_id is its number
 
 
 def open_frames(video: Video) -> Iterator[Frame]:
@@ -158,24 +158,24 @@ def open_frames(video: Video) -> Iterator[Frame]:
         video = VideoFile(Path(video))
     if isinstance(video, VideoFile):
         return _of_file(video)
-    return _of_pictures(several(video))
+    return _of_images(several(video))
 
 
 def _of_file(video: VideoFile) -> Iterator[Frame]:
     for number, (seconds, pixels) in enumerate(video):
-        yield seconds, OpenPicture(as_tensor(pixels, f"frame {number}"), number, None)
+        yield seconds, OpenImage(as_tensor(pixels, f"frame {number}"), number, None)
 
 
-def _of_pictures(pictures: Iterable[Picture]) -> Iterator[Frame]:
+def _of_images(images: Iterable[ImageLike]) -> Iterator[Frame]:
     first: Tensor | None = None
-    for number, picture in enumerate(pictures):
-        opened = open_picture(picture, number)
+    for number, image in enumerate(images):
+        opened = open_image(image, number)
         first = opened.image if first is None else first
         if opened.image.shape != first.shape:
-            sizes = [f"{image.shape[2]} x {image.shape[1]}" for image in (opened.image, first)]
+            sizes = [f"{tensor.shape[2]} x {tensor.shape[1]}" for tensor in (opened.image, first)]
             raise InputError(
                 f"frame {number} is {sizes[0]} pixels, the frames before {sizes[1]}; resize all to one size"
             )
-        yield float(number), OpenPicture(opened.image, number, opened.path)
+        yield float(number), OpenImage(opened.image, number, opened.path)
     if first is None:
         raise InputError("there is no frame to segment; pass at least one")

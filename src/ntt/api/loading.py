@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from ntt.api.few_shot_segmenter import FewShotSegmenter
-from ntt.config.composition import composed
+from ntt.config.composition import compose_config
 from ntt.config.messages import USER_ERRORS, describe, require_values
 from ntt.config.schema import check_config
 from ntt.errors import InputError
@@ -20,7 +20,7 @@ from ntt.models import PrototypeMatching
 from ntt.refinement import NoRefinement
 
 logger = logging.getLogger(__name__)
-AUTO = "auto"
+AUTO_DEVICE = "auto"
 
 
 def load(
@@ -28,7 +28,7 @@ def load(
     segmenter: str | None = None,
     model: str | None = None,
     score_threshold: float | str | None = None,
-    device: str | torch.device = AUTO,
+    device: str | torch.device = AUTO_DEVICE,
     overrides: Sequence[str] = (),
     memory: str | os.PathLike[str] | None = None,
 ) -> FewShotSegmenter:
@@ -49,9 +49,9 @@ def load(
             reference memory does not match the model.
     """
     choices = {"encoder": encoder, "segmenter": segmenter, "model": model, "score_threshold": score_threshold}
-    words = [f"{key}={value}" for key, value in choices.items() if value is not None]
+    chosen = [f"{key}={value}" for key, value in choices.items() if value is not None]
     try:
-        cfg = composed("predict", ["references=null", "images=null", *words, *overrides])
+        cfg = compose_config("predict", ["references=null", "images=null", *chosen, *overrides])
         require_values(cfg)
         check_config(cfg)
         loaded = build(cfg, device)
@@ -87,7 +87,7 @@ def models_line(model: PrototypeMatching) -> str:
 
 
 def _device(wanted: str | torch.device) -> torch.device:
-    if wanted == AUTO:
+    if wanted == AUTO_DEVICE:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(wanted)

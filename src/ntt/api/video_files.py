@@ -63,11 +63,11 @@ def _instances(found: VideoSegmentation) -> list[dict[str, Any]]:
     results = coco_results(found.image_id, found, range(len(found.class_names)))
     return [
         {
-            "id": identity,
+            "id": object_id,
             "class": name,
             "score": result["score"],
             "bbox": result["bbox"],
             "segmentation": result["segmentation"],
         }
-        for identity, name, result in zip(found.ids.tolist(), found.names, results, strict=True)
+        for object_id, name, result in zip(found.ids.tolist(), found.names, results, strict=True)
     ]

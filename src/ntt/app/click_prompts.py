@@ -25,7 +25,7 @@ MARGIN = 0.25  # around an object, as a share of its longer side
 
 
 @dataclass
-class Clicking:
+class ClickPrompts:
     """Clicks on an image and the masks predicted from them.
 
     Attributes:
@@ -84,13 +84,13 @@ def fit(pixels: Pixels, most: int, least: int = 1) -> Pixels:
 
 def draw_clicks(pixels: Pixels, mask: Tensor | None, clicks: Sequence[Click]) -> Pixels:
     """Draw a mask ``(H, W)`` and its clicks on an image ``(H, W, 3)``."""
-    picture = Image.fromarray(pixels if mask is None else _with_mask(pixels, mask))
-    draw = ImageDraw.Draw(picture)
+    image = Image.fromarray(pixels if mask is None else _with_mask(pixels, mask))
+    draw = ImageDraw.Draw(image)
     radius = max(3, max(pixels.shape) // 70)
     for x, y, on_object in clicks:
         box = (x - radius, y - radius, x + radius, y + radius)
         draw.ellipse(box, ON_OBJECT if on_object else BESIDE, "white", max(1, radius // 3))
-    return np.array(picture)
+    return np.array(image)
 
 
 def draw_thumbnail(pixels: Pixels, mask: Tensor) -> Pixels:

@@ -58,16 +58,16 @@ def told(action: Callable[Arguments, Update]) -> Callable[Arguments, Update | An
 
 def canvas(session: Session) -> tuple[Any, ...]:
     """Return updates of the open image, the hint above it, *Undo last click* and *Add reference*."""
-    clicking = session.clicking
-    if clicking is None:
+    prompts = session.prompts
+    if prompts is None:
         return None, OPEN, gr.update(interactive=False), gr.update(interactive=False)
-    ready = clicking.mask is not None
+    ready = prompts.mask is not None
     hint = NAME if ready else AGAIN if session.shown else CLICK
-    picture = draw_clicks(clicking.pixels, clicking.mask, clicking.clicks)
-    return picture, hint, gr.update(interactive=ready), gr.update(interactive=ready)
+    image = draw_clicks(prompts.pixels, prompts.mask, prompts.clicks)
+    return image, hint, gr.update(interactive=ready), gr.update(interactive=ready)
 
 
-def open_picture(session: Session | None, file: str) -> tuple[Any, ...]:
+def open_reference(session: Session | None, file: str) -> tuple[Any, ...]:
     """Open an uploaded or sample image; an unreadable one leaves the previous image open."""
     try:
         opened = awake(session)
@@ -86,7 +86,7 @@ def upload(session: Session | None, file: Any) -> tuple[Any, ...]:
     if not isinstance(path, str) or not _is_upload(path):
         notice("This file was not uploaded to this page; upload it again")
         return canvas(awake(session))
-    return open_picture(session, path)
+    return open_reference(session, path)
 
 
 def _is_upload(path: str) -> bool:
@@ -97,10 +97,10 @@ def _is_upload(path: str) -> bool:
         return False
 
 
-def close_picture(session: Session | None) -> tuple[Any, ...]:
+def close_reference(session: Session | None) -> tuple[Any, ...]:
     """Close the image."""
     opened = awake(session)
-    opened.clicking = None
+    opened.prompts = None
     return canvas(opened)
 
 
@@ -109,9 +109,9 @@ def click(session: Session | None, marks_object: bool, event: gr.SelectData) -> 
     """Add a click on the open image."""
     opened = awake(session)
     with opened.lock:
-        if opened.clicking is not None:
+        if opened.prompts is not None:
             x, y = event.index
-            opened.clicking.click(opened.models, x + 0.5, y + 0.5, marks_object)
+            opened.prompts.click(opened.models, x + 0.5, y + 0.5, marks_object)
         return canvas(opened)
 
 
@@ -120,24 +120,24 @@ def undo(session: Session | None) -> tuple[Any, ...]:
     """Undo the last click."""
     opened = awake(session)
     with opened.lock:
-        if opened.clicking is not None:
-            opened.clicking.undo()
+        if opened.prompts is not None:
+            opened.prompts.undo()
         return canvas(opened)
 
 
 def memory(session: Session) -> tuple[Any, ...]:
     """Return updates of the list of references, *Remove* and *Find*."""
-    pictures = [(each.thumbnail, each.example.name) for each in session.shown]
+    images = [(each.thumbnail, each.example.name) for each in session.shown]
     remove = gr.update(value="Remove", interactive=False)
-    return gr.update(value=pictures, selected_index=None), remove, gr.update(interactive=bool(pictures))
+    return gr.update(value=images, selected_index=None), remove, gr.update(interactive=bool(images))
 
 
 @told
-def remember(session: Session | None, name: str) -> tuple[Any, ...]:
+def add_reference(session: Session | None, name: str) -> tuple[Any, ...]:
     """Add the clicked object as a reference; earlier results become invalid."""
     opened = awake(session)
     with opened.lock:
-        opened.remember(name)
+        opened.add_reference(name)
         return *canvas(opened), *memory(opened)
 
 
@@ -161,7 +161,7 @@ def remove(session: Session | None) -> tuple[Any, ...]:
 
 def results(session: Session, encoder: str, threshold: float) -> tuple[Any, ...]:
     """Return updates of an encoder's result images and of the button that saves the results."""
-    if not session.found.get(encoder):
+    if not session.results.get(encoder):
         return None, gr.update(value=None, interactive=False)
     saved = gr.update(value=str(session.save_coco(encoder, threshold)), interactive=True)
     return session.draw(encoder, threshold), saved
@@ -177,7 +177,7 @@ def move_threshold(session: Session | None, encoder: str, threshold: float) -> t
 
 def panel(session: Session, encoder: str) -> list[Any]:
     """Return updates of an encoder's panel, which is hidden without results."""
-    if not session.found.get(encoder):
+    if not session.results.get(encoder):
         return [gr.update(visible=False), gr.skip(), None, gr.skip(), gr.skip()]
     threshold = session.first_threshold(encoder)
     saved = gr.update(value=str(session.save_memory(encoder)), interactive=True)
@@ -185,7 +185,7 @@ def panel(session: Session, encoder: str) -> list[Any]:
 
 
 @told
-def panels(session: Session | None) -> list[Any]:
+def all_panels(session: Session | None) -> list[Any]:
     """Return updates of all panels."""
     opened = awake(session)
     with opened.lock:
@@ -210,7 +210,7 @@ def search(session: Session | None, files: list[str] | None, other: str) -> Iter
         for problem in opened.search(files or [], encoders):
             if problem is not None:
                 notice(problem)
-            yield panels(opened)
+            yield all_panels(opened)
     except InputError as error:
         notice(str(error))
         yield gr.skip()

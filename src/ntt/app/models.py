@@ -13,7 +13,7 @@ from torch import Tensor
 from ntt.api import FewShotSegmenter
 from ntt.data.images import image_sizes
 from ntt.errors import InputError
-from ntt.models.pseudo_masks import answer_prompt
+from ntt.models.pseudo_masks import segment_prompt
 from ntt.options import AtLeastOne, Positive
 from ntt.segmenters import ImageEmbedding
 from ntt.structures import Prompt
@@ -61,7 +61,7 @@ class Models:
     def outline(self, embedding: ImageEmbedding, prompt: Prompt, height: int, width: int) -> Tensor:
         """Predict the mask ``(H, W)`` bool, on the CPU, of a prompt on an embedded image."""
         with self.lock:
-            return answer_prompt(self._segmenter, embedding, prompt, height, width)[0]
+            return segment_prompt(self._segmenter, embedding, prompt, height, width)[0]
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,16 @@ class Limits:
     Attributes:
         megabytes: maximum size of an uploaded file.
         megapixels: maximum size of an image; a small file may decode to a huge image.
-        pictures: maximum number of target images in one search.
+        images: maximum number of target images in one search.
         examples: maximum number of references.
     """
 
     megabytes: AtLeastOne
     megapixels: Positive
-    pictures: AtLeastOne
+    images: AtLeastOne
     examples: AtLeastOne
 
-    def check_picture(self, file: Path) -> None:
+    def check_image(self, file: Path) -> None:
         """Check the header of an image before it is decoded.
 
         Raises:
@@ -94,12 +94,12 @@ class Limits:
             size = f"{width} x {height}"
             raise InputError(f"{file.name} is {size} pixels; the maximum is {self.megapixels:g} megapixels")
 
-    def check_pictures(self, files: Sequence[Path]) -> None:
+    def check_image_count(self, files: Sequence[Path]) -> None:
         """Raise InputError if there are too many target images, or none."""
         if not files:
             raise InputError("There is no target image yet; add one")
-        if len(files) > self.pictures:
-            raise InputError(f"There are {len(files)} target images; the maximum is {self.pictures}")
+        if len(files) > self.images:
+            raise InputError(f"There are {len(files)} target images; the maximum is {self.images}")
 
     def check_examples(self, count: int) -> None:
         """Raise InputError if one more reference would exceed the limit."""

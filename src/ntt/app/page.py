@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from ntt.app import handlers as actions
+from ntt.app import handlers
 from ntt.app.models import Limits, Models
 from ntt.app.session import Session
 from ntt.errors import InputError
@@ -90,7 +90,7 @@ class _Show:
         gr.Markdown("## 1. Add references")
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
-                self.hint = gr.Markdown(actions.OPEN, elem_classes="hint")
+                self.hint = gr.Markdown(handlers.OPEN, elem_classes="hint")
                 self.canvas = gr.Image(
                     label="Reference image",
                     sources=["upload", "clipboard"],
@@ -108,7 +108,7 @@ class _Show:
                 )
                 self.undo = gr.Button("Undo last click", size="sm", interactive=False)
                 self.name = gr.Textbox(label="Class name", placeholder="elephant", max_lines=1)
-                self.remember = gr.Button("Add reference", variant="primary", interactive=False)
+                self.add = gr.Button("Add reference", variant="primary", interactive=False)
                 self.list = gr.Gallery(
                     label="References",
                     columns=4,
@@ -118,32 +118,32 @@ class _Show:
                     object_fit="contain",
                     buttons=[],
                     interactive=False,
-                    elem_id="remembered",
+                    elem_id="references",
                 )
                 self.remove = gr.Button("Remove", size="sm", interactive=False)
 
     def connect(self, session: gr.State, find: _Find) -> None:
-        """Connect the events with the actions."""
-        canvas = [self.canvas, self.hint, self.undo, self.remember]
+        """Connect the events with the handlers."""
+        canvas = [self.canvas, self.hint, self.undo, self.add]
         memory = [self.list, self.remove, find.button]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         # Without preprocessing, because our reader gives better messages for unreadable images.
-        self.canvas.upload(actions.upload, [session, self.canvas], canvas, preprocess=False, **quiet)
+        self.canvas.upload(handlers.upload, [session, self.canvas], canvas, preprocess=False, **quiet)
         self.samples.click(
-            lambda held, sample: actions.open_picture(held, sample[0]),
+            lambda held, sample: handlers.open_reference(held, sample[0]),
             [session, self.samples],
             canvas,
             **quiet,
         )
-        self.canvas.clear(actions.close_picture, session, canvas, **quiet)
-        self.canvas.select(actions.click, [session, self.marks], canvas, **quiet)
-        self.undo.click(actions.undo, session, canvas, **quiet)
-        self.list.select(actions.select, session, self.remove, **quiet)
-        for event in (self.remember.click, self.name.submit):
-            done = event(actions.remember, [session, self.name], [*canvas, *memory], **quiet)
-            done.success(actions.panels, session, find.parts, **quiet)
-        gone = self.remove.click(actions.remove, session, [*canvas, *memory], **quiet)
-        gone.success(actions.panels, session, find.parts, **quiet)
+        self.canvas.clear(handlers.close_reference, session, canvas, **quiet)
+        self.canvas.select(handlers.click, [session, self.marks], canvas, **quiet)
+        self.undo.click(handlers.undo, session, canvas, **quiet)
+        self.list.select(handlers.select, session, self.remove, **quiet)
+        for event in (self.add.click, self.name.submit):
+            done = event(handlers.add_reference, [session, self.name], [*canvas, *memory], **quiet)
+            done.success(handlers.all_panels, session, find.parts, **quiet)
+        gone = self.remove.click(handlers.remove, session, [*canvas, *memory], **quiet)
+        gone.success(handlers.all_panels, session, find.parts, **quiet)
 
 
 class _Find:
@@ -155,7 +155,7 @@ class _Find:
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 self.files = gr.File(
-                    label=f"Target images (at most {limits.pictures})",
+                    label=f"Target images (at most {limits.images})",
                     file_count="multiple",
                     file_types=["image"],
                     height=160,
@@ -179,7 +179,7 @@ class _Find:
         return [part for panel in self.panels for part in panel.parts]
 
     def connect(self, session: gr.State) -> None:
-        """Connect the events with the actions."""
+        """Connect the events with the handlers."""
         self.samples.click(
             lambda files, sample: [*(files or []), sample[0]],
             [self.files, self.samples],
@@ -187,12 +187,12 @@ class _Find:
             api_visibility="private",
         )
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        busy = self.button.click(actions.busy, None, self.button, **quiet)
-        done = busy.then(actions.search, [session, self.files, self.other], self.parts, **quiet)
-        done.then(actions.ready, session, self.button, **quiet)
+        busy = self.button.click(handlers.busy, None, self.button, **quiet)
+        done = busy.then(handlers.search, [session, self.files, self.other], self.parts, **quiet)
+        done.then(handlers.ready, session, self.button, **quiet)
         for encoder, panel in zip(self.encoders, self.panels, strict=True):
             panel.slider.input(
-                lambda held, value, encoder=encoder: actions.move_threshold(held, encoder, value),
+                lambda held, value, encoder=encoder: handlers.move_threshold(held, encoder, value),
                 [session, panel.slider],
                 [panel.gallery, panel.coco],
                 trigger_mode="always_last",
@@ -211,12 +211,12 @@ def _samples(files: Sequence[str], elem_id: str) -> gr.Dataset:
 
 
 def _panel(encoder: str) -> Panel:
-    with gr.Column(visible=False, min_width=320, elem_id=f"found-{encoder}") as column:
+    with gr.Column(visible=False, min_width=320, elem_id=f"results-{encoder}") as column:
         gr.Markdown(f"### Results with {encoder}")
         slider = gr.Slider(0, 1, 0.5, step=0.01, label="Score threshold")
         gallery = gr.Gallery(
             label="Results",
-            elem_classes="found",
+            elem_classes="results",
             show_label=False,
             columns=2,
             height="auto",

@@ -22,7 +22,7 @@ SHOWN_SIDE = 900  # pixels; larger images are downscaled for display
 
 
 @dataclass(frozen=True)
-class Found:
+class DisplayedResult:
     """Instances of an image that do not cover each other, with all scores, best first.
 
     Attributes:
@@ -40,7 +40,7 @@ class Found:
     coco: dict[str, Any]
 
     @classmethod
-    def of(cls, whole: Segmentation) -> Found:
+    def of(cls, whole: Segmentation) -> DisplayedResult:
         """Reduce a result to the data that the page needs; full-size masks may take 1 GB."""
         pixels = fit(whole.pixels, SHOWN_SIDE)
         height, width = pixels.shape[:2]
@@ -65,14 +65,14 @@ def _shrunk(masks: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(masks.view(torch.uint8)[None], (height, width), mode="nearest")[0].bool()
 
 
-def coco_file(pictures: Sequence[Found], threshold: float) -> dict[str, Any]:
+def merge_coco(results: Sequence[DisplayedResult], threshold: float) -> dict[str, Any]:
     """Build one COCO file of several images with the instances that score at least ``threshold``."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for number, picture in enumerate(pictures, start=1):
-        images.append({**picture.coco["images"][0], "id": number})
-        for annotation in picture.coco["annotations"]:
+    for number, result in enumerate(results, start=1):
+        images.append({**result.coco["images"][0], "id": number})
+        for annotation in result.coco["annotations"]:
             if annotation["score"] >= threshold:
                 annotations.append({**annotation, "id": len(annotations) + 1, "image_id": number})
-    categories = pictures[0].coco["categories"]
+    categories = results[0].coco["categories"]
     return {"images": images, "annotations": annotations, "categories": categories}

@@ -13,9 +13,9 @@ import torch
 
 from ntt.api import Example, FewShotSegmenter
 from ntt.api.images import as_tensor
-from ntt.app.click_prompts import Clicking, draw_thumbnail, fit
+from ntt.app.click_prompts import ClickPrompts, draw_thumbnail, fit
 from ntt.app.models import Limits, Models, without_folder
-from ntt.app.results import Found, coco_file
+from ntt.app.results import DisplayedResult, merge_coco
 from ntt.errors import InputError
 from ntt.io import write_json
 from ntt.visualization.canvas import Pixels, to_pixels
@@ -51,8 +51,8 @@ class Memory:
             self.model.remove(self._ids.pop(gone))
         for example in examples:
             if example not in self._ids:
-                remember = self.model.add if self.model.references else self.model.fit
-                remember(example)
+                encode = self.model.add if self.model.references else self.model.fit
+                encode(example)
                 self._ids[example] = self.model.references[-1].id
 
 
@@ -65,19 +65,19 @@ class Session:
 
     Attributes:
         lock: hold it while reading or changing the session.
-        clicking: the open image, if any.
+        prompts: the open image with its clicks, if any.
         shown: the references.
         selected: index of the reference selected in the list, if any.
-        found: results of the target images by encoder.
+        results: results of the target images by encoder.
     """
 
     def __init__(self, models: Models, limits: Limits) -> None:
         self.models, self.limits = models, limits
         self.lock = RLock()
-        self.clicking: Clicking | None = None
+        self.prompts: ClickPrompts | None = None
         self.shown: list[Shown] = []
         self.selected: int | None = None
-        self.found: dict[str, list[Found]] = {}
+        self.results: dict[str, list[DisplayedResult]] = {}
         self._memories: dict[str, Memory] = {}
         self._folder = TemporaryDirectory(prefix="ntt-app-")
 
@@ -89,25 +89,25 @@ class Session:
         """
         pixels = fit(to_pixels(self._read(Path(file))), *EXAMPLE_SIDES)
         image = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-        self.clicking = Clicking(Path(file).name, pixels, self.models.embed(image))
+        self.prompts = ClickPrompts(Path(file).name, pixels, self.models.embed(image))
 
-    def remember(self, name: str) -> None:
+    def add_reference(self, name: str) -> None:
         """Add the clicked object as a reference and clear the clicks for the next object.
 
         Raises:
             InputError: there is no click, the name is empty or too long, or there are too many references.
         """
         name = " ".join(name.split())
-        if self.clicking is None or self.clicking.mask is None:
+        if self.prompts is None or self.prompts.mask is None:
             raise InputError("Click on an object in the image first")
         if not name:
             raise InputError("Enter a class name first")
         if len(name) > LONGEST_NAME:
             raise InputError(f"The class name has {len(name)} characters; the maximum is {LONGEST_NAME}")
         self.limits.check_examples(len(self.shown))
-        pixels, mask = self.clicking.pixels, self.clicking.mask
+        pixels, mask = self.prompts.pixels, self.prompts.mask
         self.shown.append(Shown(Example(pixels, name, mask=mask), draw_thumbnail(pixels, mask)))
-        self.clicking.restart()
+        self.prompts.restart()
         self._memory_changed()
 
     def remove(self) -> None:
@@ -129,16 +129,16 @@ class Session:
         paths = [Path(file) for file in files]
         if not self.shown:
             raise InputError("There are no references yet; add one first")
-        self.limits.check_pictures(paths)
+        self.limits.check_image_count(paths)
         memories = [self._following(encoder) for encoder in encoders]
-        found: dict[str, list[Found]] = {encoder: [] for encoder in encoders}
-        self.found = found
+        results: dict[str, list[DisplayedResult]] = {encoder: [] for encoder in encoders}
+        self.results = results
         for path in paths:
             try:
-                self.limits.check_picture(path)
+                self.limits.check_image(path)
                 for encoder, memory in zip(encoders, memories, strict=True):
                     with self.models.lock:
-                        found[encoder].append(Found.of(memory.model.predict(path)))
+                        results[encoder].append(DisplayedResult.of(memory.model.predict(path)))
             except InputError as error:
                 yield without_folder(str(error), path)
             else:
@@ -146,20 +146,20 @@ class Session:
 
     def draw(self, encoder: str, threshold: float) -> list[tuple[Pixels, str]]:
         """Draw the results of an encoder that score at least ``threshold``, with a caption per image."""
-        return [picture.draw(threshold) for picture in self.found[encoder]]
+        return [image.draw(threshold) for image in self.results[encoder]]
 
     def first_threshold(self, encoder: str) -> float:
         """Return the initial slider threshold: a fixed share of the best score of all images.
 
         The score ranges of encoders differ too much for one absolute threshold.
         """
-        scores = [float(each.instances.scores[0]) for each in self.found[encoder] if len(each.instances)]
+        scores = [float(each.instances.scores[0]) for each in self.results[encoder] if len(each.instances)]
         return math.floor(100 * SHARE_OF_BEST * max(scores, default=0.0)) / 100
 
     def save_coco(self, encoder: str, threshold: float) -> Path:
         """Write the instances that ``draw`` shows as a COCO file; requires at least one image."""
         path = Path(self._folder.name, f"found_{encoder}.json")
-        write_json(path, coco_file(self.found[encoder], threshold))
+        write_json(path, merge_coco(self.results[encoder], threshold))
         return path
 
     def save_memory(self, encoder: str) -> Path:
@@ -171,13 +171,13 @@ class Session:
     def close(self) -> None:
         """Free all memory and files when the page is closed."""
         with self.lock:
-            self.clicking, self.shown = None, []
+            self.prompts, self.shown = None, []
             self._memory_changed()
             self._memories = {}
             self._folder.cleanup()
 
     def _read(self, file: Path) -> torch.Tensor:
-        self.limits.check_picture(file)
+        self.limits.check_image(file)
         try:
             return as_tensor(file, file.name)
         except InputError as error:
@@ -192,4 +192,4 @@ class Session:
 
     def _memory_changed(self) -> None:
         """Clear selection and results, which belong to the previous references."""
-        self.selected, self.found = None, {}
+        self.selected, self.results = None, {}

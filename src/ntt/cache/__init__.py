@@ -1,1 +1,1 @@
-"""What the jobs of a sweep share: proposals of images they have in common."""
+"""Cache of image embeddings and proposals, shared by the jobs of a sweep."""

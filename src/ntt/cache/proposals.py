@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from hydra.utils import instantiate
@@ -25,7 +26,7 @@ LAYOUT = "2"  # version of the stored format; change it when the meaning of the 
 WHEN = ("sweep", "always", "never")
 
 
-class SharedAnswers:
+class ProposalCache:
     """Disk cache of image embeddings and of proposals that do not depend on the encoder.
 
     The cache key covers the pixels, the segmenter's fingerprint, device type and precision, and the proposal
@@ -51,7 +52,7 @@ class SharedAnswers:
             keep: whether to cache the embeddings; False if only the proposals are cached.
         """
         batch = _Batch(self, segmenter, images, keep)
-        return [SharedEmbedding(batch, position) for position in range(len(images))]
+        return [CachedEmbedding(batch, position) for position in range(len(images))]
 
     def propose(
         self,
@@ -61,9 +62,9 @@ class SharedAnswers:
         patches: Patches,
     ) -> Proposals:
         """Compute the proposals of a strategy, or read them from the cache if it has a cache key."""
-        if strategy.question is None or not isinstance(embedding, SharedEmbedding):
+        if strategy.cache_key is None or not isinstance(embedding, CachedEmbedding):
             return strategy(segmenter, embedding, patches)
-        key = _key(embedding.key, strategy.question)
+        key = _key(embedding.key, strategy.cache_key)
         found = self.look_up(key)
         if found is not None:
             device = patches.features.device
@@ -88,38 +89,38 @@ class SharedAnswers:
         return taken
 
 
-class SharedEmbedding(ImageEmbedding):
-    """Lazy embedding of one image of a batch, read or computed when its tensors are first accessed."""
+@dataclass(frozen=True, eq=False)
+class CachedEmbedding(ImageEmbedding):
+    """Lazy embedding of one image of a batch, read or computed when its tensors are first accessed.
 
-    def __init__(self, batch: _Batch, position: int) -> None:
-        object.__setattr__(self, "_source", (batch, position))
-        object.__setattr__(self, "key", batch.keys[position])
+    Attributes:
+        batch: images whose embeddings are computed together.
+        position: position of the image in the batch.
+    """
 
-    key: str
+    features: Tensor = field(init=False, repr=False)
+    high_res: tuple[Tensor, ...] = field(init=False, repr=False)
+    batch: _Batch
+    position: int
 
     @property
-    def features(self) -> Tensor:
-        """See the base class."""
-        return self._embedding().features
+    def key(self) -> str:
+        """Cache key of the image."""
+        return self.batch.keys[self.position]
 
-    @property
-    def high_res(self) -> tuple[Tensor, ...]:
-        """See the base class."""
-        return self._embedding().high_res
-
-    def _embedding(self) -> ImageEmbedding:
-        batch, position = self.__dict__["_source"]
-        found: ImageEmbedding = batch.embeddings()[position]
-        return found
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("features", "high_res"):  # these two are not set, so that they are looked up here
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(self.batch.embeddings()[self.position], name)
 
 
 class _Batch:
     """Images whose missing embeddings are computed in one batch."""
 
     def __init__(
-        self, answers: SharedAnswers, segmenter: Segmenter, images: Sequence[Tensor], keep: bool
+        self, cache: ProposalCache, segmenter: Segmenter, images: Sequence[Tensor], keep: bool
     ) -> None:
-        self.answers = answers
+        self.cache = cache
         self.segmenter = segmenter
         self.images = images
         self.keep = keep
@@ -129,9 +130,9 @@ class _Batch:
     def embeddings(self) -> list[ImageEmbedding]:
         """Return one embedding per image, on the image's device."""
         if self._embeddings is None:
-            found = [self.answers.look_up(key) if self.keep else None for key in self.keys]
-            lacking = [position for position, tensors in enumerate(found) if tensors is None]
-            made = dict(zip(lacking, self._encode(lacking), strict=True))
+            found = [self.cache.look_up(key) if self.keep else None for key in self.keys]
+            missing = [position for position, tensors in enumerate(found) if tensors is None]
+            made = dict(zip(missing, self._encode(missing), strict=True))
             self._embeddings = [
                 made[position] if tensors is None else _from_tensors(tensors, self.images[position])
                 for position, tensors in enumerate(found)
@@ -147,7 +148,7 @@ class _Batch:
             tensors = [_to_tensors(embedding) for embedding in made]
             seconds = (time.perf_counter() - began) / len(made)
             for position, each in zip(positions, tensors, strict=True):
-                self.answers.store.put(self.keys[position], each, seconds)
+                self.cache.store.put(self.keys[position], each, seconds)
         return made
 
 
@@ -173,7 +174,7 @@ def _from_tensors(tensors: dict[str, Tensor], image: Tensor) -> ImageEmbedding:
     return ImageEmbedding(tensors["features"].to(image.device), high_res)
 
 
-def shared_answers(cfg: DictConfig) -> SharedAnswers | None:
+def open_proposal_cache(cfg: DictConfig) -> ProposalCache | None:
     """Open the proposal cache that the ``cache`` config describes; None if this run does not use a cache.
 
     Raises:
@@ -183,4 +184,4 @@ def shared_answers(cfg: DictConfig) -> SharedAnswers | None:
         raise InputError(f"cache.when={cfg.cache.when} is unknown; choose one of {', '.join(WHEN)}")
     if cfg.cache.when == "never" or (cfg.cache.when == "sweep" and not in_sweep()):
         return None
-    return SharedAnswers(instantiate(cfg.cache.store))
+    return ProposalCache(instantiate(cfg.cache.store))

@@ -70,7 +70,7 @@ def mine_negatives(
     return [mistake for label in sorted(found) for mistake in found[label]]
 
 
-def look_alikes(
+def as_hard_negatives(
     references: Sequence[Reference] | Dataset[Reference],
     mistakes: Sequence[Mistake],
     class_names: Sequence[str],

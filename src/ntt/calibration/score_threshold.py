@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ntt.errors import InputError
+from ntt.matching.selection import paired_iou
 from ntt.structures import Instances, Reference
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _score(
     model: PrototypeMatching, memory: MemoryBank, reference: Reference, name: str | None
 ) -> float | None:
     """Return the best score of an instance on the reference's object, of one class or any; None if none."""
-    with model.remembering(memory):
+    with model.using_memory(memory):
         found = model.predict(reference.image)
     wanted = torch.tensor([name in (None, memory.class_names[label]) for label in found.labels.tolist()])
     hits = wanted.bool().to(found.masks.device) & (overlap(found, reference) >= SAME_OBJECT_IOU)
@@ -201,10 +202,7 @@ def _score(
 def overlap(found: Instances, reference: Reference) -> Tensor:
     """Compute the IoU ``(N,)`` of each instance with the object of a reference that has a mask."""
     assert reference.mask is not None, "references must have masks"
-    mask = reference.mask.to(found.masks.device)
-    shared = (found.masks & mask).flatten(1).sum(dim=1)
-    union = (found.masks | mask).flatten(1).sum(dim=1)
-    return shared / union.clamp(min=1)
+    return paired_iou(found.masks, reference.mask[None].to(found.masks.device))
 
 
 def _evenly(count: int, most: int) -> list[int]:

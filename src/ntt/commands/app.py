@@ -32,13 +32,17 @@ def _configs_to_compare_with(cfg: DictConfig) -> dict[str, DictConfig]:
     """Compose this config with each of the other encoders; a misspelt encoder raises here."""
     from hydra.core.hydra_config import HydraConfig
 
-    from ntt.config.composition import composed
-    from ntt.runs.resume import typed_words
+    from ntt.config.composition import compose_config
+    from ntt.runs.resume import typed_overrides
 
     # Encoder overrides, such as encoder.weights=FILE, apply only to the chosen encoder.
-    words = [word for word in typed_words(HydraConfig.get()) if not re.match(r"[+~]*encoder\b", word)]
+    overrides = [
+        override
+        for override in typed_overrides(HydraConfig.get())
+        if not re.match(r"[+~]*encoder\b", override)
+    ]
     names = [name for name in cfg.compare if name != _chosen_encoder()]
-    return {name: composed("app", [*words, f"encoder={name}"]) for name in names}
+    return {name: compose_config("app", [*overrides, f"encoder={name}"]) for name in names}
 
 
 def _chosen_encoder() -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from ntt.api import FewShotSegmenter
-    from ntt.api.images import Picture
+    from ntt.api.images import ImageLike
     from ntt.errors import InputError
     from ntt.video import VideoFile
 
@@ -31,7 +31,7 @@ RESULTS = (
 def run(cfg: DictConfig) -> None:
     """Fit on the references, segment the images or the video and write the results to the run directory."""
     # Imported here to keep --help and errors about misspelt options fast.
-    from ntt.api.images import find_pictures
+    from ntt.api.images import find_images
     from ntt.errors import InputError
     from ntt.video import VideoFile
 
@@ -43,13 +43,15 @@ def run(cfg: DictConfig) -> None:
     for name in RESULTS:  # delete the results of an earlier command in the same directory
         (output_dir / name).unlink(missing_ok=True)
     if cfg.video is None:
-        _segment_pictures(cfg, _without_masks(find_pictures(cfg.images), Path(cfg.references)), output_dir)
+        _segment_images(
+            cfg, _without_reference_masks(find_images(cfg.images), Path(cfg.references)), output_dir
+        )
     else:
         _segment_video(cfg, VideoFile(Path(cfg.video)), output_dir)
     logger.info("Results: %s", output_dir)
 
 
-def _without_masks(files: list[Path], references: Path) -> list[Path]:
+def _without_reference_masks(files: list[Path], references: Path) -> list[Path]:
     """Return the images that are not reference masks; both may be in the same folder."""
     from ntt.data.folder import masks_in
 
@@ -67,7 +69,7 @@ def _fitted(cfg: DictConfig, output_dir: Path) -> FewShotSegmenter:
     return model
 
 
-def _segment_pictures(cfg: DictConfig, files: list[Path], output_dir: Path) -> None:
+def _segment_images(cfg: DictConfig, files: list[Path], output_dir: Path) -> None:
     from ntt.engine.stage_bar import StageBar
     from ntt.errors import InputError
     from ntt.reporting.prediction_folder import PredictionFolder
@@ -81,8 +83,8 @@ def _segment_pictures(cfg: DictConfig, files: list[Path], output_dir: Path) -> N
         _told(skipped, output_dir / "skipped.json"),
     ):
 
-        def skip(picture: Picture, error: InputError) -> None:
-            skipped[str(picture)] = str(error)
+        def skip(image: ImageLike, error: InputError) -> None:
+            skipped[str(image)] = str(error)
             logger.warning("predict: skipped %s", error)
             bar.advance()
 

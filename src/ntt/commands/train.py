@@ -6,6 +6,8 @@ Nothing is trained; the name follows the field's convention. ``python train.py -
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +16,26 @@ from hydra.core.hydra_config import HydraConfig
 from ntt.config.messages import require_pytorch_lightning
 from ntt.config.paths import CONF, announce
 from ntt.engine.command import run_command
-from ntt.runs.fingerprint import data_digest, run_identity
-from ntt.runs.resume import command_of, typed_words
+from ntt.runs.fingerprint import data_fingerprint, run_fingerprint
+from ntt.runs.resume import command_of, typed_overrides
 from ntt.runs.run_directory import RunFolder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+    from pytorch_lightning import Trainer
+    from pytorch_lightning.loggers import Logger
+
+    from ntt.data import FewShotDataset
+    from ntt.engine.data import StageData
+    from ntt.engine.stages import Stages
 
 logger = logging.getLogger("train")
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Start or resume a run and return the content of ``metrics.json``."""
-    identity, command = run_identity(cfg), command_of(typed_words(HydraConfig.get()), "train")
-    with RunFolder(Path(cfg.paths.output), identity, command, cfg.resume) as folder:
+    command = command_of(typed_overrides(HydraConfig.get()), "train")
+    with RunFolder(Path(cfg.paths.output), run_fingerprint(cfg), command, cfg.resume) as folder:
         if folder.finished:
             logger.info("The run in %s is finished; use resume=false to repeat it", folder.path)
             return folder.metrics()
@@ -38,34 +46,20 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     """Run all stages; results that are already in the run directory are not computed again."""
     # Imported here to keep --help and errors about misspelt options fast.
     from hydra.utils import instantiate
-    from pytorch_lightning import Trainer, seed_everything
-    from rich.console import Console
 
-    from ntt.cache.proposals import shared_answers
-    from ntt.data.images import limit_pictures
-    from ntt.engine.callbacks.base import OutcomeCallback
+    from ntt.cache.proposals import open_proposal_cache
+    from ntt.engine.callbacks.base import ImageCallback
     from ntt.engine.data import StageData
-    from ntt.engine.logging import hide_library_remarks
     from ntt.engine.recorder import Recorder
     from ntt.engine.stages import Stages
-    from ntt.io import whole_file
-    from ntt.reporting.loggers import log_run
-    from ntt.reporting.metrics import forget_peak_memory, run_metrics
-    from ntt.reporting.terminal import print_run
     from ntt.runs.sweep import refuse_processes
 
-    hide_library_remarks()
-    forget_peak_memory()
-    seed_everything(cfg.seed, workers=True, verbose=False)
+    prepare_process(cfg)
+    dataset = load_dataset(cfg)
+    folder.require_data(data_fingerprint(dataset))
 
-    limit_pictures(cfg.max_megapixels)
-    dataset = instantiate(cfg.dataset)
-    dataset.check(cfg.strict)
-    logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
-
-    folder.require_data(data_digest(dataset))
     loggers, callbacks = _built(cfg, "logger"), _built(cfg, "callbacks")
-    observers = {name: each for name, each in callbacks.items() if isinstance(each, OutcomeCallback)}
+    observers = {name: each for name, each in callbacks.items() if isinstance(each, ImageCallback)}
     recorder = Recorder(folder.journal("images"), observers)
     trainer: Trainer = instantiate(
         cfg.trainer, callbacks=[*callbacks.values(), recorder], logger=list(loggers.values())
@@ -73,32 +67,77 @@ def run_stages(cfg: DictConfig, folder: RunFolder) -> dict[str, Any]:
     require_pytorch_lightning("trainer", trainer)
     refuse_processes(trainer)
 
-    model = instantiate(cfg.model)
-    model.shared_answers = shared_answers(cfg)
-    data = StageData(dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
-    data.images_done = recorder.images_done()
+    model = instantiate(cfg.model, proposal_cache=open_proposal_cache(cfg))
     stages = Stages(model, dataset, folder.memo, cfg.strict)
+    data = partial(StageData, dataset, cfg.model.memory.batch_size, cfg.image_batch, cfg.loader_workers)
+    targets = data(images_done=recorder.images_done())
 
-    if stages.recall_masks():
-        trainer.validate(stages, data, verbose=False)  # mask_references
-    data.references_done = stages.begin_memory()
-    if data.references_done < len(dataset.references):
-        trainer.predict(stages, data, return_predictions=False)  # fill_memory
-    stages.postprocess_memory()
-    stages.fill_negatives()
-    stages.calibrate()
+    fill_memory(trainer, stages, data)
     if trainer.is_global_zero:
-        with whole_file(folder.path / "memory.safetensors") as path:
-            model.memory.save(path)
-    if data.images_left:
-        trainer.test(stages, data, verbose=False)
+        save_memory(stages, folder)
+    if targets.images_left:
+        trainer.test(stages, targets, verbose=False)
     trainer.strategy.barrier()
     if not trainer.is_global_zero:
         return {}
-
     recorder.summarise(stages)
-    metrics = run_metrics(stages.report, model, stages.clock.seconds, stages.images)
-    log_run(loggers.values(), metrics, cfg, dataset)
+    return report(cfg, folder, stages, loggers.values())
+
+
+def prepare_process(cfg: DictConfig) -> None:
+    """Filter library messages, seed the random generators and limit the size of images."""
+    from pytorch_lightning import seed_everything
+
+    from ntt.data.images import limit_image_size
+    from ntt.engine.logging import hide_library_messages
+    from ntt.reporting.metrics import forget_peak_memory
+
+    hide_library_messages()
+    forget_peak_memory()
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    limit_image_size(cfg.max_megapixels)
+
+
+def load_dataset(cfg: DictConfig) -> FewShotDataset:
+    """Build the dataset of a config and check its files."""
+    from hydra.utils import instantiate
+
+    dataset: FewShotDataset = instantiate(cfg.dataset)
+    dataset.check(cfg.strict)
+    logger.info("Data: %d references, %d target images", len(dataset.references), len(dataset.targets))
+    return dataset
+
+
+def fill_memory(trainer: Trainer, stages: Stages, data: Callable[..., StageData]) -> None:
+    """Encode the references, aggregate them, add hard negatives and calibrate the score threshold."""
+    if stages.recall_masks():
+        trainer.validate(stages, data(), verbose=False)  # mask_references
+    references_done = stages.begin_memory()
+    if references_done < len(stages.dataset.references):
+        trainer.predict(stages, data(references_done=references_done), return_predictions=False)
+    stages.postprocess_memory()
+    stages.fill_negatives()
+    stages.calibrate()
+
+
+def save_memory(stages: Stages, folder: RunFolder) -> None:
+    """Write ``memory.safetensors``."""
+    from ntt.io import whole_file
+
+    with whole_file(folder.path / "memory.safetensors") as path:
+        stages.model.memory.save(path)
+
+
+def report(cfg: DictConfig, folder: RunFolder, stages: Stages, loggers: Iterable[Logger]) -> dict[str, Any]:
+    """Log, write and print the metrics."""
+    from rich.console import Console
+
+    from ntt.reporting.loggers import log_run
+    from ntt.reporting.metrics import run_metrics
+    from ntt.reporting.terminal import print_run
+
+    metrics = run_metrics(stages.report, stages.model, stages.timer.seconds, stages.images)
+    log_run(loggers, metrics, cfg, stages.dataset)
     folder.finish(metrics)  # last, so that the same command retries failed logging
     print_run(metrics, folder.path, Console())
     return metrics

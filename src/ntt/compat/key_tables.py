@@ -13,7 +13,7 @@ from ntt.errors import InputError
 
 # Maps a value to options by dotted name, or to None if it has no equivalent.
 Rule = Callable[[Any], Mapping[str, Any] | None]
-KINDS: dict[Any, str] = {
+KIND_NAMES: dict[Any, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
@@ -27,7 +27,7 @@ def becomes(option: str, kind: Any) -> Rule:
 
     Args:
         option: Dotted name of the option.
-        kind: One of ``KINDS``.
+        kind: One of ``KIND_NAMES``.
     """
 
     def rule(value: Any) -> Mapping[str, Any]:
@@ -61,7 +61,7 @@ def of_kind(value: Any, kind: Any) -> Any:
         value = os.fspath(value)
     fits = isinstance(value, int | float if kind is float else kind)
     if not fits or (isinstance(value, bool) and kind is not bool):
-        raise InputError(f"{shortened(value)} is not {KINDS[kind]}")
+        raise InputError(f"{shortened(value)} is not {KIND_NAMES[kind]}")
     return value
 
 

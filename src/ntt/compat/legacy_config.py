@@ -165,7 +165,7 @@ class LegacyConfig:
     values: Mapping[str, Any]
     unused: Sequence[str]
 
-    def remark(self, decided: Collection[str] = ()) -> str | None:
+    def warning(self, decided: Collection[str] = ()) -> str | None:
         """Return a log line with the ignored keys and the defaults that affect the result, or None.
 
         Args:
@@ -180,10 +180,10 @@ class LegacyConfig:
             parts.append(f"does not set the {' and the '.join(silent)}; using the embedded default")
         return f"{self.file}: {'; '.join(parts)}" if parts else None
 
-    def words(self) -> list[str]:
+    def overrides(self) -> list[str]:
         """Return the equivalent command-line overrides."""
         choices = [f"{group}={option}" for group, option in self.choices.items()]
-        return choices + [f"{name}={_as_word(value)}" for name, value in self.values.items()]
+        return choices + [f"{name}={_as_text(value)}" for name, value in self.values.items()]
 
     def experiment(self) -> str:
         """Return the text of an equivalent file in ``conf/experiment``."""
@@ -225,7 +225,7 @@ def read_legacy_config(file: Path) -> LegacyConfig:
     return LegacyConfig(file, choices, found.options, found.unused)
 
 
-def expand_words(words: Sequence[str]) -> tuple[list[str], str | None]:
+def expand_arguments(overrides: Sequence[str]) -> tuple[list[str], str | None]:
     """Replace ``legacy_config=FILE`` by the overrides that the file translates to.
 
     Other overrides take precedence: an overridden value, or everything under an overridden config group, is
@@ -237,18 +237,18 @@ def expand_words(words: Sequence[str]) -> tuple[list[str], str | None]:
     Raises:
         InputError: ``legacy_config`` is given more than once; see also :func:`read_legacy_config`.
     """
-    places = [place for place, word in enumerate(words) if word.startswith(LEGACY_CONFIG)]
+    places = [place for place, override in enumerate(overrides) if override.startswith(LEGACY_CONFIG)]
     if len(places) != 1:
         raise InputError("legacy_config is given more than once; give one file")
-    before, word, after = words[: places[0]], words[places[0]], words[places[0] + 1 :]
-    legacy = read_legacy_config(Path(word.removeprefix(LEGACY_CONFIG)).expanduser())
+    before, override, after = overrides[: places[0]], overrides[places[0]], overrides[places[0] + 1 :]
+    legacy = read_legacy_config(Path(override.removeprefix(LEGACY_CONFIG)).expanduser())
     decided = [other.partition("=")[0].lstrip("+~") for other in (*before, *after)]
 
     def is_open(new: str) -> bool:
         name = new.partition("=")[0].lstrip("+")
         return not any(name == other or name.startswith(f"{other}.") for other in decided)
 
-    return [*before, *filter(is_open, legacy.words()), *after], legacy.remark(decided)
+    return [*before, *filter(is_open, legacy.overrides()), *after], legacy.warning(decided)
 
 
 def _load(file: Path) -> Mapping[Any, Any]:
@@ -264,9 +264,9 @@ def _methods(content: Mapping[Any, Any]) -> Sequence[Any]:
     return [METHODS[named]] if named else list(METHODS.values())
 
 
-def _as_word(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{','.join(map(_as_word, value))}]"
+        return f"[{','.join(map(_as_text, value))}]"
     if isinstance(value, str):
         return QuotedString(value, Quote.single).with_quotes()
     return str(value).lower()

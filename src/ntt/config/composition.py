@@ -13,17 +13,17 @@ from omegaconf import DictConfig
 from ntt.config.paths import CONF, EMBEDDED, user_root
 
 
-def composed(job: str, words: Sequence[str]) -> DictConfig:
+def compose_config(job: str, overrides: Sequence[str]) -> DictConfig:
     """Compose ``conf/<job>.yaml`` without a run directory and without changing Hydra's global state.
 
     Args:
         job: Name of the config file.
-        words: Overrides, as on the command line.
+        overrides: Overrides, as on the command line.
     """
     paths = {"paths.root": user_root(), "paths.embedded": EMBEDDED, "paths.output": "null"}
     places = [f"{key}={_quoted(str(place))}" for key, place in paths.items()]
     with _hydra_set_aside(), initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose(job, [*places, *words])
+        return compose(job, [*places, *overrides])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from hydra.errors import (
+    ConfigCompositionException,
     HydraException,
     InstantiationException,
     MissingConfigException,
@@ -37,6 +38,14 @@ EXTRAS = {
 # `lightning` is a second copy of the code of pytorch_lightning, with other classes.
 OTHER_COPY = "lightning"
 USE_OURS = f"use pytorch_lightning in place of {OTHER_COPY}"
+# Config keys of earlier versions, and their present names.
+RENAMED = {
+    "callbacks.ceilings": "callbacks.oracle",
+    "limits.pictures": "limits.images",
+    "nano.pictures": "nano.images",
+    "needs": "download",
+    "hydra.callbacks.own_device": "hydra.callbacks.gpu_assignment",
+}
 
 
 def describe(error: BaseException) -> str:
@@ -55,6 +64,8 @@ def describe(error: BaseException) -> str:
             return _unknown_key(cause)
         if isinstance(cause, InterpolationKeyError) and cause.parent_node is not None:
             return _unknown_choice(cause)
+        if isinstance(cause, ConfigCompositionException) and (deleted := _deleted(cause)) in RENAMED:
+            return _renamed(deleted)
         if isinstance(cause, OverrideParseException):
             return f"Cannot parse the override {cause.override!r}: write group=option or path.to.key=value"
     if isinstance(error, InstantiationException) and len(chain) > 1:
@@ -66,7 +77,10 @@ def describe(error: BaseException) -> str:
 
 
 def require_values(cfg: DictConfig) -> None:
-    """Raise InputError with the name of every required value (``???``) that is missing."""
+    """Raise InputError for a key of an earlier version and for missing required values (``???``)."""
+    for key in RENAMED:
+        if OmegaConf.select(cfg, key, throw_on_missing=False) is not None:
+            raise InputError(_renamed(key))
     missing = sorted(OmegaConf.missing_keys(cfg))
     if missing:
         raise InputError("; ".join(f"{key} has no value: add {key}=<value>" for key in missing))
@@ -106,7 +120,19 @@ def _one_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def _deleted(error: ConfigCompositionException) -> str:
+    """Return the key of a ``~key`` that does not exist; empty for other errors."""
+    found = re.fullmatch(r"Could not delete from config\. '(.+)' does not exist\.", str(error))
+    return found.group(1) if found else ""
+
+
+def _renamed(key: str) -> str:
+    return f"{key} is now {RENAMED[key]}; use the new name"
+
+
 def _unknown_option(missing: str, options: Iterable[str]) -> str:
+    if missing.replace("/", ".") in RENAMED:
+        return _renamed(missing.replace("/", "."))
     if missing in EXTRAS:
         install = f"pip install '{DISTRIBUTION}[{EXTRAS[missing]}]'"
         return f"{missing} needs a package that is not installed: {install}"
@@ -129,6 +155,8 @@ def _unknown_choice(error: InterpolationKeyError) -> str:
 
 
 def _unknown_key(error: ConfigKeyError | ConfigAttributeError) -> str:
+    if error.full_key in RENAMED:
+        return _renamed(str(error.full_key))
     parent, _, key = str(error.full_key).rpartition(".")
     siblings = error.parent_node if isinstance(error.parent_node, DictConfig) else ()
     known = [str(name) for name in siblings if name != "hydra"]

@@ -107,7 +107,7 @@ def field_of(entry: dict[str, Any], key: str) -> Any:
     return entry[key]
 
 
-def identity_of(entry: dict[str, Any], key: str) -> int | str:
+def id_of(entry: dict[str, Any], key: str) -> int | str:
     """Read an id: an integer or a string."""
     value = field_of(entry, key)
     if isinstance(value, str) and value.strip():
@@ -123,7 +123,7 @@ def number_of(entry: dict[str, Any], key: str) -> int:
     return value
 
 
-def identities_of(entry: dict[str, Any], key: str) -> tuple[int, ...] | None:
+def ids_of(entry: dict[str, Any], key: str) -> tuple[int, ...] | None:
     """Read a list of category ids; None if the field is missing."""
     values = entry.get(key)
     if values is None:
@@ -157,12 +157,12 @@ def is_among(value: Any, ids: Collection[int | str]) -> bool:
     return isinstance(value, int | float | str) and value in ids
 
 
-def register(identity: int | str, key: str, position: int, positions: dict[int | str, int]) -> None:
+def register(entry_id: int | str, key: str, position: int, positions: dict[int | str, int]) -> None:
     """Record the position of an id; raise Broken if it is a duplicate."""
-    if identity in positions:
-        first = f"{key}[{positions[identity]}]"
-        raise Broken(f"id {shown(identity)} is already used by {first}; ids must be unique")
-    positions[identity] = position
+    if entry_id in positions:
+        first = f"{key}[{positions[entry_id]}]"
+        raise Broken(f"id {shown(entry_id)} is already used by {first}; ids must be unique")
+    positions[entry_id] = position
 
 
 def size_of(entry: dict[str, Any]) -> tuple[int, int]:
@@ -216,7 +216,7 @@ def annotation_of(
     Raises:
         Broken: a field is invalid; Slip if only the shape is.
     """
-    identity, image_id = identity_of(entry, "id"), identity_of(entry, "image_id")
+    entry_id, image_id = id_of(entry, "id"), id_of(entry, "image_id")
     category_id = number_of(entry, "category_id")
     if image_id not in images:
         shown_id = shown(image_id)
@@ -231,7 +231,7 @@ def annotation_of(
         raise Slip("segmentation is empty; draw it or remove the annotation")
     box, area = mask_box(mask) if prompt else _box(entry, mask), _area(entry, mask)
     source = entry.get("mask_source")
-    return Annotation(identity, image_id, category_id, mask, box, area, crowd, prompt, source, difficult)
+    return Annotation(entry_id, image_id, category_id, mask, box, area, crowd, prompt, source, difficult)
 
 
 def _prompt(entry: dict[str, Any], image: ImageEntry) -> Prompt | None:
@@ -345,11 +345,11 @@ class _Reader:
         for position, entry in self._entries(content, "images"):
             try:
                 image = ImageEntry(
-                    identity_of(entry, "id"),
+                    id_of(entry, "id"),
                     file_name_of(entry),
                     *size_of(entry),
-                    identities_of(entry, "neg_category_ids"),
-                    identities_of(entry, "not_exhaustive_category_ids"),
+                    ids_of(entry, "neg_category_ids"),
+                    ids_of(entry, "not_exhaustive_category_ids"),
                 )
                 register(image.id, "images", position, positions)
             except Broken as error:
@@ -363,16 +363,16 @@ class _Reader:
         positions: dict[int | str, int] = {}
         for position, entry in self._entries(content, "categories"):
             try:
-                identity, category = number_of(entry, "id"), text_of(entry, "name")
+                entry_id, category = number_of(entry, "id"), text_of(entry, "name")
                 if category in categories.values():
                     raise Broken(f"name {category!r} is already used by another category; rename one")
-                register(identity, "categories", position, positions)
+                register(entry_id, "categories", position, positions)
             except Broken as error:
                 self._complain_of("categories", position, entry, error)
             else:
-                categories[identity] = category
+                categories[entry_id] = category
                 if (frequency := frequency_of(entry)) is not None:
-                    self.frequencies[identity] = frequency
+                    self.frequencies[entry_id] = frequency
         return categories
 
     def annotations(
@@ -382,7 +382,7 @@ class _Reader:
         positions: dict[int | str, int] = {}
         slips: set[str] = set()
         asked = categories.values() if self.classes is None else self.classes
-        others = {identity for identity, name in categories.items() if name not in asked}
+        others = {entry_id for entry_id, name in categories.items() if name not in asked}
         later = set(list(images)[len(images) if self.limit is None else self.limit :])
         for position, entry in self._entries(content, "annotations"):
             if is_among(entry.get("category_id"), others) or is_among(entry.get("image_id"), later):
@@ -422,8 +422,8 @@ class _Reader:
 
     def _complain_of(self, key: str, position: int, entry: dict[str, Any], error: Broken) -> None:
         """Report a problem of an entry, named like ``annotations[3] (id 12)``."""
-        identity = f" (id {shown(entry['id'])})" if "id" in entry else ""
-        self._complain(f"{key}[{position}]{identity}: {error}")
+        entry_id = f" (id {shown(entry['id'])})" if "id" in entry else ""
+        self._complain(f"{key}[{position}]{entry_id}: {error}")
 
     def _complain(self, what: str) -> None:
         self.problems.append(f"{self.file}: {what}")

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from torch import Tensor
 
 from ntt.data.coco_reader import Annotation, AnnotationFile, read_annotations
-from ntt.data.made_masks import MadeMask
+from ntt.data.pseudo_masks import PseudoMask
 from ntt.data.samples import (
     MINED,
     ReferenceEntry,
@@ -21,10 +21,10 @@ from ntt.data.samples import (
     Targets,
     count_problems,
     folder_targets,
-    picture_problems,
+    image_problems,
     target_problems,
 )
-from ntt.data.targets import AnnotatedTargets, translate
+from ntt.data.targets import AnnotatedTargets, with_reference_categories
 from ntt.errors import InputError, did_you_mean
 from ntt.io import read_json
 from ntt.options import AtLeastOne
@@ -87,7 +87,7 @@ class FewShotDataset:
     @property
     def class_names(self) -> tuple[str, ...]:
         """Name of each label."""
-        return tuple(self._classes[identity] for identity in self.category_ids)
+        return tuple(self._classes[category_id] for category_id in self.category_ids)
 
     @cached_property
     def references(self) -> References:
@@ -100,7 +100,7 @@ class FewShotDataset:
         """File of the pseudo masks made from the references' boxes and points."""
         return self.reference_file.with_suffix(".masks.json")
 
-    def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
+    def with_masks(self, made: Mapping[int, PseudoMask]) -> dict[str, Any]:
         """Return the content of the reference file with pseudo masks added.
 
         Args:
@@ -120,7 +120,7 @@ class FewShotDataset:
         if self.negative_file is None:
             return References([])
         content = read_annotations(self.negative_file).sound()
-        return References(self._entries(content, translate(content, self._classes)))
+        return References(self._entries(content, with_reference_categories(content, self._classes)))
 
     @cached_property
     def targets(self) -> Targets:
@@ -179,14 +179,14 @@ class FewShotDataset:
         if not problems:  # unreadable annotations must not be reported as missing
             problems += self._class_problems(Counter(a.category_id for a in chosen))
         problems += self._unknown_classes()
-        return problems + picture_problems(self._reference_entries(), whole=True)
+        return problems + image_problems(self._reference_entries(), whole=True)
 
     def _class_problems(self, counts: Counter[int]) -> list[str]:
         if not self._reference_content.categories:
             return [f"{self.reference_file}: categories is empty; add the classes to segment"]
         problems = []
-        for identity, name in self._wanted.items():
-            where, count = f"{self.reference_file}: class {name!r}", counts[identity]
+        for category_id, name in self._wanted.items():
+            where, count = f"{self.reference_file}: class {name!r}", counts[category_id]
             if count == 0:
                 problems.append(f"{where} has no reference; annotate one or remove the category")
             elif self.shots is not None and count < self.shots:
@@ -210,7 +210,9 @@ class FewShotDataset:
         content = read_annotations(self.negative_file)
         if content.problems:
             return list(content.problems)
-        return picture_problems(self._entries(content, translate(content, self._wanted)), whole=True)
+        return image_problems(
+            self._entries(content, with_reference_categories(content, self._wanted)), whole=True
+        )
 
     def _chosen(self) -> list[Annotation]:
         """Return the first ``shots`` annotations of each class."""
@@ -228,7 +230,7 @@ class FewShotDataset:
         return self._entries(self._reference_content, self._chosen())
 
     def _entries(self, content: AnnotationFile, annotations: Iterable[Annotation]) -> list[ReferenceEntry]:
-        labels = {identity: k for k, identity in enumerate(sorted(self._wanted))}
+        labels = {category_id: k for k, category_id in enumerate(sorted(self._wanted))}
         entries = []
         for annotation in annotations:
             image = content.images[annotation.image_id]
@@ -249,7 +251,7 @@ class FewShotDataset:
     def _wanted(self) -> dict[int, str]:
         """Names of the selected categories of the reference file by id, as far as it could be read."""
         known = self._reference_content.categories
-        return {identity: name for identity, name in known.items() if name in (self.classes or {name})}
+        return {category_id: name for category_id, name in known.items() if name in (self.classes or {name})}
 
     def _unknown_classes(self) -> list[str]:
         known = list(self._reference_content.categories.values())

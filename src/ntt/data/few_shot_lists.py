@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
 from collections import defaultdict
@@ -12,7 +11,7 @@ from typing import Any
 
 from ntt.data.validation import shown
 from ntt.errors import InputError
-from ntt.io import read_json, stream_entries, write_json
+from ntt.io import file_sha256, read_json, stream_entries, write_json
 
 Chosen = dict[int, list[int]]  # annotation ids by category id
 # File names of TFA and its successors: one file per class.
@@ -37,9 +36,9 @@ def list_files(path: Path, shots: int, classes: Collection[str] | None) -> list[
         return [path]
     named = {file: NAMES.fullmatch(file.name) for file in sorted(path.iterdir())}
     found = {match["name"]: file for file, match in named.items() if match and int(match["shots"]) == shots}
-    lacking = [name for name in classes or () if name not in found]
-    if lacking or not found:
-        what = f"no list for {shots} shots" + (f" of class {lacking[0]!r}" if lacking else "")
+    missing = [name for name in classes or () if name not in found]
+    if missing or not found:
+        what = f"no list for {shots} shots" + (f" of class {missing[0]!r}" if missing else "")
         raise InputError(f"{path}: contains {what}; use another folder or set dataset.shots")
     return [found[name] for name in classes or found]
 
@@ -108,7 +107,7 @@ def _read_tfa_voc(file: Path, annotation_file: Path) -> Chosen:
             f"{file}: {next(iter(unknown))} is not in {annotation_file}; set dataset= to the list's dataset"
         )
     category = categories[match["name"]]
-    found = [identity for stem in stems for identity in objects[images[stem], category]]
+    found = [annotation_id for stem in stems for annotation_id in objects[images[stem], category]]
     return {category: found[: int(match["shots"])]}
 
 
@@ -155,7 +154,7 @@ def write_few_shot(
             written.
     """
     excerpt = _excerpt(annotation_file, chosen)
-    said = {**origin, "annotation_file": annotation_file.name, "sha256": digest(annotation_file)}
+    said = {**origin, "annotation_file": annotation_file.name, "sha256": file_sha256(annotation_file)}
     try:
         write_json(file, {ORIGIN: said, **excerpt}, indent=None)
     except OSError as error:
@@ -188,40 +187,34 @@ def check_few_shot(file: Path, expected: Mapping[str, Any], classes: Collection[
                 "remove the file to recreate it, or set dataset.reference_file to another path"
             )
     has = {entry.get("name") for entry in content.get("categories", ()) if isinstance(entry, dict)}
-    lacking = [name for name in classes if name not in has]
-    if lacking:
+    missing = [name for name in classes if name not in has]
+    if missing:
         raise InputError(
-            f"{file}: does not contain class {lacking[0]!r}; remove the file to recreate it, "
+            f"{file}: does not contain class {missing[0]!r}; remove the file to recreate it, "
             "or set dataset.reference_file to another path"
         )
 
 
-def digest(file: Path) -> str:
-    """Compute the SHA-256 of a file as a hexadecimal string."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def _excerpt(file: Path, chosen: Mapping[int, Collection[int]]) -> dict[str, list[dict[str, Any]]]:
     """Read the selected annotations of a file with their images and categories."""
-    wanted = {identity: category for category, ids in chosen.items() for identity in ids}
+    wanted = {annotation_id: category for category, ids in chosen.items() for annotation_id in ids}
     found: dict[str, dict[int, dict[str, Any]]] = {"images": {}, "annotations": {}, "categories": {}}
     for key, entry in stream_entries(file):
         if key in found and (key != "annotations" or entry["id"] in wanted):
             found[key][entry["id"]] = entry
-    for identity, category in wanted.items():
-        entry = found["annotations"].get(identity, {})
+    for annotation_id, category in wanted.items():
+        entry = found["annotations"].get(annotation_id, {})
         if entry.get("category_id") != category or entry["image_id"] not in found["images"]:
             raise InputError(
-                f"{file}: has no annotation {identity} of category {category}; "
+                f"{file}: has no annotation {annotation_id} of category {category}; "
                 "the references were selected from another file"
             )
-    annotations = [found["annotations"][identity] for identity in wanted]
+    annotations = [found["annotations"][annotation_id] for annotation_id in wanted]
     images = dict.fromkeys(annotation["image_id"] for annotation in annotations)
     return {
-        "images": [found["images"][identity] for identity in images],
+        "images": [found["images"][annotation_id] for annotation_id in images],
         "annotations": annotations,
-        "categories": [found["categories"][identity] for identity in sorted(chosen)],
+        "categories": [found["categories"][annotation_id] for annotation_id in sorted(chosen)],
     }
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from torch import Tensor
 
 from ntt.data.images import image_sizes
-from ntt.data.made_masks import MadeMask
 from ntt.data.mask_images import read_masks
 from ntt.data.masks import encode_mask
 from ntt.data.prompts import read_prompt
+from ntt.data.pseudo_masks import PseudoMask
 from ntt.data.samples import (
     MINED,
     ReferenceEntry,
@@ -22,9 +22,9 @@ from ntt.data.samples import (
     TargetEntry,
     Targets,
     count_problems,
-    is_picture,
-    picture_problems,
-    pictures_in,
+    image_problems,
+    images_in,
+    is_image_file,
     target_problems,
 )
 from ntt.errors import InputError
@@ -36,7 +36,7 @@ MASK_ENDING = "_mask"
 PROMPT_FORM = '{"box": [x, y, width, height]} or {"points": [[x, y], ...]}'
 
 
-class Layout(ABC):
+class FolderLayout(ABC):
     """Location of references and targets.
 
     Attributes:
@@ -60,7 +60,7 @@ class Layout(ABC):
         """Return the target images; raise InputError without any."""
 
 
-class Apart(Layout):
+class Apart(FolderLayout):
     """``references/<class>/`` and ``targets/``."""
 
     def __init__(self, root: Path) -> None:
@@ -76,14 +76,14 @@ class Apart(Layout):
 
     def examples(self, folder: Path) -> list[Path]:
         """See the base class."""
-        return list(_without_masks(pictures_in(folder)))
+        return list(_without_masks(images_in(folder)))
 
     def targets(self) -> list[Path]:
         """See the base class."""
-        return pictures_in(self.target_home)
+        return images_in(self.target_home)
 
 
-class SideBySide(Layout):
+class SideBySide(FolderLayout):
     """References (images with a mask, box or points) and targets in the same folders."""
 
     def __init__(self, root: Path, folders: list[Path]) -> None:
@@ -96,27 +96,27 @@ class SideBySide(Layout):
 
     def examples(self, folder: Path) -> list[Path]:
         """See the base class."""
-        return [image for image in _without_masks(pictures_in(folder)) if _is_marked(image)]
+        return [image for image in _without_masks(images_in(folder)) if _is_marked(image)]
 
     def targets(self) -> list[Path]:
         """See the base class."""
-        pictures = (image for folder in self.folders for image in _without_masks(pictures_in(folder)))
-        files = [image for image in pictures if not _is_marked(image)]
+        images = (image for folder in self.folders for image in _without_masks(images_in(folder)))
+        files = [image for image in images if not _is_marked(image)]
         if not files:
             raise InputError(f"{self.home}: every image is a reference; add images to segment")
         return files
 
 
-def layout_of(root: Path) -> Layout:
+def layout_of(root: Path) -> FolderLayout:
     """Detect the layout of a folder.
 
     It is ``Apart`` if the folder contains ``references`` or ``targets``, or no image; else ``SideBySide``.
     """
     if root.is_dir() and not any((root / name).is_dir() for name in (REFERENCES, TARGETS)):
         inside = sorted(root.iterdir())
-        if any(map(is_picture, inside)):
+        if any(map(is_image_file, inside)):
             return SideBySide(root, [root])
-        folders = [path for path in inside if path.is_dir() and any(map(is_picture, path.iterdir()))]
+        folders = [path for path in inside if path.is_dir() and any(map(is_image_file, path.iterdir()))]
         if folders:
             return SideBySide(root, folders)
     return Apart(root)
@@ -149,10 +149,10 @@ def _is_marked(image: Path) -> bool:
 
 def _without_masks(files: list[Path]) -> Iterator[Path]:
     """Iterate over the images that are not masks of other images."""
-    pictures = {file.stem for file in files if file.suffix.lower() != ".png"}
+    images = {file.stem for file in files if file.suffix.lower() != ".png"}
     for file in files:
-        named_like_picture = file.suffix.lower() == ".png" and file.stem in pictures
-        if not named_like_picture and not file.stem.endswith(MASK_ENDING):
+        named_like_image = file.suffix.lower() == ".png" and file.stem in images
+        if not named_like_image and not file.stem.endswith(MASK_ENDING):
             yield file
 
 
@@ -228,7 +228,7 @@ class FolderDataset:
         """File of the pseudo masks made from the references' boxes and points."""
         return self._layout.home / "masks.json"
 
-    def with_masks(self, made: Mapping[int, MadeMask]) -> dict[str, Any]:
+    def with_masks(self, made: Mapping[int, PseudoMask]) -> dict[str, Any]:
         """Build the content of a COCO file of pseudo masks.
 
         Args:
@@ -246,7 +246,7 @@ class FolderDataset:
                 }
                 for number, entry in entries.items()
             ],
-            "categories": [{"id": identity, "name": name} for identity, name in names],
+            "categories": [{"id": category_id, "name": name} for category_id, name in names],
             "annotations": [
                 made[number - 1].annotate(
                     {"id": number, "image_id": number, "category_id": entry.label + 1, "iscrowd": 0}
@@ -303,7 +303,7 @@ class FolderDataset:
         return [TargetEntry(file, None, file.relative_to(home).as_posix()) for file in files]
 
     @cached_property
-    def _layout(self) -> Layout:
+    def _layout(self) -> FolderLayout:
         return layout_of(self.root)
 
     def _of_class(self, label: int, folder: Path) -> list[ReferenceEntry]:
@@ -315,7 +315,7 @@ class FolderDataset:
                 break
             try:
                 objects = _references(image, label)
-                problems += picture_problems(objects[:1], whole=True)
+                problems += image_problems(objects[:1], whole=True)
                 found += objects
             except InputError as error:
                 problems.append(str(error))

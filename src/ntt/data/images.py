@@ -25,7 +25,7 @@ DEEP_MODES = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I;16N": 65535, "I"
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # emitted at half the limit
 
 
-def limit_pictures(megapixels: float) -> None:
+def limit_image_size(megapixels: float) -> None:
     """Set the maximum image size for this process and the processes forked from it.
 
     Args:
@@ -61,14 +61,14 @@ def read_image(file: Path, annotated_size: Size | None = None) -> Tensor:
         return _as_tensor(stored if keep else upright)
 
 
-def read_picture(picture: Image.Image) -> Tensor:
+def convert_image(image: Image.Image) -> Tensor:
     """Convert an open Pillow image as ``read_image`` does.
 
     Raises:
         InputError: the image cannot be read.
     """
     try:
-        return _as_tensor(ImageOps.exif_transpose(picture))
+        return _as_tensor(ImageOps.exif_transpose(image))
     except Exception as error:  # as in opened: Pillow raises many types of exceptions
         raise InputError(f"this image cannot be read ({error}); replace it") from error
 
@@ -99,8 +99,8 @@ def opened(file: Path) -> Iterator[Image.Image]:
         InputError: the file is missing, unreadable or too large, also while it is decoded in the block.
     """
     try:
-        with Image.open(file) as picture:
-            yield picture
+        with Image.open(file) as image:
+            yield image
     except InputError:
         raise
     except FileNotFoundError:
@@ -115,21 +115,21 @@ def opened(file: Path) -> Iterator[Image.Image]:
         raise InputError(f"{file}: cannot be read as an image ({reason}); replace it") from error
 
 
-def _as_tensor(picture: Image.Image) -> Tensor:
-    return torch.from_numpy(to_rgb(picture, "white")).permute(2, 0, 1).float() / 255
+def _as_tensor(image: Image.Image) -> Tensor:
+    return torch.from_numpy(to_rgb(image, "white")).permute(2, 0, 1).float() / 255
 
 
-def _size(picture: Image.Image) -> Size:
-    return picture.height, picture.width
+def _size(image: Image.Image) -> Size:
+    return image.height, image.width
 
 
-def to_rgb(picture: Image.Image, behind: str) -> NDArray[np.uint8]:
+def to_rgb(image: Image.Image, behind: str) -> NDArray[np.uint8]:
     """Convert to a writable ``(H, W, 3)`` array, blending transparent pixels with the colour ``behind``."""
-    if picture.mode in DEEP_MODES:
-        grey = np.asarray(picture, dtype=np.float64) / DEEP_MODES[picture.mode]
+    if image.mode in DEEP_MODES:
+        grey = np.asarray(image, dtype=np.float64) / DEEP_MODES[image.mode]
         levels = np.ceil(np.nan_to_num(grey.clip(0, 1)) * 255).astype(np.uint8)  # round up: only 0 is black
         return np.repeat(levels[:, :, None], 3, axis=2)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, behind), picture)
-    return np.array(picture.convert("RGB"))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, behind), image)
+    return np.array(image.convert("RGB"))

@@ -54,33 +54,31 @@ def read_masks(file: Path) -> Iterator[Tensor]:
         yield torch.from_numpy(numbers == number)
 
 
-def _object_numbers(picture: Image.Image, file: Path) -> NDArray[np.int64]:
+def _object_numbers(image: Image.Image, file: Path) -> NDArray[np.int64]:
     """Return the object number of each pixel, ``(H, W)``; 0 is background."""
-    colours = to_rgb(picture, "black")
+    colours = to_rgb(image, "black")
     grey = bool((colours == colours[:, :, :1]).all())
-    lossy = picture.format == "JPEG"
-    if picture.mode == "P" and not grey:
-        indices = np.asarray(picture).astype(np.int64)
+    lossy = image.format == "JPEG"
+    if image.mode == "P" and not grey:
+        indices = np.asarray(image).astype(np.int64)
         return np.where(colours.any(axis=2) & (indices != VOID), indices + 1, 0)
     if not grey and not lossy:
         packed = colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
         if len(np.unique(packed)) <= MAX_COLOURS and _are_object_numbers(packed):
             return packed
     if not grey and _is_colourful(colours):
-        return _opaque_pixels(picture, file)
-    if picture.mode in DEEP_MODES:
-        values = np.nan_to_num(np.asarray(picture)).clip(min=0)
-    else:
-        values = colours.max(axis=2)
+        return _opaque_pixels(image, file)
+    deep = image.mode in DEEP_MODES
+    values = np.nan_to_num(np.asarray(image)).clip(min=0) if deep else colours.max(axis=2)
     if not grey or lossy or not _are_object_numbers(values):
         return _bright_pixels(values, file)
     return values.astype(np.int64)
 
 
-def _opaque_pixels(picture: Image.Image, file: Path) -> NDArray[np.int64]:
+def _opaque_pixels(image: Image.Image, file: Path) -> NDArray[np.int64]:
     """Mark the opaque pixels ``(H, W)`` of a photograph with 1."""
-    if picture.has_transparency_data:
-        opacity = np.asarray(picture.convert("RGBA"))[:, :, 3]
+    if image.has_transparency_data:
+        opacity = np.asarray(image.convert("RGBA"))[:, :, 3]
         if opacity.min() < WHITE / 2:
             return _bright_pixels(opacity, file)
     raise InputError(

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from ntt.data.coco_reader import AnnotationFile
 from ntt.data.few_shot import FewShotDataset
-from ntt.data.few_shot_lists import check_few_shot, digest, write_few_shot
+from ntt.data.few_shot_lists import check_few_shot, write_few_shot
 from ntt.data.validation import is_number, shown
 from ntt.errors import InputError, did_you_mean
-from ntt.io import stream_entries
+from ntt.io import file_sha256, stream_entries
 from ntt.options import AtLeastOne
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class Sampler:
             logger.info("Sampling %d references per class from %s", self.shots, self.annotation_file)
             write_few_shot(file, self.annotation_file, self.draw(), self.rule)
         elif self.annotation_file.exists():
-            expected = {**self.rule, "sha256": digest(self.annotation_file)}
+            expected = {**self.rule, "sha256": file_sha256(self.annotation_file)}
             check_few_shot(file, expected, self.classes or ())
 
     def draw(self) -> dict[int, list[int]]:
@@ -175,14 +175,14 @@ class Sampler:
             if category in wanted:
                 shuffler.shuffle(candidates)
                 drawn[category] = self._first(candidates, pool.sizes)
-        lacking = [
+        missing = [
             f"{self.annotation_file}: class {name!r} has {len(drawn.get(category, ()))} of {self.shots} "
             "required usable references; lower dataset.shots"
             for category, name in wanted.items()
             if len(drawn.get(category, ())) < (1 if self.fewer else self.shots)
         ]
-        if lacking:
-            raise InputError("\n".join(lacking))
+        if missing:
+            raise InputError("\n".join(missing))
         return drawn
 
     def _wanted(self, pool: _Pool) -> dict[int, str]:
@@ -267,12 +267,14 @@ def _read_pool(file: Path) -> _Pool:
 
 
 def _candidate(file: Path, entry: dict[str, Any]) -> _Candidate:
-    identity, image_id = (_number(file, "annotations", entry, key) for key in ("id", "image_id"))
+    annotation_id, image_id = (_number(file, "annotations", entry, key) for key in ("id", "image_id"))
     box = entry.get("bbox")
     if not (isinstance(box, list) and len(box) == 4 and all(map(is_number, box))):
         what = f"bbox must be [x, y, width, height], got {shown(box)}"
-        raise InputError(f"{file}: annotation {identity}: {what}")
-    return _Candidate(identity, image_id, tuple(box), bool(entry.get("iscrowd") or entry.get("difficult")))
+        raise InputError(f"{file}: annotation {annotation_id}: {what}")
+    return _Candidate(
+        annotation_id, image_id, tuple(box), bool(entry.get("iscrowd") or entry.get("difficult"))
+    )
 
 
 def _number(file: Path, key: str, entry: Any, field: str) -> int:

@@ -63,11 +63,11 @@ class References(Dataset[Reference]):
 
     def without_mask(self) -> list[list[int]]:
         """Return the indices of references without a mask, grouped by image."""
-        pictures: defaultdict[tuple[Path, Size], list[int]] = defaultdict(list)
+        images: defaultdict[tuple[Path, Size], list[int]] = defaultdict(list)
         for index, entry in enumerate(self.entries):
             if entry.mask is None:
-                pictures[entry.file, entry.size].append(index)
-        return list(pictures.values())
+                images[entry.file, entry.size].append(index)
+        return list(images.values())
 
     def give_mask(self, index: int, mask: Rle) -> None:
         """Set the pseudo mask of a reference."""
@@ -100,14 +100,14 @@ def count_problems(shots: int | None, limit: int | None) -> list[str]:
     ]
 
 
-def picture_problems(entries: Iterable[ReferenceEntry | TargetEntry], whole: bool = False) -> list[str]:
+def image_problems(entries: Iterable[ReferenceEntry | TargetEntry], whole: bool = False) -> list[str]:
     """Check the images of entries and return one message per faulty image.
 
     Args:
         entries: entries to check; several may share an image.
         whole: decode the images instead of reading only their headers.
     """
-    unreadable, misannotated = _problems(_pictures(entries), whole)
+    unreadable, misannotated = _problems(_distinct_images(entries), whole)
     return unreadable + misannotated
 
 
@@ -118,17 +118,17 @@ def target_problems(entries: Iterable[TargetEntry], strict: bool) -> list[str]:
         entries: entries of all targets.
         strict: report unreadable images even if others are readable.
     """
-    pictures = _pictures(entries)
-    unreadable, misannotated = _problems(pictures, whole=False)
-    return (unreadable if strict or len(unreadable) == len(pictures) else []) + misannotated
+    images = _distinct_images(entries)
+    unreadable, misannotated = _problems(images, whole=False)
+    return (unreadable if strict or len(unreadable) == len(images) else []) + misannotated
 
 
-def is_picture(file: Path) -> bool:
+def is_image_file(file: Path) -> bool:
     """Return whether a file exists and has the extension of an image format."""
     return file.suffix.lower() in Image.registered_extensions() and file.is_file()
 
 
-def pictures_in(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
     """List the images in a folder by name; files with other extensions are ignored.
 
     Raises:
@@ -136,7 +136,7 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: image folder not found; correct the path")
-    files = sorted(filter(is_picture, folder.iterdir()))
+    files = sorted(filter(is_image_file, folder.iterdir()))
     if not files:
         raise InputError(f"{folder}: the folder contains no image; add at least one")
     return files
@@ -148,18 +148,18 @@ def folder_targets(folder: Path, limit: int | None) -> list[TargetEntry]:
     Raises:
         InputError: the folder does not exist or contains no image.
     """
-    return [TargetEntry(file, None, file.name) for file in pictures_in(folder)[:limit]]
+    return [TargetEntry(file, None, file.name) for file in images_in(folder)[:limit]]
 
 
-def _pictures(entries: Iterable[ReferenceEntry | TargetEntry]) -> list[tuple[Path, Size | None]]:
+def _distinct_images(entries: Iterable[ReferenceEntry | TargetEntry]) -> list[tuple[Path, Size | None]]:
     """Return the distinct pairs of file and annotated size."""
     return list(dict.fromkeys((entry.file, entry.size) for entry in entries))
 
 
-def _problems(pictures: Iterable[tuple[Path, Size | None]], whole: bool) -> tuple[list[str], list[str]]:
+def _problems(images: Iterable[tuple[Path, Size | None]], whole: bool) -> tuple[list[str], list[str]]:
     """Return messages for unreadable images and for images whose size differs from the annotation."""
     unreadable, misannotated = [], []
-    for file, size in pictures:
+    for file, size in images:
         try:
             sizes = image_sizes(file, whole)
         except InputError as error:

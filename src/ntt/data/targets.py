@@ -93,7 +93,7 @@ class AnnotatedTargets:
     def _by_image(self) -> defaultdict[int | str, list[Annotation]]:
         """Annotations of the reference classes by image id, in file order."""
         images = defaultdict(list)
-        for annotation in translate(self.content.sound(), self.classes):
+        for annotation in with_reference_categories(self.content.sound(), self.classes):
             images[annotation.image_id].append(annotation)
         return images
 
@@ -114,7 +114,7 @@ def as_coco(
     Args:
         targets: content of the target file.
         images: images to evaluate.
-        annotations: annotations in these images, as returned by ``translate``.
+        annotations: annotations in these images, as returned by ``with_reference_categories``.
         categories: category names of the references by id.
         boxes_only: omit the masks.
     """
@@ -129,9 +129,9 @@ def as_coco(
             for image in images
         ],
         "categories": [
-            {"id": identity, "name": name}
-            | ({"frequency": frequencies[identity]} if identity in frequencies else {})
-            for identity, name in sorted(categories.items())
+            {"id": category_id, "name": name}
+            | ({"frequency": frequencies[category_id]} if category_id in frequencies else {})
+            for category_id, name in sorted(categories.items())
         ],
         "annotations": [
             {
@@ -153,7 +153,7 @@ def as_coco(
     return coco
 
 
-def translate(targets: AnnotationFile, categories: Mapping[int, str]) -> list[Annotation]:
+def with_reference_categories(targets: AnnotationFile, categories: Mapping[int, str]) -> list[Annotation]:
     """Select the target annotations of the reference classes and replace their category ids, by name."""
     ids = _shared_ids(targets, categories)
     return [
@@ -165,8 +165,8 @@ def translate(targets: AnnotationFile, categories: Mapping[int, str]) -> list[An
 
 def _shared_ids(targets: AnnotationFile, categories: Mapping[int, str]) -> dict[int, int]:
     """Map the ids of target categories to those of reference categories with the same name."""
-    identities = {name: identity for identity, name in categories.items()}
-    return {old: identities[name] for old, name in targets.categories.items() if name in identities}
+    ids = {name: category_id for category_id, name in categories.items()}
+    return {old: ids[name] for old, name in targets.categories.items() if name in ids}
 
 
 def _category_list(

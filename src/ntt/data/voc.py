@@ -38,7 +38,7 @@ def voc_as_coco(devkit: Path, splits: Mapping[str, str]) -> dict[str, Any]:
             {"id": number, "category_id": names[each.pop("name")], **each}
             for number, each in enumerate(objects, start=1)
         ],
-        "categories": [{"id": identity, "name": name} for name, identity in names.items()],
+        "categories": [{"id": category_id, "name": name} for name, category_id in names.items()],
     }
 
 

@@ -83,7 +83,7 @@ class BackboneEncoder(Encoder):
             **architecture,
             "layers": self.layers,
             "merge": merge,
-            "debias": self.debias.identity,
+            "debias": self.debias.facts,
         }
         self.weights_file = weights_file
         self.random_weights = random_weights
@@ -138,12 +138,12 @@ class BackboneEncoder(Encoder):
 
         Recomputed on every access, because the weights may be trained or cast in between.
         """
-        digest = hashlib.sha256()
-        digest.update(json.dumps([self.architecture, self.img_size], sort_keys=True).encode())
+        content = hashlib.sha256()
+        content.update(json.dumps([self.architecture, self.img_size], sort_keys=True).encode())
         for tensors in (self.named_parameters(), self.named_buffers()):
             for key, tensor in tensors:
-                digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+                content.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
                 if not tensor.is_meta:
                     flat = tensor.detach().cpu().contiguous().flatten()
-                    digest.update(flat.view(torch.uint8).numpy().data)
-        return digest.hexdigest()[:16]
+                    content.update(flat.view(torch.uint8).numpy().data)
+        return content.hexdigest()[:16]

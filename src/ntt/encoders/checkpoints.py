@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ntt.encoders.configs import DINOV2_CONFIGS, DINOV3_CONFIGS
-from ntt.encoders.layouts import LAYOUTS, Layout
+from ntt.encoders.layouts import LAYOUTS, CheckpointLayout
 from ntt.encoders.tensor_files import read_tensors
 from ntt.encoders.weights import RANDOM, Release, find_weights
 from ntt.errors import InputError, did_you_mean
@@ -35,7 +35,7 @@ class Checkpoint:
     """
 
     path: Path
-    layout: Layout
+    layout: CheckpointLayout
     tensors: dict[str, Tensor]
     variants: tuple[str, ...]
     size: BackboneSize
@@ -108,7 +108,7 @@ def fitting_tensors(backbone: nn.Module, path: Path, name: str) -> dict[str, Ten
     return tensors
 
 
-def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> tuple[Layout, dict[str, Tensor]]:
+def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> tuple[CheckpointLayout, dict[str, Tensor]]:
     """Find the first layout that matches under a known prefix; return it and the unprefixed tensors."""
     for prefix in _prefixes(tensors):
         inside = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
@@ -127,7 +127,9 @@ def _prefixes(tensors: Mapping[str, Tensor]) -> list[str]:
     return sorted(known, key=lambda prefix: ("teacher" not in prefix, len(prefix), prefix))
 
 
-def _offending(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], layout: Layout) -> list[str]:
+def _offending(
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], layout: CheckpointLayout
+) -> list[str]:
     """Describe each mismatch between expected and loaded tensors, using the file's own keys."""
     missing = [f"no {layout.their_key(key)}" for key in expected if key not in tensors]
     unknown = [f"unknown {layout.their_key(key)}" for key in tensors if key not in expected]

@@ -50,7 +50,7 @@ class PositionalDebias:
         self._basis: Tensor | None = None
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Settings that change the features; part of the encoder's fingerprint."""
         if self.rank and self.image == BLACK:
             return {"rank": self.rank, "image": BLACK}

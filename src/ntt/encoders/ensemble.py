@@ -75,8 +75,8 @@ class EnsembleEncoder(Encoder):
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
         """Hash of the members' fingerprints, in order."""
-        identity = " ".join(member.fingerprint for member in self._list())
-        return hashlib.sha256(f"ensemble {identity}".encode()).hexdigest()[:16]
+        members = " ".join(member.fingerprint for member in self._list())
+        return hashlib.sha256(f"ensemble {members}".encode()).hexdigest()[:16]
 
 
 def _grid(member: Encoder) -> int:

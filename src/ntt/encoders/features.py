@@ -121,7 +121,7 @@ _MERGES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
 }
 
 
-def _choose(key: str, choices: Mapping[str, Choice], word: str) -> Choice:
-    if word not in choices:
-        raise InputError(f"encoder.{key}={word} is unknown: use {' or '.join(choices)}")
-    return choices[word]
+def _choose(key: str, choices: Mapping[str, Choice], name: str) -> Choice:
+    if name not in choices:
+        raise InputError(f"encoder.{key}={name} is unknown: use {' or '.join(choices)}")
+    return choices[name]

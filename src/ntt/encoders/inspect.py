@@ -10,7 +10,7 @@ from ntt.encoders.checkpoints import read_checkpoint
 from ntt.errors import InputError
 
 
-def describe(path: Path) -> str:
+def describe_weights(path: Path) -> str:
     """Describe layout, variant, size and precision of a weights file in one line.
 
     Raises:
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     failed = False
     for argument in arguments:
         try:
-            print(describe(Path(argument)))
+            print(describe_weights(Path(argument)))
         except InputError as error:
             print(error, file=sys.stderr)
             failed = True

@@ -85,7 +85,7 @@ def name_ungated(tensors: Tensors) -> None:
 
 
 @dataclass(frozen=True)
-class Layout:
+class CheckpointLayout:
     """Key names and tensor shapes of one publisher's checkpoints of one family.
 
     Attributes:
@@ -210,8 +210,8 @@ _TRANSFORMERS_DINOV3 = {
     "norm.bias": "norm.bias",
 }
 # The first match wins, so layouts with more specific markers come first.
-LAYOUTS: tuple[Layout, ...] = (
-    Layout(
+LAYOUTS: tuple[CheckpointLayout, ...] = (
+    CheckpointLayout(
         publisher="transformers",
         family="DINOv2",
         anchor="embeddings.patch_embeddings.projection.weight",
@@ -220,7 +220,7 @@ LAYOUTS: tuple[Layout, ...] = (
         ignored=("embeddings.mask_token", "pooler.*"),
         transforms=(fuse_qkv, fold_class_position),
     ),
-    Layout(
+    CheckpointLayout(
         publisher="transformers",
         family="DINOv3",
         anchor="embeddings.patch_embeddings.weight",
@@ -229,7 +229,7 @@ LAYOUTS: tuple[Layout, ...] = (
         ignored=("embeddings.mask_token", "rope_embeddings.*"),
         transforms=(name_ungated, fuse_qkv, drop_zero_key_bias, add_zero_biases),
     ),
-    Layout(
+    CheckpointLayout(
         publisher="Meta",
         family="DINOv3",
         anchor="patch_embed.proj.weight",
@@ -239,7 +239,7 @@ LAYOUTS: tuple[Layout, ...] = (
         ignored=("mask_token", "local_cls_norm.*"),
         transforms=(split_qkv_bias, drop_zero_key_bias, add_zero_biases),
     ),
-    Layout(
+    CheckpointLayout(
         publisher="timm",
         family="DINOv3",
         anchor="patch_embed.proj.weight",
@@ -248,7 +248,7 @@ LAYOUTS: tuple[Layout, ...] = (
         ignored=(),
         transforms=(add_zero_biases,),
     ),
-    Layout(
+    CheckpointLayout(
         publisher="Meta",
         family="DINOv2",
         anchor="patch_embed.proj.weight",
@@ -257,7 +257,7 @@ LAYOUTS: tuple[Layout, ...] = (
         ignored=("mask_token",),
         transforms=(fold_class_position,),
     ),
-    Layout(
+    CheckpointLayout(
         publisher="timm",
         family="DINOv2",
         anchor="patch_embed.proj.weight",

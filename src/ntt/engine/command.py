@@ -37,12 +37,12 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
     # By default Hydra prints errors itself and exits with 1; with this variable it raises them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     _shorten_warnings()
-    remark: str | None = None
+    warning: str | None = None
 
     def guarded(cfg: DictConfig) -> Any:
         try:
-            if remark:
-                logging.getLogger(__name__).warning(remark)
+            if warning:
+                logging.getLogger(__name__).warning(warning)
             require_values(cfg)
             check_config(cfg)
             return task(cfg)
@@ -58,11 +58,11 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
             return None
 
     try:
-        if any(word.startswith(LEGACY_CONFIG) for word in sys.argv[1:]):
+        if any(argument.startswith(LEGACY_CONFIG) for argument in sys.argv[1:]):
             # Imported here to keep --help and errors about misspelt options fast.
-            from ntt.compat.legacy_config import expand_words
+            from ntt.compat.legacy_config import expand_arguments
 
-            sys.argv[1:], remark = expand_words(sys.argv[1:])
+            sys.argv[1:], warning = expand_arguments(sys.argv[1:])
         if resumes:
             refuse_named(sys.argv[1:])
             sys.argv[1:] = continue_earlier(sys.argv[1:], conf, name)
@@ -89,7 +89,7 @@ def exit_on_bad_input() -> Iterator[None]:
 
 def _debugging() -> bool:
     """Read ``ntt.debug`` from the command line, because composing the config may have failed."""
-    return any(word.lstrip("+").lower() == "ntt.debug=true" for word in sys.argv[1:])
+    return any(argument.lstrip("+").lower() == "ntt.debug=true" for argument in sys.argv[1:])
 
 
 def _fail_job(error: Exception) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,12 +21,12 @@ from ntt.errors import InputError
 from ntt.segmenters.base import Proposals
 from ntt.structures import Instances, Reference, Target
 
-Item = TypeVar("Item")
+Batch = TypeVar("Batch")
 END = object()
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImageResult:
     """Result of one target image with its intermediate results.
 
     Attributes:
@@ -88,7 +88,7 @@ class TargetsOrReasons(Dataset[Target | Unreadable]):
             return Unreadable(entry.image_id, entry.file, str(error).removeprefix(f"{entry.file}: "))
 
 
-class ReadAhead(Generic[Item]):
+class Prefetcher(Generic[Batch]):
     """Iterate over a data loader while a thread prefetches the next item.
 
     A thread is sufficient, because image decoding releases the GIL; worker processes would need shared
@@ -98,15 +98,15 @@ class ReadAhead(Generic[Item]):
         loader: Data loader without workers.
     """
 
-    def __init__(self, loader: DataLoader[Item]) -> None:
+    def __init__(self, loader: DataLoader[Batch]) -> None:
         self.loader = loader
 
     def __len__(self) -> int:
         """Number of batches."""
         return len(self.loader)
 
-    def __iter__(self) -> Iterator[Item]:
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as thread:
+    def __iter__(self) -> Iterator[Batch]:
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as thread:
             items = iter(self.loader)
             ahead = thread.submit(next, items, END)
             while True:
@@ -140,21 +140,27 @@ class StageData(LightningDataModule):
         reference_batch: References per step.
         image_batch: Targets per step.
         workers: Worker processes that read images; with 0, a thread prefetches one batch.
-
-    Attributes:
         references_done: Number of leading references to skip.
         images_done: Indices of target images to skip. The others are split among the processes of a run.
     """
 
-    def __init__(self, dataset: FewShotDataset, reference_batch: int, image_batch: int, workers: int) -> None:
+    def __init__(
+        self,
+        dataset: FewShotDataset,
+        reference_batch: int,
+        image_batch: int,
+        workers: int,
+        references_done: int = 0,
+        images_done: Collection[int] = (),
+    ) -> None:
         super().__init__()
         self.allow_zero_length_dataloader_with_multiple_devices = True  # there may be fewer images
         self.dataset = dataset
         self.reference_batch = reference_batch
         self.image_batch = image_batch
         self.workers = workers
-        self.references_done = 0
-        self.images_done: set[int] = set()
+        self.references_done = references_done
+        self.images_done = frozenset(images_done)
 
     @property
     def images_left(self) -> list[int]:
@@ -187,7 +193,7 @@ class StageData(LightningDataModule):
             collate_fn=list,
         )
 
-    def test_dataloader(self) -> DataLoader[NumberedTarget] | ReadAhead[NumberedTarget]:
+    def test_dataloader(self) -> DataLoader[NumberedTarget] | Prefetcher[NumberedTarget]:
         """Lists of indexed targets for ``test``; an :class:`Unreadable` replaces an unreadable image."""
         loader = DataLoader(
             NumberedTargets(TargetsOrReasons(self.dataset.targets), self.share),
@@ -196,7 +202,7 @@ class StageData(LightningDataModule):
             collate_fn=list,
             worker_init_fn=partial(_limit_pixels, Image.MAX_IMAGE_PIXELS),
         )
-        return loader if self.workers else ReadAhead(loader)
+        return loader if self.workers else Prefetcher(loader)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move target images to the device; references stay on the CPU, where they are cropped first."""
@@ -210,5 +216,5 @@ def _moved(index: int, target: Target | Unreadable, device: torch.device) -> Num
 
 
 def _limit_pixels(most: int | None, _: int) -> None:
-    """Apply the pixel limit of ``limit_pictures`` in a worker that was not forked."""
+    """Apply the pixel limit of ``limit_image_size`` in a worker that was not forked."""
     Image.MAX_IMAGE_PIXELS = most

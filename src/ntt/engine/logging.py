@@ -13,7 +13,7 @@ WARNINGS = (
 )
 
 
-def hide_library_remarks() -> None:
+def hide_library_messages() -> None:
     """Hide library messages. Call it after importing Lightning, which resets its loggers on import."""
     for name in LIGHTNING_LOGGERS:
         logger = logging.getLogger(name)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from ntt.data import FewShotDataset
-from ntt.data.made_masks import MadeMask, origin, read_made_masks
 from ntt.data.masks import encode_mask
 from ntt.data.prompts import write_prompt
+from ntt.data.pseudo_masks import PseudoMask, origin, read_pseudo_masks
 from ntt.errors import InputError
-from ntt.io import write_json
+from ntt.io import file_sha256, write_json
 from ntt.segmenters.base import Segmenter
 
 logger = logging.getLogger(__name__)
@@ -32,7 +30,7 @@ class ReferenceMasks:
     def __init__(self, dataset: FewShotDataset, segmenter: Segmenter) -> None:
         self.dataset = dataset
         self.segmenter = segmenter
-        self._made: dict[int, MadeMask] = {}
+        self._made: dict[int, PseudoMask] = {}
         self._empty: list[str] = []
         self._foreign = False
 
@@ -43,18 +41,18 @@ class ReferenceMasks:
             Number of references that still have no mask.
         """
         references, file = self.dataset.references, self.dataset.mask_file
-        lacking = [index for group in references.without_mask() for index in group]
-        if not lacking:
+        missing = [index for group in references.without_mask() for index in group]
+        if not missing:
             return 0
-        stored = read_made_masks(file)
+        stored = read_pseudo_masks(file)
         self._foreign = file.exists() and not stored
-        for index in lacking:
+        for index in missing:
             found = stored.get(origin(self._source(index)))
             if found is not None and tuple(found.mask["size"]) == references.entries[index].size:
                 self._keep(index, found)
         if self._made:
-            logger.info("mask_references: loaded %d of %d masks from %s", len(self._made), len(lacking), file)
-        return len(lacking) - len(self._made)
+            logger.info("mask_references: loaded %d of %d masks from %s", len(self._made), len(missing), file)
+        return len(missing) - len(self._made)
 
     def add(self, indices: Sequence[int], masks: Tensor, ious: Tensor) -> None:
         """Add new pseudo masks to references.
@@ -67,7 +65,7 @@ class ReferenceMasks:
         for index, mask, iou in zip(indices, masks, ious.tolist(), strict=True):
             if mask.any():
                 source = {**self._source(index), "predicted_iou": round(iou, 4)}
-                self._keep(index, MadeMask(encode_mask(mask), source))
+                self._keep(index, PseudoMask(encode_mask(mask), source))
             else:
                 entry = self.dataset.references.entries[index]
                 self._empty.append(
@@ -94,7 +92,7 @@ class ReferenceMasks:
         if self._empty:
             raise InputError("\n".join(self._empty))
 
-    def _keep(self, index: int, made: MadeMask) -> None:
+    def _keep(self, index: int, made: PseudoMask) -> None:
         self._made[index] = made
         self.dataset.references.give_mask(index, made.mask)
 
@@ -104,11 +102,6 @@ class ReferenceMasks:
         return {
             "segmenter": self.segmenter.name,
             "fingerprint": self.segmenter.fingerprint,
-            "picture": _digest(entry.file),
+            "image": file_sha256(entry.file)[:16],
             "prompt": write_prompt(entry.prompt),
         }
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()[:16]

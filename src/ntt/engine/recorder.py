@@ -7,22 +7,22 @@ from typing import Any
 
 from pytorch_lightning import Callback, Trainer
 
-from ntt.engine.callbacks.base import OutcomeCallback
-from ntt.engine.data import NumberedTarget, Outcome, Unreadable
+from ntt.engine.callbacks.base import ImageCallback
+from ntt.engine.data import ImageResult, NumberedTarget, Unreadable
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
 from ntt.runs.journal import Journal
 
 
 class Recorder(Callback):
-    """Pass every image to the outcome callbacks and store their notes.
+    """Pass every image to the result callbacks and store their notes.
 
     Args:
         journal: Receives one line per image.
         observers: Callbacks by the key of their notes in the journal.
     """
 
-    def __init__(self, journal: Journal, observers: Mapping[str, OutcomeCallback]) -> None:
+    def __init__(self, journal: Journal, observers: Mapping[str, ImageCallback]) -> None:
         self.journal = journal
         self.observers = observers
 
@@ -42,7 +42,7 @@ class Recorder(Callback):
         self,
         trainer: Trainer,
         pl_module: Stages,
-        outputs: Sequence[Outcome],
+        outputs: Sequence[ImageResult],
         batch: Sequence[NumberedTarget],
         *_: Any,
     ) -> None:
@@ -51,11 +51,11 @@ class Recorder(Callback):
             if isinstance(each, Unreadable):
                 unread = {"image_id": each.image_id, "file": str(each.file), "reason": each.reason}
                 self.journal.append({"index": index, "unread": unread})
-        seconds = pl_module.test_clock.take()
-        for outcome in outputs:
-            notes = {name: each.on_outcome(pl_module, outcome) for name, each in self.observers.items()}
+        seconds = pl_module.test_timer.take()
+        for result in outputs:
+            notes = {name: each.on_image_result(pl_module, result) for name, each in self.observers.items()}
             share = {part: total / len(outputs) for part, total in seconds.items()}
-            self.journal.append({"index": outcome.index, "seconds": share, "notes": notes})
+            self.journal.append({"index": result.index, "seconds": share, "notes": notes})
 
     def summarise(self, stages: Stages) -> None:
         """Let every callback summarise the images of all processes, including interrupted runs.
@@ -64,18 +64,17 @@ class Recorder(Callback):
             InputError: Some images were not processed.
         """
         entries = self._entries()
-        lacking = len(stages.dataset.targets) - len(entries)
-        if lacking:
+        missing = len(stages.dataset.targets) - len(entries)
+        if missing:
             raise InputError(
-                f"{lacking} of {len(stages.dataset.targets)} images were not segmented by any process of the "
+                f"{missing} of {len(stages.dataset.targets)} images were not segmented by any process of the "
                 "run; to use fewer images, set dataset.limit instead of a limit of the trainer"
             )
         in_order = [entries[index] for index in sorted(entries)]
         unread = [entry["unread"] for entry in in_order if "unread" in entry]
         done = [entry for entry in in_order if "unread" not in entry]
         for entry in done:
-            stages.clock.add(entry["seconds"])
-        stages.images = len(done)
+            stages.count_image(entry["seconds"])
         for name, each in self.observers.items():
             notes = [entry["notes"][name] for entry in done]
             each.summarise(stages, notes, [image["image_id"] for image in unread])

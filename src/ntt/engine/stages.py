@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Any, cast
 
 import torch
@@ -14,15 +15,15 @@ from torch import Tensor
 from ntt.calibration.score_threshold import MAX_REFERENCES
 from ntt.data import FewShotDataset
 from ntt.data.masks import decode_mask, json_mask
-from ntt.engine.data import NumberedTarget, Outcome, Unreadable
+from ntt.engine.data import ImageResult, NumberedTarget, Unreadable
 from ntt.engine.pseudo_masks import ReferenceMasks
 from ntt.engine.stage_bar import StageBar
-from ntt.engine.timer import Clock
+from ntt.engine.timer import Timer
 from ntt.errors import InputError
 from ntt.models import PrototypeMatching
-from ntt.runs.fingerprint import references_digest
+from ntt.runs.fingerprint import references_fingerprint
 from ntt.segmenters.base import ImageEmbedding
-from ntt.segmenters.batching import is_out_of_memory
+from ntt.segmenters.batching import ShrinkingBatches
 from ntt.structures import Reference, Target
 
 logger = logging.getLogger(__name__)
@@ -43,11 +44,11 @@ class Stages(LightningModule):
 
     Attributes:
         reference_masks: Pseudo masks from ``mask_references``.
-        clock: Seconds of ``mask_references``, ``fill_memory`` and ``postprocess_memory``; after the run, also
+        timer: Seconds of ``mask_references``, ``fill_memory`` and ``postprocess_memory``; after the run, also
             of the parts of ``test``.
-        test_clock: Seconds of the parts of ``test`` for the current batch.
+        test_timer: Seconds of the parts of ``test`` for the current batch.
         report: Entries that callbacks add to ``metrics.json``.
-        images: Number of segmented target images, set after the run.
+        images: Number of segmented target images, counted after the run.
     """
 
     def __init__(
@@ -63,12 +64,12 @@ class Stages(LightningModule):
         self.memo = memo
         self.strict = strict
         self.reference_masks = ReferenceMasks(dataset, model.segmenter)
-        self.pictures: list[list[int]] = []
-        self.clock = Clock()
-        self.test_clock = Clock()
+        self.image_groups: list[list[int]] = []
+        self.timer = Timer()
+        self.test_timer = Timer()
         self.report: dict[str, Any] = {}
         self.images = 0
-        self._most_images = 0  # largest batch that fits in memory; 0 until memory runs out
+        self._batches = ShrinkingBatches("images")
 
     def recall_masks(self) -> bool:
         """Load the pseudo masks of an earlier run, or of an earlier process of this run.
@@ -78,26 +79,26 @@ class Stages(LightningModule):
         """
         self.reference_masks.recall()
         self._masks = self.memo("masks")
-        lacking = self.dataset.references.without_mask()
-        for group in lacking:
+        unmasked = self.dataset.references.without_mask()
+        for group in unmasked:
             if group[0] in self._masks:
                 made = self._masks[group[0]]
                 masks = torch.stack([decode_mask(mask) for mask in made["masks"]])
                 self.reference_masks.add(group, masks, torch.tensor(made["ious"]))
-        if lacking and not self.dataset.references.without_mask():
+        if unmasked and not self.dataset.references.without_mask():
             self.reference_masks.store()
         return bool(self.dataset.references.without_mask())
 
     def on_validation_start(self) -> None:
         """Group the references without a mask by image, in the order of the data loader."""
-        self.pictures = self.dataset.references.without_mask()
+        self.image_groups = self.dataset.references.without_mask()
 
     def validation_step(self, batch: list[Reference], batch_idx: int) -> None:
         """mask_references: make the pseudo masks of the references in one image."""
         prompts = [reference.prompt for reference in batch if reference.prompt is not None]
-        with self.clock.measure("mask_references"):
+        with self.timer.measure("mask_references"):
             masks, ious = self.model.segment_prompts(batch[0].image, prompts)
-        group = self.pictures[batch_idx]
+        group = self.image_groups[batch_idx]
         self._masks[group[0]] = {"masks": [json_mask(mask) for mask in masks], "ious": ious.tolist()}
         self.reference_masks.add(group, masks, ious)
 
@@ -111,12 +112,12 @@ class Stages(LightningModule):
         Returns:
             Number of restored references; they are the first ones of the dataset.
         """
-        digest = references_digest(self.dataset.references)
-        memory = self.model.start_memory(self.dataset.class_names, digest)
-        self._remembered = self.memo("references")
-        while len(memory) in self._remembered:
-            batch = self._remembered[len(memory)]
-            self.clock.add({"fill_memory": batch["seconds"]})
+        fingerprint = references_fingerprint(self.dataset.references)
+        memory = self.model.reset_memory(self.dataset.class_names, fingerprint)
+        self._encoded_references = self.memo("references")
+        while len(memory) in self._encoded_references:
+            batch = self._encoded_references[len(memory)]
+            self.timer.add({"fill_memory": batch["seconds"]})
             for instance in batch["instances"]:
                 memory.restore(instance)
         return len(memory)
@@ -127,19 +128,19 @@ class Stages(LightningModule):
         Returns:
             Number of references; Lightning warns if it is None.
         """
-        memory, began = self.model.memory, self.clock.seconds.get("fill_memory", 0.0)
+        memory, began = self.model.memory, self.timer.seconds.get("fill_memory", 0.0)
         first = len(memory)
-        with self.clock.measure("fill_memory"):
-            self.model.remember(batch)
-        self._remembered[first] = {
-            "seconds": self.clock.seconds["fill_memory"] - began,
+        with self.timer.measure("fill_memory"):
+            self.model.add_references(batch)
+        self._encoded_references[first] = {
+            "seconds": self.timer.seconds["fill_memory"] - began,
             "instances": [memory.instance(index) for index in range(first, len(memory))],
         }
         return len(batch)
 
     def postprocess_memory(self) -> None:
         """Aggregate the reference memory into one prototype per class."""
-        with self.clock.measure("postprocess_memory"):
+        with self.timer.measure("postprocess_memory"):
             self.model.memory.aggregate()
         logger.info(
             "postprocess_memory: %d instances of %d classes, %.0f kB",
@@ -151,8 +152,8 @@ class Stages(LightningModule):
     def fill_negatives(self) -> None:
         """Add hard negatives: those of the dataset, then those that the model mines on the references."""
         dataset = self.dataset
-        with self.clock.measure("fill_negatives"):
-            self.model.remember_negatives(dataset.negatives)
+        with self.timer.measure("fill_negatives"):
+            self.model.add_hard_negatives(dataset.negatives)
             if dataset.mines_negatives:
                 with StageBar("fill_negatives", "references", len(dataset.references)) as bar:
                     self.model.mine_negatives(dataset.references, bar.advance, self.memo("mistakes"))
@@ -166,49 +167,37 @@ class Stages(LightningModule):
             return
         references = cast(Sequence[Reference], self.dataset.references)  # loaded lazily
         tried = min(len(references), MAX_REFERENCES)
-        with self.clock.measure("calibrate"), StageBar("calibrate", "references", tried) as bar:
+        with self.timer.measure("calibrate"), StageBar("calibrate", "references", tried) as bar:
             found = self.model.calibrate(references, bar.advance, self.memo("calibrate"))
         self.report["calibration"] = asdict(found)
         logger.info("calibrate: score_threshold is %.3f", found.threshold)
 
-    def test_step(self, batch: Sequence[NumberedTarget]) -> list[Outcome]:  # type: ignore[override]
+    def test_step(self, batch: Sequence[NumberedTarget]) -> list[ImageResult]:  # type: ignore[override]
         """test: segment a batch of images and return the results for the callbacks."""
         targets = self._readable(batch)
-        outcomes: list[Outcome] = []
-        while len(outcomes) < len(targets):
-            left = targets[len(outcomes) :]
-            outcomes += self._segment_some(left[: self._most_images or None])
-        return outcomes
+        parts = self._batches.run(lambda part: self._segment(targets[part]), len(targets), self.device)
+        return list(chain.from_iterable(parts))
 
-    def _segment_some(self, targets: Sequence[tuple[int, Target]]) -> list[Outcome]:
-        """Segment these images in one batch, or the first half of them if memory runs out."""
-        try:
-            return self._segment(targets)
-        except (RuntimeError, MemoryError) as error:
-            if len(targets) == 1 or not is_out_of_memory(error):
-                raise
-        if not self._most_images:
-            logger.warning("Out of memory with a batch of %d images; using smaller batches", len(targets))
-        self._most_images = len(targets) // 2
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return self._segment_some(targets[: self._most_images])
-
-    def _segment(self, targets: Sequence[tuple[int, Target]]) -> list[Outcome]:
+    def _segment(self, targets: Sequence[tuple[int, Target]]) -> list[ImageResult]:
         images = [target.image for _, target in targets]
-        with self.test_clock.measure("encode"):
+        with self.test_timer.measure("encode"):
             features = self.model.encode_all(images)
-        with self.test_clock.measure("propose"):
+        with self.test_timer.measure("propose"):
             embeddings = self.model.embed(images)
-        outcomes = [
-            self._outcome(index, target, *parts)
+        results = [
+            self._image_result(index, target, *parts)
             for (index, target), *parts in zip(targets, features, embeddings, strict=True)
         ]
-        if self.model.shared_answers is not None:
+        if self.model.proposal_cache is not None:
             # Add the cached time, so that throughput stays comparable; "shared" reports it separately.
-            saved = self.model.shared_answers.take_saved()
-            self.test_clock.add({"propose": saved, "shared": saved})
-        return outcomes
+            saved = self.model.proposal_cache.take_saved()
+            self.test_timer.add({"propose": saved, "shared": saved})
+        return results
+
+    def count_image(self, seconds: Mapping[str, float]) -> None:
+        """Count an image that any process of the run has segmented, and the seconds of its parts."""
+        self.images += 1
+        self.timer.add(seconds)
 
     def _readable(self, batch: Sequence[NumberedTarget]) -> list[tuple[int, Target]]:
         """Log and skip unreadable images; raise if ``strict``."""
@@ -219,14 +208,14 @@ class Stages(LightningModule):
                 logger.warning("test: skipped %s", each)
         return [(index, each) for index, each in batch if isinstance(each, Target)]
 
-    def _outcome(
+    def _image_result(
         self, index: int, target: Target, features: Tensor, embedding: ImageEmbedding | None
-    ) -> Outcome:
+    ) -> ImageResult:
         height, width = target.image.shape[-2:]
-        with self.test_clock.measure("propose"):
-            proposals = self.model.ask(embedding, features)
-        with self.test_clock.measure("match"):
+        with self.test_timer.measure("propose"):
+            proposals = self.model.propose(embedding, features)
+        with self.test_timer.measure("match"):
             instances = self.model.match(features, proposals, height, width)
-        with self.test_clock.measure("refine"):
+        with self.test_timer.measure("refine"):
             instances = self.model.refine(target.image, embedding, instances)
-        return Outcome(index, target, features, proposals, instances)
+        return ImageResult(index, target, features, proposals, instances)

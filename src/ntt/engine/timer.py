@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 
 
-class Clock:
+class Timer:
     """Accumulate wall time by name.
 
     GPU work is asynchronous, so it is timed with CUDA events. The GPU is synchronized only when the seconds

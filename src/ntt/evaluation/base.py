@@ -52,9 +52,9 @@ def with_numbers(
 ) -> tuple[COCO, Sequence[dict[str, Any]]]:
     """Number the images from 1 if some ids are strings, which the COCO libraries cannot sort."""
     ids = ground_truth.getImgIds()
-    if all(isinstance(identity, int) for identity in ids):
+    if all(isinstance(image_id, int) for image_id in ids):
         return ground_truth, results
-    numbers = {identity: number for number, identity in enumerate(ids, start=1)}
+    numbers = {image_id: number for number, image_id in enumerate(ids, start=1)}
     content, numbered = ground_truth.dataset, COCO()
     numbered.dataset = {
         **content,
@@ -66,7 +66,7 @@ def with_numbers(
     return numbered, [{**result, "image_id": numbers[result["image_id"]]} for result in results]
 
 
-def by_class(ground_truth: COCO, **aps: Sequence[float | None]) -> dict[str, dict[str, float | None]]:
+def ap_by_class(ground_truth: COCO, **aps: Sequence[float | None]) -> dict[str, dict[str, float | None]]:
     """Build ``per_class`` from the APs of each kind, which are in the order of the category ids."""
     names = [ground_truth.cats[category]["name"] for category in sorted(ground_truth.getCatIds())]
     return {

@@ -85,7 +85,7 @@ def match_images(ground_truth: COCO, results: Sequence[dict[str, Any]], kind: st
 def image_order(ground_truth: COCO) -> list[int | str]:
     """Return the image ids in the order of pycocotools; in file order if some ids are strings."""
     ids = ground_truth.getImgIds()
-    return sorted(ids) if all(isinstance(identity, int) for identity in ids) else ids
+    return sorted(ids) if all(isinstance(image_id, int) for image_id in ids) else ids
 
 
 def resample(images: int, count: int = RESAMPLES, seed: int = 0) -> Floats:
@@ -118,7 +118,7 @@ def mean_ap(class_aps: Floats) -> Floats:
     return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
 
 
-def interval(difference: float | None, resampled: Floats, images: int) -> Interval:
+def percentile_interval(difference: float | None, resampled: Floats, images: int) -> Interval:
     """Compute the percentile interval of a difference.
 
     Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), section 13.3. Both sides of a difference

@@ -18,7 +18,7 @@ from pycocotools.cocoeval import COCOeval
 
 from ntt.data.masks import decode_mask
 from ntt.errors import InputError
-from ntt.evaluation.base import Evaluation, by_class, kinds, with_numbers
+from ntt.evaluation.base import Evaluation, ap_by_class, kinds, with_numbers
 from ntt.matching import boxes_from_masks
 from ntt.structures import Instances
 
@@ -54,11 +54,11 @@ class CocoEvaluation(Evaluation):
     def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """See the base class."""
         ground_truth, results = with_numbers(ground_truth, results)
-        judged = {kind: self._evaluate(ground_truth, results, kind) for kind in kinds(ground_truth)}
+        evaluated = {kind: self._evaluate(ground_truth, results, kind) for kind in kinds(ground_truth)}
         return {
             "protocol": self.protocol,
-            **{kind: summary(evaluation.stats, SUMMARY) for kind, evaluation in judged.items()},
-            "per_class": by_class(ground_truth, **{kind: class_ap(e) for kind, e in judged.items()}),
+            **{kind: summary(evaluation.stats, SUMMARY) for kind, evaluation in evaluated.items()},
+            "per_class": ap_by_class(ground_truth, **{kind: class_ap(e) for kind, e in evaluated.items()}),
         }
 
     def _evaluate(self, ground_truth: COCO, results: Sequence[dict[str, Any]], kind: str) -> COCOeval:

@@ -12,7 +12,7 @@ import faster_coco_eval
 from pycocotools.coco import COCO
 
 from ntt.errors import InputError
-from ntt.evaluation.base import Evaluation, by_class, kinds, with_numbers
+from ntt.evaluation.base import Evaluation, ap_by_class, kinds, with_numbers
 from ntt.evaluation.coco_ap import FASTER, class_ap, load_results, summary
 
 DETECTIONS = 300  # maximum number of detections per image over all classes
@@ -35,7 +35,7 @@ class LvisEvaluation(Evaluation):
 
     def check(self, ground_truth: COCO) -> None:
         """Raise InputError for the first image and the first category that lack LVIS fields."""
-        lacking = [
+        missing = [
             f"image {image['id']} has no {field}"
             for field in IMAGE_FIELDS
             for image in ground_truth.dataset["images"]
@@ -45,20 +45,20 @@ class LvisEvaluation(Evaluation):
             for category in ground_truth.dataset["categories"]
             if "frequency" not in category
         ][:1]
-        if lacking:
+        if missing:
             advice = "use an LVIS file or evaluation=coco"
-            raise InputError("\n".join(f"dataset.target_file: {what}; {advice}" for what in lacking))
+            raise InputError("\n".join(f"dataset.target_file: {what}; {advice}" for what in missing))
 
     def __call__(self, ground_truth: COCO, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """See the base class."""
         self.check(ground_truth)
         ground_truth, results = with_numbers(ground_truth, results)
         counted = _counted(ground_truth, results)
-        judged = {kind: _evaluate(ground_truth, counted, kind) for kind in kinds(ground_truth)}
+        evaluated = {kind: _evaluate(ground_truth, counted, kind) for kind in kinds(ground_truth)}
         return {
             "protocol": self.protocol,
-            **{kind: summary(evaluation.all_stats, SUMMARY) for kind, evaluation in judged.items()},
-            "per_class": by_class(ground_truth, **{kind: class_ap(e) for kind, e in judged.items()}),
+            **{kind: summary(evaluation.all_stats, SUMMARY) for kind, evaluation in evaluated.items()},
+            "per_class": ap_by_class(ground_truth, **{kind: class_ap(e) for kind, e in evaluated.items()}),
         }
 
 

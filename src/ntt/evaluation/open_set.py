@@ -39,7 +39,7 @@ def open_set_metrics(
     absent: list[int] = []
     for image_id in ground_truth.getImgIds():
         objects = ground_truth.imgToAnns[image_id]
-        right, wrong = _judge(reported[image_id], objects)
+        right, wrong = _assess(reported[image_id], objects)
         counts.update(right=right, wrong=wrong, objects=sum(not each["iscrowd"] for each in objects))
         if not objects and image_id not in unseen:
             absent.append(len(reported[image_id]))
@@ -52,7 +52,7 @@ def open_set_metrics(
     }
 
 
-def _judge(results: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+def _assess(results: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     """Count the true positives and the false positives of an image."""
     right = wrong = 0
     for category in {result["category_id"] for result in results}:

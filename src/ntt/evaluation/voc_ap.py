@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from ntt.errors import InputError
-from ntt.evaluation.base import Evaluation, by_class, kinds
+from ntt.evaluation.base import Evaluation, ap_by_class, kinds
 
 IOUS = tuple(percent / 100 for percent in range(50, 100, 5))
 FIELDS = {"bbox": "bbox", "segm": "segmentation"}
@@ -55,7 +55,7 @@ class VocEvaluation(Evaluation):
         return {
             "protocol": self.protocol,
             **{kind: self._summary(ground_truth, values) for kind, values in aps.items()},
-            "per_class": by_class(
+            "per_class": ap_by_class(
                 ground_truth, **{kind: [_mean([ap]) for ap in values] for kind, values in aps.items()}
             ),
         }

@@ -81,9 +81,7 @@ class PrototypeMatcher:
         self, features: Tensor, proposals: Proposals, memory: MemoryBank, height: int, width: int
     ) -> Instances:
         """See :class:`ntt.matching.Matcher`."""
-        masks = proposals.logits > 0
-        filled = masks.flatten(1).any(dim=1)
-        logits, masks, iou = proposals.logits[filled], masks[filled], proposals.iou[filled]
+        logits, masks, iou = _visible(proposals)
         if len(masks) == 0 or not memory.class_names:
             return Instances.empty(height, width)
 
@@ -125,9 +123,7 @@ class PairMatcher:
         self, features: Tensor, proposals: Proposals, memory: MemoryBank, height: int, width: int
     ) -> Instances:
         """See :class:`ntt.matching.Matcher`."""
-        masks = proposals.logits > 0
-        filled = masks.flatten(1).any(dim=1)
-        logits, masks = proposals.logits[filled], masks[filled]
+        logits, masks, _ = _visible(proposals)
         if len(masks) == 0 or not memory.class_names:
             return Instances.empty(height, width)
         pairs = (self.similarities(features, masks, memory).flatten() + 1) / 2
@@ -140,3 +136,10 @@ class PairMatcher:
     def similarities(self, features: Tensor, masks: Tensor, memory: MemoryBank) -> Tensor:
         """See :class:`ntt.matching.Matcher`."""
         return self.scorer(Queries.of(F.normalize(features, dim=-1), masks), memory)
+
+
+def _visible(proposals: Proposals) -> tuple[Tensor, Tensor, Tensor]:
+    """Return logits, masks ``(N, m, m)`` and predicted IoU ``(N,)`` of the proposals that are not empty."""
+    masks = proposals.logits > 0
+    filled = masks.flatten(1).any(dim=1)
+    return proposals.logits[filled], masks[filled], proposals.iou[filled]

@@ -33,7 +33,7 @@ class Scorer(Protocol):
         """
 
 
-def by_class(similarities: Tensor, labels: Tensor, classes: int) -> Tensor:
+def group_by_class(similarities: Tensor, labels: Tensor, classes: int) -> Tensor:
     """Group similarities to instances by class.
 
     Args:
@@ -79,7 +79,7 @@ class KMeansCentres:
         """See :class:`ntt.matching.scorers.Scorer`."""
         centres, labels = memory.derived(("k-means", self.k), self._cluster)
         cosines = cosine(queries.vectors, centres.to(queries.features))
-        return by_class(cosines, labels.to(cosines.device), len(memory.class_names)).amax(dim=2)
+        return group_by_class(cosines, labels.to(cosines.device), len(memory.class_names)).amax(dim=2)
 
     def _cluster(self, memory: MemoryBank) -> tuple[Tensor, Tensor]:
         """Compute centres ``(M, C)`` of all classes and their classes ``(M,)``."""
@@ -125,10 +125,10 @@ class SoftNearestInstances:
 
 
 def instance_cosines(queries: Queries, memory: MemoryBank) -> Tensor:
-    """Compute cosines with all instances, grouped by :func:`ntt.matching.scorers.by_class`."""
+    """Compute cosines with all instances, grouped by :func:`ntt.matching.scorers.group_by_class`."""
     vectors = memory.vectors.to(queries.features)
     labels = memory.labels.to(vectors.device)
-    return by_class(cosine(queries.vectors, vectors), labels, len(memory.class_names))
+    return group_by_class(cosine(queries.vectors, vectors), labels, len(memory.class_names))
 
 
 class NegativePenalty:
@@ -157,7 +157,7 @@ class NegativePenalty:
         if not len(labels):
             return positive
         cosines = cosine(queries.vectors, vectors.to(queries.features))
-        negative = by_class(cosines, labels.to(cosines.device), len(memory.class_names)).amax(dim=2)
+        negative = group_by_class(cosines, labels.to(cosines.device), len(memory.class_names)).amax(dim=2)
         penalty = torch.exp(-(negative - positive).clamp(min=0) / self.sigma)
         return torch.where(positive > 0, positive * penalty, positive)  # scaling would raise negative values
 

@@ -82,6 +82,12 @@ def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
     return overlap / union.clamp(min=1)
 
 
+def paired_iou(masks: Tensor, others: Tensor) -> Tensor:
+    """Compute the IoU ``(N,)`` of each mask ``(N, H, W)`` bool with its counterpart; 0 if both are empty."""
+    overlap = (masks & others).flatten(1).sum(dim=1)
+    return overlap / (masks | others).flatten(1).sum(dim=1).clamp(min=1)
+
+
 def semantic_map(masks: Tensor, scores: Tensor, labels: Tensor, score_threshold: float) -> Tensor:
     """Assign each pixel the class of the highest-scoring instance that covers it.
 

@@ -78,8 +78,8 @@ def _square_around(mask: Tensor, context_ratio: float) -> tuple[int, int, int]:
     return (top + bottom - side) // 2, (left + right - side) // 2, side
 
 
-def _resize(picture: Tensor, height: int, width: int) -> Tensor:
+def _resize(image: Tensor, height: int, width: int) -> Tensor:
     """Resize ``(C, H, W)``."""
-    return F.interpolate(
-        picture[None], (height, width), mode="bilinear", align_corners=False, antialias=True
-    )[0]
+    return F.interpolate(image[None], (height, width), mode="bilinear", align_corners=False, antialias=True)[
+        0
+    ]

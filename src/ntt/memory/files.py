@@ -16,7 +16,8 @@ from torch import Tensor
 
 from ntt.errors import InputError
 
-Patches = list[tuple[Tensor, Tensor]]
+InstancePatches = list[tuple[Tensor, Tensor]]
+REFERENCES_FINGERPRINT = "references_digest"  # note; the name in files dates from earlier versions
 MADE_WITH = "made_with"  # note that describes encoder and options in words
 TENSORS = ("vectors", "labels", "prototypes", "negative_vectors", "negative_labels")
 MAPS = ("maps", "map_masks")  # only in files of banks with feature maps
@@ -67,7 +68,7 @@ def read_notes(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 def read_bank(
     path: Path, class_names: Sequence[str], fingerprint: str, made_with: str
-) -> tuple[dict[str, Tensor], Patches]:
+) -> tuple[dict[str, Tensor], InstancePatches]:
     """Read a bank: the tensors of ``TENSORS`` and ``MAPS`` by name, and the patches of each instance.
 
     Args:
@@ -86,7 +87,7 @@ def read_bank(
             saved_with = facts["fingerprint"], tuple(facts["class_names"])
             stored = set(file.keys())
             tensors = {key: file.get_tensor(key) for key in (*TENSORS, *(stored & set(MAPS)))}
-            patches: Patches = []
+            patches: InstancePatches = []
             if "patches" in stored:
                 counts = file.get_tensor("patch_counts").tolist()
                 centres, shares = (file.get_tensor(key).split(counts) for key in ("patches", "patch_shares"))
@@ -112,7 +113,7 @@ def _facts(file: Any) -> dict[str, Any]:
     return facts
 
 
-def _fit(tensors: Mapping[str, Tensor], patches: Patches, classes: int) -> bool:
+def _fit(tensors: Mapping[str, Tensor], patches: InstancePatches, classes: int) -> bool:
     """Whether shapes and labels of the tensors are consistent."""
     vectors, prototypes = tensors["vectors"], tensors["prototypes"]
     pairs = [(vectors, tensors["labels"]), (tensors["negative_vectors"], tensors["negative_labels"])]

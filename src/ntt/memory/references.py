@@ -15,7 +15,7 @@ from ntt.encoders.base import Encoder
 from ntt.errors import InputError
 from ntt.memory.bank import MemoryBank
 from ntt.memory.crop import crop_reference, whole_reference
-from ntt.memory.files import MADE_WITH
+from ntt.memory.files import MADE_WITH, REFERENCES_FINGERPRINT
 from ntt.options import AtLeastOne, Count, NotNegative
 from ntt.structures import Reference
 
@@ -64,7 +64,9 @@ class ReferenceMemory:
         self.whole_patches = whole_patches
         self.maps = maps
 
-    def empty_bank(self, encoder: Encoder, class_names: Sequence[str], references_digest: str) -> MemoryBank:
+    def empty_bank(
+        self, encoder: Encoder, class_names: Sequence[str], references_fingerprint: str
+    ) -> MemoryBank:
         """Create an empty bank whose fingerprint covers encoder, crop, pooling and references.
 
         Raises:
@@ -77,12 +79,12 @@ class ReferenceMemory:
             f"whole_patches={self.whole_patches}, maps={self.maps}"
         )
         made_with = f"{encoder.name} at {encoder.img_size} pixels, {options}"
-        identity = f"{encoder.fingerprint} {options} {references_digest}"
+        content = f"{encoder.fingerprint} {options} {references_fingerprint}"
         return MemoryBank(
             class_names,
-            hashlib.sha256(identity.encode()).hexdigest()[:16],
+            hashlib.sha256(content.encode()).hexdigest()[:16],
             self.patches,
-            {"references_digest": references_digest, MADE_WITH: made_with},
+            {REFERENCES_FINGERPRINT: references_fingerprint, MADE_WITH: made_with},
             self.maps,
         )
 
@@ -94,7 +96,7 @@ class ReferenceMemory:
                 "raise model.memory.max_classes (category_num in memory_bank_cfg)"
             )
 
-    def fill(
+    def add_references(
         self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
     ) -> None:
         """Add every reference to the bank, reading one batch at a time.
@@ -106,7 +108,7 @@ class ReferenceMemory:
             self._check_room(bank, reference.label)
             bank.add(features, covered, reference.label)
 
-    def fill_negatives(
+    def add_hard_negatives(
         self, bank: MemoryBank, encoder: Encoder, references: Iterable[Reference], device: torch.device
     ) -> None:
         """Add hard negatives to the bank, each labelled by the class it is a negative of.
@@ -143,10 +145,10 @@ class ReferenceMemory:
             raise InputError(
                 f"{reference.source}: the mask of this reference is empty: draw it or remove the reference"
             )
-        picture = (reference.image, reference.mask)
+        masked = (reference.image, reference.mask)
         if self.whole_image:
-            return whole_reference(*picture, encoder.img_size, encoder.patch_size)
-        return crop_reference(*picture, self.context_ratio, encoder.img_size, encoder.patch_size)
+            return whole_reference(*masked, encoder.img_size, encoder.patch_size)
+        return crop_reference(*masked, self.context_ratio, encoder.img_size, encoder.patch_size)
 
 
 def _whole(shares: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ntt.cache.proposals import SharedAnswers
-from ntt.calibration.hard_negatives import Mistake, look_alikes, mine_negatives
+from ntt.cache.proposals import ProposalCache
+from ntt.calibration.hard_negatives import Mistake, as_hard_negatives, mine_negatives
 from ntt.calibration.score_threshold import AUTO, THRESHOLD, Calibration, calibrate, checked_threshold
 from ntt.encoders.base import Encoder
 from ntt.matching import Matcher, Patches
@@ -52,11 +52,11 @@ class PrototypeMatching(ReferenceSegmenter):
         refiner: refines the masks of instances; None leaves them unchanged.
         score_threshold: instances with a lower score are dropped. ``auto`` calibrates it with
             :func:`ntt.calibration.score_threshold.calibrate`; before the calibration, nothing is dropped.
+        proposal_cache: cache of embeddings and proposals, shared between runs; None disables it.
 
     Attributes:
         score_threshold: current threshold as a number.
         memory: reference memory of the last fit; empty at first.
-        shared_answers: cache of embeddings and proposals, shared between runs; None disables it.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class PrototypeMatching(ReferenceSegmenter):
         matcher: Matcher,
         refiner: Refiner | None = None,
         score_threshold: float | str = 0.0,
+        proposal_cache: ProposalCache | None = None,
     ) -> None:
         super().__init__()
         self.wants_calibration = score_threshold == AUTO
@@ -79,11 +80,11 @@ class PrototypeMatching(ReferenceSegmenter):
         self.matcher = matcher
         self.refiner = refiner or NoRefinement()
         self.memory = MemoryBank((), fingerprint="")
-        self.shared_answers: SharedAnswers | None = None
+        self.proposal_cache = proposal_cache
         self.eval()
 
     @contextmanager
-    def remembering(self, memory: MemoryBank) -> Iterator[None]:
+    def using_memory(self, memory: MemoryBank) -> Iterator[None]:
         """Use another memory within the context."""
         own, self.memory = self.memory, memory
         try:
@@ -96,37 +97,37 @@ class PrototypeMatching(ReferenceSegmenter):
         """Device of the weights."""
         return next(self.parameters()).device
 
-    def start_memory(self, class_names: Sequence[str], references_digest: str = "") -> MemoryBank:
-        """Replace the memory by an empty one, ready for ``remember`` or ``load``.
+    def reset_memory(self, class_names: Sequence[str], references_fingerprint: str = "") -> MemoryBank:
+        """Replace the memory by an empty one, ready for ``add_references`` or ``load``.
 
         Args:
             class_names: class names in label order.
-            references_digest: digest of the references; part of the bank's fingerprint.
+            references_fingerprint: hash of the references; part of the bank's fingerprint.
         """
-        self.memory = self.reference_memory.empty_bank(self.encoder, class_names, references_digest)
+        self.memory = self.reference_memory.empty_bank(self.encoder, class_names, references_fingerprint)
         return self.memory
 
     @torch.no_grad()
-    def fill(
-        self, references: Iterable[Reference], class_names: Sequence[str], references_digest: str = ""
+    def replace_references(
+        self, references: Iterable[Reference], class_names: Sequence[str], references_fingerprint: str = ""
     ) -> None:
-        """Start a new memory and add all references; call ``memory.aggregate()`` to compute the prototypes.
+        """Reset the memory and add all references; call ``memory.aggregate()`` to compute the prototypes.
 
         Raises:
             InputError: a mask is empty.
         """
-        self.start_memory(class_names, references_digest)
-        self.remember(references)
+        self.reset_memory(class_names, references_fingerprint)
+        self.add_references(references)
 
     @torch.no_grad()
-    def remember(self, references: Iterable[Reference]) -> None:
+    def add_references(self, references: Iterable[Reference]) -> None:
         """Add references to the current memory, creating pseudo masks for references without a mask.
 
         Raises:
             InputError: a mask is empty.
         """
         complete = map(self.with_mask, references)
-        self.reference_memory.fill(self.memory, self.encoder, complete, self.device)
+        self.reference_memory.add_references(self.memory, self.encoder, complete, self.device)
 
     def fit(self, references: Iterable[Reference], class_names: Sequence[str]) -> Self:
         """Build a new memory from references; with ``auto``, also calibrate the score threshold.
@@ -137,7 +138,7 @@ class PrototypeMatching(ReferenceSegmenter):
         """
         if self.wants_calibration and isinstance(references, Iterator):  # calibration iterates a second time
             references = list(references)
-        self.fill(references, class_names)
+        self.replace_references(references, class_names)
         self.memory.aggregate()
         if self.wants_calibration:
             self.calibrate(references)
@@ -156,8 +157,8 @@ class PrototypeMatching(ReferenceSegmenter):
         grown = self.memory.subset(torch.ones(len(self.memory), dtype=torch.bool))
         self.reference_memory.check_classes(class_names)
         grown.class_names = tuple(class_names)
-        with self.remembering(grown):
-            self.remember(references)
+        with self.using_memory(grown):
+            self.add_references(references)
         grown.aggregate()
         self.memory = grown
 
@@ -181,19 +182,19 @@ class PrototypeMatching(ReferenceSegmenter):
         known: MutableMapping[int, Any] | None = None,
     ) -> list[Mistake]:
         """Mine hard negatives on the references and add them to the memory; see ``ntt.calibration``."""
-        pictures = references if isinstance(references, Sequence | Dataset) else list(references)
-        found = mine_negatives(self, pictures, self.reference_memory.negatives_per_class, on_reference, known)
-        self.remember_negatives(look_alikes(pictures, found, self.memory.class_names))
+        indexed = references if isinstance(references, Sequence | Dataset) else list(references)
+        found = mine_negatives(self, indexed, self.reference_memory.negatives_per_class, on_reference, known)
+        self.add_hard_negatives(as_hard_negatives(indexed, found, self.memory.class_names))
         return found
 
     @torch.no_grad()
-    def remember_negatives(self, look_alikes: Iterable[Reference]) -> None:
+    def add_hard_negatives(self, hard_negatives: Iterable[Reference]) -> None:
         """Add hard negatives, each labelled by the class it is a negative of.
 
         Raises:
             InputError: a mask is empty.
         """
-        self.reference_memory.fill_negatives(self.memory, self.encoder, look_alikes, self.device)
+        self.reference_memory.add_hard_negatives(self.memory, self.encoder, hard_negatives, self.device)
 
     @torch.no_grad()
     def segment_prompts(self, image: Tensor, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
@@ -221,28 +222,23 @@ class PrototypeMatching(ReferenceSegmenter):
         return Patches(features, self.encoder.debiased(features), self.memory)
 
     @torch.no_grad()
-    def propose(self, image: Tensor, features: Tensor) -> Proposals:
-        """Compute mask proposals of ``(3, H, W)`` in [0, 1] with patch features ``(h, w, C)``."""
-        return self.ask(self.embed([image])[0], features)
-
-    @torch.no_grad()
     def embed(self, images: Sequence[Tensor]) -> list[ImageEmbedding | None]:
         """Compute segmenter embeddings of images of any size, in one batch; None if not needed."""
         if not (self.proposals.needs_segmenter or self.refiner.needs_segmenter):
             return [None] * len(images)
         moved = [image.to(self.device) for image in images]
-        if self.shared_answers is None:
+        if self.proposal_cache is None:
             return list(self.segmenter.encode_all(moved))
-        keep = self.proposals.question is None or self.refiner.needs_segmenter
-        return list(self.shared_answers.embed(self.segmenter, moved, keep))
+        keep = self.proposals.cache_key is None or self.refiner.needs_segmenter
+        return list(self.proposal_cache.embed(self.segmenter, moved, keep))
 
     @torch.no_grad()
-    def ask(self, embedding: ImageEmbedding | None, features: Tensor) -> Proposals:
+    def propose(self, embedding: ImageEmbedding | None, features: Tensor) -> Proposals:
         """Compute mask proposals of an encoded image with patch features ``(h, w, C)``."""
         patches = self.patches(features)
-        if self.shared_answers is None:
+        if self.proposal_cache is None:
             return self.proposals(self.segmenter, embedding, patches)
-        return self.shared_answers.propose(self.proposals, self.segmenter, embedding, patches)
+        return self.proposal_cache.propose(self.proposals, self.segmenter, embedding, patches)
 
     @torch.no_grad()
     def match(self, features: Tensor, proposals: Proposals, height: int, width: int) -> Instances:
@@ -287,7 +283,7 @@ class PrototypeMatching(ReferenceSegmenter):
         for image, features, embedding in zip(
             images, self.encode_all(images), self.embed(images), strict=True
         ):
-            found = self.match(features, self.ask(embedding, features), *image.shape[-2:])
+            found = self.match(features, self.propose(embedding, features), *image.shape[-2:])
             yield self.refine(image, embedding, found), self.similarity(features).cpu()
 
     def with_mask(self, reference: Reference) -> Reference:

@@ -33,14 +33,14 @@ def segment_prompts(segmenter: Segmenter, image: Tensor, prompts: Sequence[Promp
     embedding = segmenter.encode(image)
     masks, ious = [torch.zeros(0, height, width, dtype=torch.bool)], [torch.zeros(0)]
     for prompt in prompts:
-        mask, iou = answer_prompt(segmenter, embedding, prompt, height, width)
+        mask, iou = segment_prompt(segmenter, embedding, prompt, height, width)
         masks.append(mask[None])
         ious.append(iou[None])
     return torch.cat(masks), torch.cat(ious)
 
 
 @torch.no_grad()
-def answer_prompt(
+def segment_prompt(
     segmenter: Segmenter, embedding: ImageEmbedding, prompt: Prompt, height: int, width: int
 ) -> tuple[Tensor, Tensor]:
     """Predict the mask of a prompt on an encoded image of ``height`` x ``width`` pixels.
@@ -51,11 +51,11 @@ def answer_prompt(
         Mask ``(height, width)`` bool, possibly empty, and predicted IoU ``()``; on the CPU.
     """
     scale = torch.tensor([segmenter.image_size / width, segmenter.image_size / height])
-    question = prompt if segmenter.box_prompts else _pointed(prompt)
-    answer = segmenter.decode(embedding, _as_prompts(question, scale))
-    mask = resize_masks(answer.logits, height, width)[0].cpu()
+    usable = prompt if segmenter.box_prompts else _pointed(prompt)
+    decoded = segmenter.decode(embedding, _as_prompts(usable, scale))
+    mask = resize_masks(decoded.logits, height, width)[0].cpu()
     inside = mask if prompt.box is None else mask & _inside(prompt.box, height, width)
-    return inside, answer.iou[0].cpu()
+    return inside, decoded.iou[0].cpu()
 
 
 def _pointed(prompt: Prompt) -> Prompt:

@@ -55,7 +55,7 @@ class AutomaticMaskProposals:
         self._built_for: Segmenter | None = None
 
     @property
-    def question(self) -> str | None:
+    def cache_key(self) -> str | None:
         """See :class:`ntt.proposals.ProposalStrategy`."""
         return f"{type(self).__name__} {self.points_per_side} {self.options}"
 

@@ -13,14 +13,14 @@ class ProposalStrategy(Protocol):
 
     Attributes:
         needs_segmenter: whether the strategy prompts the segmenter.
-        question: cache key of strategies that use the same prompts for every image; None if the prompts
+        cache_key: cache key of strategies that use the same prompts for every image; None if the prompts
             depend on the encoder.
     """
 
     needs_segmenter: bool
 
     @property
-    def question(self) -> str | None: ...  # noqa: D102 - above
+    def cache_key(self) -> str | None: ...  # noqa: D102 - above
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
         """Compute mask proposals of one image.

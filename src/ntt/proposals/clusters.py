@@ -38,7 +38,7 @@ class ClusterProposals:
     """
 
     needs_segmenter = False
-    question = None  # depends on the references
+    cache_key = None  # depends on the references
 
     @checked
     def __init__(self, tau: Cosine, min_score: float) -> None:

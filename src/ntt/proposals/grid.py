@@ -30,7 +30,7 @@ class GridProposals:
         self.min_iou = min_iou
 
     @property
-    def question(self) -> str | None:
+    def cache_key(self) -> str | None:
         """See :class:`ntt.proposals.ProposalStrategy`."""
         return f"{type(self).__name__} {self.points_per_side} {self.min_iou}"
 

@@ -39,7 +39,7 @@ class GuidedProposals:
         self.min_iou = min_iou
 
     needs_segmenter = True
-    question = None  # prompts depend on the similarity maps
+    cache_key = None  # prompts depend on the similarity maps
 
     def __call__(self, segmenter: Segmenter, embedding: ImageEmbedding | None, patches: Patches) -> Proposals:
         """Return at most ``max_prompts`` proposals, best match first; none without classes."""

@@ -31,7 +31,7 @@ class JointProposals:
     """
 
     needs_segmenter = True
-    question = None  # prompts depend on the references
+    cache_key = None  # prompts depend on the references
 
     def __init__(
         self, clusters: ClusterProposals, neck: Share, prompts: ProposalStrategy, min_iou: float

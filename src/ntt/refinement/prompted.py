@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ntt.matching.ops import resize_masks
+from ntt.matching.selection import paired_iou
 from ntt.options import Share, checked
 from ntt.refinement.base import CleanUp, with_masks
 from ntt.segmenters.base import ImageEmbedding, Segmenter
@@ -42,12 +43,8 @@ class PromptedRefinement:
         if not len(found):
             return found
         assert embedding is not None
-        answers = segmenter.decode(embedding, mask_prompts(segmenter, found.masks, found.boxes))
-        masks = resize_masks(answers.logits, *found.masks.shape[1:]).cpu()
-        overlap = torch.tensor([_iou(new, old) for new, old in zip(masks, found.masks, strict=True)])
+        decoded = segmenter.decode(embedding, mask_prompts(segmenter, found.masks, found.boxes))
+        masks = resize_masks(decoded.logits, *found.masks.shape[1:]).cpu()
+        overlap = paired_iou(masks, found.masks)
         masks = torch.where((overlap >= self.min_overlap)[:, None, None], masks, found.masks)
         return with_masks(found, torch.stack([torch.from_numpy(self.clean_up(m.numpy())) for m in masks]))
-
-
-def _iou(mask: Tensor, other: Tensor) -> float:
-    return float((mask & other).sum() / (mask | other).sum().clamp(min=1))

@@ -23,9 +23,8 @@ from ntt.runs.sweep import job_folders
 
 COLUMNS = ("segm\nAP", "segm\nAP50", "bbox\nAP", "oracle\nlabels", "oracle\nmasks", "images\n/s", "mIoU")
 logger = logging.getLogger(__name__)
-CONFIDENCE = 0.95
 SHOWN = ("segm/AP", "segm/AP50", "bbox/AP", "bbox/nAP50", "semantic/mIoU")
-NOT_JUDGED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
+NOT_COMPARED = ("timing", "peak_memory", "encoder", "segmenter", "memory_bank")
 
 
 class SweepComparison(Callback):
@@ -84,9 +83,9 @@ def _report(runs: Sequence[Run], folder: Path) -> dict[str, Path]:
 def _row(metrics: dict[str, Any]) -> list[str]:
     if not metrics:
         return ["failed"]
-    ceilings = metrics.get("ceilings", {})
+    oracle = metrics.get("oracle", {})
     segm, bbox = metrics.get("segm", {}), metrics.get("bbox", {})
-    labels, masks = (ceilings.get(key, {}).get("segm", {}) for key in ("true_labels", "true_masks"))
+    labels, masks = (oracle.get(key, {}).get("segm", {}) for key in ("true_labels", "true_masks"))
     return [
         number(segm.get("AP")),
         number(segm.get("AP50")),
@@ -99,7 +98,7 @@ def _row(metrics: dict[str, Any]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Interval:
+class SeedInterval:
     """Mean over seeds with its 95 % confidence interval."""
 
     mean: float
@@ -119,7 +118,7 @@ class SeedGroup:
 
     overrides: tuple[str, ...]
     seeds: tuple[str, ...]
-    metrics: dict[str, Interval]
+    metrics: dict[str, SeedInterval]
 
 
 def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list[SeedGroup]:
@@ -130,10 +129,10 @@ def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list
     """
     groups: dict[tuple[str, ...], list[tuple[str, dict[str, float]]]] = {}
     for overrides, metrics in jobs:
-        seeds = " ".join(word for word in overrides if _sets_a_seed(word))
-        shared = tuple(word for word in overrides if not _sets_a_seed(word))
-        judged = {key: value for key, value in metrics.items() if key not in NOT_JUDGED}
-        groups.setdefault(shared, []).append((seeds, dict(flatten(judged))))
+        seeds = " ".join(override for override in overrides if _sets_a_seed(override))
+        shared = tuple(override for override in overrides if not _sets_a_seed(override))
+        evaluated = {key: value for key, value in metrics.items() if key not in NOT_COMPARED}
+        groups.setdefault(shared, []).append((seeds, dict(flatten(evaluated))))
     return [
         SeedGroup(shared, tuple(seeds for seeds, _ in runs), _intervals([values for _, values in runs]))
         for shared, runs in groups.items()
@@ -141,13 +140,16 @@ def seed_groups(jobs: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> list
     ]
 
 
-def interval(values: Sequence[float]) -> Interval:
+def mean_interval(values: Sequence[float]) -> SeedInterval:
     """Compute Student's t interval of the mean of n >= 2 values, with n - 1 degrees of freedom."""
-    from scipy.stats import t  # slow import, needed only at the end of a sweep
+    # Slow imports, needed only at the end of a sweep.
+    from scipy.stats import t
+
+    from ntt.evaluation.bootstrap import CONFIDENCE
 
     mean = fmean(values)
     half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-    return Interval(mean, mean - half, mean + half)
+    return SeedInterval(mean, mean - half, mean + half)
 
 
 def seed_table(groups: Sequence[SeedGroup]) -> Table:
@@ -163,21 +165,23 @@ def seed_table(groups: Sequence[SeedGroup]) -> Table:
     shared = set.intersection(*(set(group.overrides) for group in groups))
     for group in groups:
         cells = [_cell(group.metrics.get(name)) for name in names]
-        words = " ".join(word for word in group.overrides if word not in shared)
-        table.add_row(escape(words) or "all", str(len(group.seeds)), *cells)
+        own = " ".join(override for override in group.overrides if override not in shared)
+        table.add_row(escape(own) or "all", str(len(group.seeds)), *cells)
     return table
 
 
-def _sets_a_seed(word: str) -> bool:
+def _sets_a_seed(override: str) -> bool:
     """Whether an override sets a seed, such as ``seed=...`` or ``dataset.seed=...``."""
-    return word.partition("=")[0].rpartition(".")[2].lstrip("+") == "seed"
+    return override.partition("=")[0].rpartition(".")[2].lstrip("+") == "seed"
 
 
-def _intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
+def _intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, SeedInterval]:
     return {
-        name: interval([run[name] for run in runs]) for name in runs[0] if all(name in run for run in runs)
+        name: mean_interval([run[name] for run in runs])
+        for name in runs[0]
+        if all(name in run for run in runs)
     }
 
 
-def _cell(found: Interval | None) -> str:
+def _cell(found: SeedInterval | None) -> str:
     return "-" if found is None else f"{found.mean:.3f} ± {found.high - found.mean:.3f}"

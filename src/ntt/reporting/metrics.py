@@ -16,6 +16,7 @@ from ntt.models import PrototypeMatching
 
 STAGES = ("mask_references", "fill_memory", "postprocess_memory", "fill_negatives", "calibrate")
 TEST_PARTS = ("encode", "propose", "match", "refine")
+LINUX_STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
 FORGET_PEAK = "5"  # proc(5): resets the peak resident set size to the current one
 UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2) reports kilobytes, on macOS bytes
@@ -27,7 +28,7 @@ def run_metrics(
     """Collect the metrics, timings and model facts of a run.
 
     Args:
-        report: ``skipped``, ``protocol``, ``bbox``, ``segm``, ``per_class``, ``open_set``, ``ceilings``,
+        report: ``skipped``, ``protocol``, ``bbox``, ``segm``, ``per_class``, ``open_set``, ``oracle``,
             ``proposal_recall``, ``semantic``, ``calibration``, if they were computed.
         model: Model after the run.
         seconds: Wall time of the stages and of the parts of ``test``.
@@ -84,9 +85,17 @@ def forget_peak_memory() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
+def peak_rss() -> int:
+    """Return the peak resident memory of this process in bytes."""
+    if LINUX_STATUS.exists():  # getrusage also counts the memory of the parent before it started this process
+        line = next(line for line in LINUX_STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+        return 1024 * int(line.split()[1])
+    return UNIT * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def peak_memory() -> dict[str, int]:
     """Return the peak memory in bytes: ``rss`` for RAM and, on a GPU, ``cuda`` for allocated tensors."""
-    peak = {"rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT}
+    peak = {"rss": peak_rss()}
     if torch.cuda.is_available():
         peak["cuda"] = torch.cuda.max_memory_allocated()
     return peak

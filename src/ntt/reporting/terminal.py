@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ntt.reporting.metrics import TEST_PARTS
 
-CEILINGS = {"true_labels": "with oracle labels", "true_masks": "with oracle masks"}
+ORACLE_TITLES = {"true_labels": "with oracle labels", "true_masks": "with oracle masks"}
 
 
 def print_run(metrics: Mapping[str, Any], output_dir: Path, console: Console) -> None:
@@ -47,9 +47,9 @@ def _overall(metrics: Mapping[str, Any], best_kind: str) -> Table:
         table.add_column(name, justify="right", style="bold" if name == "AP" else "")
     for kind in dict.fromkeys(("bbox", best_kind)):
         table.add_row(kind, *map(number, metrics[kind].values()))
-    for key, title in CEILINGS.items():
-        if key in metrics.get("ceilings", {}):
-            values = metrics["ceilings"][key][best_kind].values()
+    for key, title in ORACLE_TITLES.items():
+        if key in metrics.get("oracle", {}):
+            values = metrics["oracle"][key][best_kind].values()
             table.add_row(f"{best_kind} {title}", *map(number, values), style="dim")
     return table
 

@@ -62,7 +62,7 @@ class LoggedRun:
         )
 
 
-def read_runs(path: str) -> list[LoggedRun]:
+def fetch_runs(path: str) -> list[LoggedRun]:
     """Fetch the finished runs of both families, oldest first.
 
     Args:
@@ -124,9 +124,9 @@ def disagreements(compared: Iterable[tuple[LoggedRun, LoggedRun]], count: int = 
             if theirs is None or theirs.best_match_iou is None or ours.best_match_iou is None:
                 continue
             difference = ours.best_match_iou - theirs.best_match_iou
-            pictures = [ours.ground_truth, theirs.prediction, ours.prediction]
+            images = [ours.ground_truth, theirs.prediction, ours.prediction]
             ious = [theirs.best_match_iou, ours.best_match_iou, difference]
-            rows.append([_name(v3.setting), image_id, ours.file, *pictures, *ious])
+            rows.append([_name(v3.setting), image_id, ours.file, *images, *ious])
     return sorted(rows, key=lambda row: -abs(row[-1]))[:count]
 
 
@@ -163,4 +163,4 @@ def _per_class(summary: Mapping[str, Any], kind: str) -> dict[str, float]:
 
 
 def _name(setting: tuple[str, str, str]) -> str:
-    return " ".join(word for word in setting if word)
+    return " ".join(part for part in setting if part)

@@ -55,7 +55,7 @@ def log_images(
             continue
         row = _row(dataset, target, found[target.image_id])
         shown = {"images/prediction": row.prediction, "images/ground_truth": row.ground_truth}
-        run.log({key: picture for key, picture in shown.items() if picture is not None})
+        run.log({key: image for key, image in shown.items() if image is not None})
         rows.append(row)
     if rows:
         table = wandb.Table(columns=list(LoggedImage._fields), data=[list(row) for row in rows])

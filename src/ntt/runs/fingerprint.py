@@ -1,4 +1,4 @@
-"""Identity of a run: digests of its config, code, data and references, which decide what can be reused."""
+"""Fingerprints of a run: hashes of its config, code, data and references, which decide what can be reused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IRRELEVANT = ("paths", "logger", "cache", "resume", "ntt", "loader_workers")
 IRRELEVANT_OF_TRAINER = ("devices", "num_nodes", "strategy", "default_root_dir", "logger")
 
 
-def run_identity(cfg: DictConfig) -> str:
+def run_fingerprint(cfg: DictConfig) -> str:
     """Hash the config with the files that it names (weights, annotations), and the code.
 
     A file is identified by its size and modification time. Image contents are not hashed; pass
@@ -40,12 +40,12 @@ def run_identity(cfg: DictConfig) -> str:
     files = {text: _state(text) for text in sorted({text for _, text in _texts(kept)})}
     facts = [kept, {text: state for text, state in files.items() if state}]
     config = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return f"{config}-{code_digest(kept)}"
+    return f"{config}-{code_fingerprint(kept)}"
 
 
-def difference(identity: str, other: str) -> str:
-    """Say what differs between two identities of runs in the same directory."""
-    (config, _, code), (other_config, _, other_code) = identity.partition("-"), other.partition("-")
+def difference(fingerprint: str, other: str) -> str:
+    """Say what differs between the fingerprints of two runs in the same directory."""
+    (config, _, code), (other_config, _, other_code) = fingerprint.partition("-"), other.partition("-")
     if config == other_config:
         return "the code has"
     if code == other_code:
@@ -53,20 +53,20 @@ def difference(identity: str, other: str) -> str:
     return "the configuration and the code have"
 
 
-def code_digest(config: Any) -> str:
+def code_fingerprint(config: Any) -> str:
     """Hash the version and the source files of ntt, and of the user's modules that a config names.
 
     Args:
         config: config as plain dictionaries and lists; each ``_target_`` names a class or function.
     """
-    digest = hashlib.sha256(ntt.__version__.encode())
+    content = hashlib.sha256(ntt.__version__.encode())
     targets = {text for key, text in _texts(config) if key == "_target_"}
     modules = {target.partition(".")[0] for target in targets} - {"ntt"}
     folders = [Path(ntt.__file__).parent, *filter(None, map(_own_source, sorted(modules)))]
     for folder in folders:
         for file in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+            content.update(file.read_bytes())
+    return content.hexdigest()[:16]
 
 
 def _own_source(module: str) -> Path | None:
@@ -84,7 +84,7 @@ def _own_source(module: str) -> Path | None:
     return file.parent if file.name == "__init__.py" else file
 
 
-def data_digest(dataset: FewShotDataset) -> str:
+def data_fingerprint(dataset: FewShotDataset) -> str:
     """Hash the selection, order and labels of references and targets.
 
     Images are identified by their paths; their contents are not hashed.
@@ -114,12 +114,12 @@ def _state(text: str) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns] if Path(text).is_file() else []
 
 
-def references_digest(references: Iterable[Reference]) -> str:
+def references_fingerprint(references: Iterable[Reference]) -> str:
     """Hash the pixels, masks, labels and order of the references; file paths are not hashed."""
-    digest = hashlib.sha256()
+    content = hashlib.sha256()
     for reference in references:
-        digest.update(f"{tuple(reference.image.shape)} {reference.label}".encode())
-        digest.update(reference.image.contiguous().numpy().tobytes())
+        content.update(f"{tuple(reference.image.shape)} {reference.label}".encode())
+        content.update(reference.image.contiguous().numpy().tobytes())
         assert reference.mask is not None, "masks must be made before"
-        digest.update(reference.mask.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+        content.update(reference.mask.contiguous().numpy().tobytes())
+    return content.hexdigest()[:16]

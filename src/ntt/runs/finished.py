@@ -63,12 +63,12 @@ def read_runs(folder: Path) -> list[Run]:
 def run_names(runs: Sequence[Run]) -> list[str]:
     """Name each run by the overrides that not all runs share; add its directory if they are not unique."""
     shared = set.intersection(*(set(run.overrides) for run in runs)) if len(runs) > 1 else set()
-    words = [" ".join(word for word in run.overrides if word not in shared) for run in runs]
-    counts = Counter(words)
+    differing = [" ".join(override for override in run.overrides if override not in shared) for run in runs]
+    counts = Counter(differing)
     common = os.path.commonpath([run.folder.parent for run in runs])
     return [
         own if own and counts[own] == 1 else f"{own} {run.folder.relative_to(common)}".strip()
-        for own, run in zip(words, runs, strict=True)
+        for own, run in zip(differing, runs, strict=True)
     ]
 
 

@@ -23,7 +23,7 @@ def process_rank() -> int:
     return int(next((os.environ[key] for key in RANK_VARIABLES if key in os.environ), 0))
 
 
-class OwnDevice(Callback):
+class GpuAssignment(Callback):
     """Assign one GPU to each process of a sweep, round-robin; without GPUs, do nothing.
 
     GPUs are assigned by process, not by job: a process runs several jobs, and CUDA keeps its device once it
@@ -37,7 +37,7 @@ class OwnDevice(Callback):
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Choose the GPU before the job initializes CUDA."""
         if self.devices:
-            lock = own_lock(Path(config.hydra.sweep.dir) / ".processes")
+            lock = process_slot(Path(config.hydra.sweep.dir) / ".processes")
             device = self.devices[int(Path(lock.lock_file).name) % len(self.devices)]
             os.environ[VISIBLE] = device
             logging.getLogger(__name__).info("GPU of this job: %s", device)
@@ -54,7 +54,7 @@ def visible_devices() -> list[str]:
 
 
 @cache  # keeps the file locked until the process ends
-def own_lock(folder: Path) -> FileLock:
+def process_slot(folder: Path) -> FileLock:
     """Lock the file in ``folder`` with the lowest number that no running process holds."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in itertools.count():

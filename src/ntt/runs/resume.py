@@ -22,7 +22,7 @@ RESUME = "resume="
 LOOKED_THROUGH = 500  # number of latest run directories to search
 
 
-def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
+def continue_earlier(arguments: Sequence[str], conf: Path, name: str) -> list[str]:
     """Direct a run or sweep to the directory where the same command was interrupted, if there is one.
 
     A sweep that came to its end is continued only to retry failed jobs. After a finished run or sweep, a new
@@ -30,7 +30,7 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
     there.
 
     Args:
-        words: Command-line arguments.
+        arguments: Command-line arguments.
         conf: Folder of the configs.
         name: Name of the primary config.
 
@@ -40,29 +40,33 @@ def continue_earlier(words: Sequence[str], conf: Path, name: str) -> list[str]:
     Raises:
         InputError: ``resume=DIR`` names a directory of another command, or of none.
     """
-    flags = [word for word in words if word.startswith("-")]
-    settings = [word for word in words if not word.startswith("-")]
-    if any(flag not in SWEEP_FLAGS for flag in flags) or "resume=false" in map(str.lower, settings):
-        return list(words)
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    if any(flag not in SWEEP_FLAGS for flag in flags) or "resume=false" in map(str.lower, overrides):
+        return list(arguments)
     place, kind = (SWEEP_PLACE, SWEEP_KIND) if flags else (RUN_PLACE, RUN_KIND)
-    named = [word for word in settings if word.startswith(RESUME) and word.lower() != f"{RESUME}true"]
+    named = [
+        override
+        for override in overrides
+        if override.startswith(RESUME) and override.lower() != f"{RESUME}true"
+    ]
     if named:
         folder = Path(named[-1].removeprefix(RESUME).strip("'\"")).resolve()
-        settings = [word for word in settings if word not in named]
-        return [*flags, *_begun_with(folder, kind, settings, name), f"{place}='{folder}'"]
-    if any(word.lstrip("+").startswith(f"{place}=") for word in settings):
-        return list(words)
-    for folder in _earlier(settings, conf, name):
+        overrides = [override for override in overrides if override not in named]
+        return [*flags, *_begun_with(folder, kind, overrides, name), f"{place}='{folder}'"]
+    if any(override.lstrip("+").startswith(f"{place}=") for override in overrides):
+        return list(arguments)
+    for folder in _earlier(overrides, conf, name):
         record = read_record(folder)
-        same = (record.get("kind"), record.get("command")) == (kind, command_of(settings, name))
+        same = (record.get("kind"), record.get("command")) == (kind, command_of(overrides, name))
         here = record.get("working_directory") == str(Path.cwd())
         done = record.get("complete") if flags else is_finished(folder)
         if same and here and not done and not in_use(folder):
-            return [*words, f"{place}='{folder}'"]
-    return list(words)
+            return [*arguments, f"{place}='{folder}'"]
+    return list(arguments)
 
 
-def _begun_with(folder: Path, kind: str, settings: Sequence[str], name: str) -> Sequence[str]:
+def _begun_with(folder: Path, kind: str, overrides: Sequence[str], name: str) -> Sequence[str]:
     """Return the overrides of the run or sweep in a directory: those given, else the recorded ones."""
     record = read_record(folder)
     if not record:
@@ -71,39 +75,41 @@ def _begun_with(folder: Path, kind: str, settings: Sequence[str], name: str) -> 
         advice = "add" if record["kind"] == SWEEP_KIND else "remove"
         raise InputError(f"{RESUME}{folder}: contains a {record['kind']}; {advice} -m")
     # resume=false began the run anew at that time, and must not do so again.
-    recorded = [word for word in record["command"] if not word.lower().lstrip("+").startswith(RESUME)]
-    if settings and command_of(settings, name) != recorded:
+    recorded = [
+        override for override in record["command"] if not override.lower().lstrip("+").startswith(RESUME)
+    ]
+    if overrides and command_of(overrides, name) != recorded:
         raise InputError(f"{RESUME}{folder}: was begun by {' '.join(recorded)}; use these overrides or none")
-    return settings or recorded[1:]
+    return overrides or recorded[1:]
 
 
-def refuse_named(words: Sequence[str]) -> None:
+def refuse_named(arguments: Sequence[str]) -> None:
     """Check the output directory that a command names before Hydra writes to it.
 
     Raises:
         InputError: The directory contains other files, see :func:`refuse_others`.
     """
-    for word in words:
-        name, _, value = word.lstrip("+").partition("=")
+    for argument in arguments:
+        name, _, value = argument.lstrip("+").partition("=")
         if name in PLACES and value:
             refuse_others(Path(value.strip("'\"")), PLACES[name])
 
 
-def command_of(settings: Sequence[str], name: str) -> list[str]:
+def command_of(overrides: Sequence[str], name: str) -> list[str]:
     """Return the config name and the overrides that identify a command, without those of ``hydra``."""
-    return [name, *(word for word in settings if not word.lstrip("+~").startswith("hydra"))]
+    return [name, *(override for override in overrides if not override.lstrip("+~").startswith("hydra"))]
 
 
-def typed_words(hydra: DictConfig | HydraConf) -> list[str]:
+def typed_overrides(hydra: DictConfig | HydraConf) -> list[str]:
     """Return the overrides of a command as typed, from Hydra's config; ``${...}`` is not resolved."""
-    words = OmegaConf.to_container(hydra.overrides.task, resolve=False)
-    assert isinstance(words, list)
-    return [str(word) for word in words]
+    overrides = OmegaConf.to_container(hydra.overrides.task, resolve=False)
+    assert isinstance(overrides, list)
+    return [str(override) for override in overrides]
 
 
-def _earlier(settings: Sequence[str], conf: Path, name: str) -> list[Path]:
+def _earlier(overrides: Sequence[str], conf: Path, name: str) -> list[Path]:
     """Return the directories of earlier runs and sweeps under ``paths.runs``, latest first."""
-    about_paths = [word for word in settings if word.lstrip("+").startswith("paths")]
+    about_paths = [override for override in overrides if override.lstrip("+").startswith("paths")]
     with initialize_config_dir(str(conf), version_base="1.3"):
         runs = OmegaConf.select(compose(name, about_paths), "paths.runs")
     GlobalHydra.instance().clear()

@@ -1,4 +1,4 @@
-"""Run directory: identity, progress and outcome of one run."""
+"""Run directory: fingerprint, progress and results of one run."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ RUN_KIND, SWEEP_KIND = "run", "sweep"
 class RunFolder:
     """Run directory, locked for one run while it is used as a context manager.
 
-    ``run.json`` records the command and the identity of the run. ``progress/`` contains the results so far;
-    it is removed when the run finishes and writes ``metrics.json``.
+    ``run.json`` records the command and the fingerprint of the run; ``progress/`` holds the results so far
+    and is removed when the run finishes and writes ``metrics.json``.
 
     Args:
         path: Run directory.
-        identity: Identity from :func:`ntt.runs.fingerprint.run_identity`.
+        fingerprint: Fingerprint from :func:`ntt.runs.fingerprint.run_fingerprint`.
         command: Command-line overrides, by which the same command finds the run again.
         resume: Continue the same run if it is in the directory; False starts over.
 
@@ -40,9 +40,9 @@ class RunFolder:
         rank: Rank of this process in the run; only rank 0 writes shared files.
     """
 
-    def __init__(self, path: Path, identity: str, command: Sequence[str], resume: bool) -> None:
+    def __init__(self, path: Path, fingerprint: str, command: Sequence[str], resume: bool) -> None:
         self.path = path
-        self.identity = identity
+        self.fingerprint = fingerprint
         self.command = list(command)
         self.resume = resume
         self.rank = process_rank()
@@ -67,15 +67,16 @@ class RunFolder:
         held = read_record(self.path)
         for file in self.path.rglob(f".*.{UNFINISHED}*"):  # incomplete files of a killed process
             file.unlink(missing_ok=True)
-        if not (self.resume and held.get("identity") == self.identity):
-            if held.get("identity") not in (None, self.identity):
-                reason = difference(self.identity, held["identity"])
+        earlier = held.get("fingerprint") or held.get("identity")  # identity: key of earlier versions
+        if not (self.resume and earlier == self.fingerprint):
+            if earlier not in (None, self.fingerprint):
+                reason = difference(self.fingerprint, earlier)
                 logger.warning("%s: %s changed since the earlier run; starting over", self.path, reason)
             for name in (METRICS, PREDICTIONS):
                 (self.path / name).unlink(missing_ok=True)
             shutil.rmtree(self.path / PROGRESS, ignore_errors=True)
         (self.path / FAILURE).unlink(missing_ok=True)
-        write_record(self.path, RUN_KIND, self.command, self.identity)
+        write_record(self.path, RUN_KIND, self.command, self.fingerprint)
         return self
 
     def __exit__(
@@ -97,19 +98,19 @@ class RunFolder:
         """Journal with the results of a stage."""
         return Journal(self.path / PROGRESS, name, self.rank)
 
-    def require_data(self, digest: str) -> None:
+    def require_data(self, fingerprint: str) -> None:
         """Delete the results so far if they were computed from other data.
 
         Args:
-            digest: Digest from :func:`ntt.runs.fingerprint.data_digest`.
+            fingerprint: Fingerprint from :func:`ntt.runs.fingerprint.data_fingerprint`.
         """
         if self.rank:
             return
         file = self.path / PROGRESS / "data.json"
-        if file.is_file() and json.loads(file.read_text()) != digest:
+        if file.is_file() and json.loads(file.read_text()) != fingerprint:
             logger.warning("%s: references or target images have changed; starting over", self.path)
             shutil.rmtree(self.path / PROGRESS)
-        write_json(file, digest)
+        write_json(file, fingerprint)
 
     def memo(self, name: str) -> Memo:
         """Results of a stage so far, by index; new results are stored."""
@@ -145,7 +146,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def write_record(
-    folder: Path, kind: str, command: Sequence[str], identity: str | None = None, complete: bool = False
+    folder: Path, kind: str, command: Sequence[str], fingerprint: str | None = None, complete: bool = False
 ) -> None:
     """Write the command and the working directory to ``run.json``.
 
@@ -153,7 +154,7 @@ def write_record(
         folder: Directory of a run or a sweep.
         kind: ``RUN_KIND`` or ``SWEEP_KIND``.
         command: Command from ``command_of``.
-        identity: Identity of a run.
+        fingerprint: Fingerprint of a run.
         complete: Whether it is a sweep of which all jobs have finished.
     """
     here = str(Path.cwd())
@@ -161,7 +162,7 @@ def write_record(
         "kind": kind,
         "command": list(command),
         "working_directory": here,
-        "identity": identity,
+        "fingerprint": fingerprint,
         "complete": complete,
     }
     write_json(folder / RUN, record)

@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from ntt.errors import InputError
-from ntt.runs.resume import command_of, typed_words
+from ntt.runs.resume import command_of, typed_overrides
 from ntt.runs.run_directory import LOCK, METRICS, SWEEP_KIND, failure_of, refuse_others, write_record
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class SweepFolder(Callback):
         self._record(config, complete=not failed_jobs())
 
     def _record(self, config: DictConfig, complete: bool) -> None:
-        command = command_of(typed_words(config.hydra), config.hydra.job.config_name)
+        command = command_of(typed_overrides(config.hydra), config.hydra.job.config_name)
         write_record(Path(config.hydra.sweep.dir), SWEEP_KIND, command, complete=complete)
 
 

@@ -12,6 +12,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from ntt.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD
 from ntt.errors import InputError
 from ntt.options import AtLeastOne, Positive
 from ntt.segmenters.base import ImageEmbedding, Prompts, Proposals, Segmenter, square_image
@@ -20,8 +21,6 @@ from ntt.segmenters.sam2_decoder import bytes_per_prompt, decode_best
 from ntt.segmenters.sam2_package import build_sam2
 from ntt.segmenters.weights import load_weights
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)  # normalisation used in SAM 2's training
-IMAGENET_STD = (0.229, 0.224, 0.225)
 MASK_STRIDE = 4
 IMAGE_MULTIPLE = 32  # largest stride of the image encoder
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -91,16 +90,17 @@ class Sam2Segmenter(Segmenter):
         self.mask_prompts = mask_prompts
         self.video_memory = video_memory
         self.model: Any = build_sam2(config, image_size, {str(k): v for k, v in plain.items()})
-        digest = load_weights(self.model, weights, name)
+        weights_hash = load_weights(self.model, weights, name)
         if compile:
             self.model.image_encoder.compile()
         decoder = self.model.sam_mask_decoder
         self.batches = MemoryBatches(bytes_per_prompt(decoder, image_size // FEATURE_STRIDE), prompt_memory)
-        self.random_weights = digest == "random"
-        identity = json.dumps(
-            [config, image_size, plain, digest, dtype, box_prompts, list(mean), list(std)], sort_keys=True
+        self.random_weights = weights_hash == "random"
+        content = json.dumps(
+            [config, image_size, plain, weights_hash, dtype, box_prompts, list(mean), list(std)],
+            sort_keys=True,
         )
-        self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        self.fingerprint = hashlib.sha256(content.encode()).hexdigest()[:16]
         for key, values in (("mean", mean), ("std", std)):
             self.register_buffer(key, torch.tensor(values, device="cpu").view(3, 1, 1), persistent=False)
         self.eval()
@@ -155,7 +155,7 @@ class Sam2Segmenter(Segmenter):
         logits = torch.empty(len(prompts), self.mask_size, self.mask_size, device=device)
         kept = 0
 
-        def answer(batch: slice) -> Tensor:
+        def refined(batch: slice) -> Tensor:
             nonlocal kept
             sparse, dense = self._embed_prompts(prompts.some(batch))
             with self.precision():
@@ -164,7 +164,7 @@ class Sam2Segmenter(Segmenter):
             kept += len(masks)
             return iou.float()
 
-        ious = self.batches.run(answer, len(prompts), device)
+        ious = self.batches.run(refined, len(prompts), device)
         return Proposals(logits[:kept], torch.cat([torch.zeros(0, device=device), *ious]))
 
     def precision(self) -> torch.autocast:

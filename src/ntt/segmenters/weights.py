@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from ntt.encoders.tensor_files import read_tensors
 from ntt.errors import InputError
+from ntt.io import file_sha256
 
 logger = logging.getLogger(__name__)
 FOLDER = "sam2"
@@ -25,7 +25,7 @@ def load_weights(model: nn.Module, weights: str | Path, name: str) -> str:
         name: segmenter name, for messages.
 
     Returns:
-        A digest of the weights: "random" or the SHA-256 of the file.
+        A hash of the weights: "random" or the SHA-256 of the file.
 
     Raises:
         InputError: the file is missing, unreadable, or does not match the architecture.
@@ -48,8 +48,7 @@ def load_weights(model: nn.Module, weights: str | Path, name: str) -> str:
         raise InputError(
             f"{path}: the weights do not match segmenter {name} (segmenter.weights): {_first_problem(error)}"
         ) from error
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

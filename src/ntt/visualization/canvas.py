@@ -119,7 +119,9 @@ def shown_pixels(image: Tensor) -> Pixels:
     return to_pixels(resize(image, *shown_size(image)))
 
 
-def panels(image: Tensor, titles: list[str], columns: int, scale: float = 1.0) -> tuple[Figure, list[Axes]]:
+def panel_grid(
+    image: Tensor, titles: list[str], columns: int, scale: float = 1.0
+) -> tuple[Figure, list[Axes]]:
     """Create a figure of equal panels with titles, the aspect ratio of ``image`` and no axes."""
     height, width = (scale * side / DPI for side in shown_size(image))
     columns = min(columns, len(titles))

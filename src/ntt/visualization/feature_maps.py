@@ -1,4 +1,4 @@
-"""Pictures of features: principal components and similarity maps."""
+"""Images of features: principal components and similarity maps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from torch import Tensor
 
-from ntt.visualization.canvas import panels, resize, save, shown_pixels
+from ntt.visualization.canvas import panel_grid, resize, save, shown_pixels
 
 COLUMNS = 4
 COLOURS = "turbo"
@@ -26,7 +26,7 @@ def draw_features(path: Path, image: Tensor, features: Tensor) -> None:
     """
     pixels = shown_pixels(image)
     height, width, _ = pixels.shape
-    figure, grid = panels(image, ["Image", "Patch features, three principal components"], columns=2)
+    figure, grid = panel_grid(image, ["Image", "Patch features, three principal components"], columns=2)
     grid[0].imshow(pixels)
     # The feature grid is square; extent restores the aspect ratio of the image.
     grid[1].imshow(principal_colours(features).numpy(), extent=(0, width, height, 0), interpolation="nearest")
@@ -64,7 +64,7 @@ def draw_similarity(path: Path, image: Tensor, maps: Tensor, names: Sequence[str
     # Start the scale at the median, because about half of an image is background.
     low, high = float(maps.median()), float(maps.max())
     scale = Normalize(low, max(high, low + 1e-6), clip=True)
-    figure, grid = panels(image, ["Image", *names], COLUMNS, scale=0.6)
+    figure, grid = panel_grid(image, ["Image", *names], COLUMNS, scale=0.6)
     grid[0].imshow(pixels)
     for axes, layer in zip(grid[1:], heat, strict=True):
         axes.imshow(grey, cmap="gray", vmin=0, vmax=255)

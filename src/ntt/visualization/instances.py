@@ -16,7 +16,7 @@ from ntt.visualization.canvas import (
     Pixels,
     class_colour,
     instance_colours,
-    panels,
+    panel_grid,
     resize,
     resize_pixels,
     save,
@@ -56,7 +56,7 @@ def draw_comparison(
         masks, labels = truth
         drawn = [annotate(image, masks, [class_names[label] for label in labels]), predicted]
         titles = [_title("Ground truth", len(labels), len(labels)), title]
-    figure, grid = panels(image, titles, columns=2)
+    figure, grid = panel_grid(image, titles, columns=2)
     for axes, pixels in zip(grid, drawn, strict=True):
         axes.imshow(pixels)
     save(figure, path)
@@ -89,7 +89,7 @@ def draw_instances(
     texts, colours = _texts(instances, class_names), None
     if ids is not None:
         colours = [class_colour(int(ids[index])) for index in shown]
-        texts = [f"{identity} {text}" for identity, text in zip(ids.tolist(), texts, strict=True)]
+        texts = [f"{object_id} {text}" for object_id, text in zip(ids.tolist(), texts, strict=True)]
     # Select masks one by one; indexing the tensor would copy all their pixels.
     _draw(scene, [instances.masks[index] for index in shown], colours, [texts[index] for index in shown])
     return scene

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ntt.evaluation import IGNORED
-from ntt.visualization.canvas import class_colour, panels, save, to_pixels
+from ntt.visualization.canvas import class_colour, panel_grid, save, to_pixels
 
 OPACITY = 0.6
 LEGEND_COLUMNS = 6
@@ -36,7 +36,7 @@ def draw_semantic(
     palette = np.ones((IGNORED + 1, 3))
     palette[1 : len(class_names) + 1] = [np.divide(class_colour(k), 255) for k in range(len(class_names))]
 
-    figure, grid = panels(image, ["Image" if truth is None else "Ground truth", "Prediction"], columns=2)
+    figure, grid = panel_grid(image, ["Image" if truth is None else "Ground truth", "Prediction"], columns=2)
     grid[0].imshow(to_pixels(image))
     maps = [predicted] if truth is None else [truth, predicted]
     for axes, classes in zip(grid[-len(maps) :], maps, strict=True):
@@ -55,10 +55,10 @@ def draw_semantic(
 
 def _overlay(axes: Axes, image: Tensor, classes: NDArray[np.int64], palette: NDArray[np.float64]) -> None:
     """Show the image in grey, with each class tinted and outlined in its colour."""
-    picture = np.repeat(to_pixels(image).mean(axis=2, keepdims=True) / 255, 3, axis=2)
+    pixels = np.repeat(to_pixels(image).mean(axis=2, keepdims=True) / 255, 3, axis=2)
     tinted = classes > 0
-    picture[tinted] = (1 - OPACITY) * picture[tinted] + OPACITY * palette[classes[tinted]]
-    axes.imshow(picture)
+    pixels[tinted] = (1 - OPACITY) * pixels[tinted] + OPACITY * palette[classes[tinted]]
+    axes.imshow(pixels)
     for value in np.unique(classes[tinted]):
         inside = classes == value
         if not inside.all():  # a class that fills the image has no outline

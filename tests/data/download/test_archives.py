@@ -53,12 +53,12 @@ def files(folder):
 
 
 def test_it_is_fetched_and_unpacked_as_far_as_it_is_needed(archive, tmp_path):
-    assert archive.lacking() == [
+    assert archive.missing() == [
         f"{tmp_path}/data/deep/pictures: 0 of 3 files",
         f"{tmp_path}/data/notes.txt: missing",
     ]
     archive.provide()
-    assert archive.lacking() == []
+    assert archive.missing() == []
     assert files(tmp_path / "data") == [*(name for name in FILES if name.startswith("deep")), "notes.txt"]
     assert (tmp_path / "data/deep/pictures/2.jpg").read_bytes() == FILES["deep/pictures/2.jpg"]
 
@@ -67,7 +67,7 @@ def test_an_archive_that_is_there_is_not_fetched(archive, world, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / archive.url.rpartition("/")[2]).write_bytes(archive.content)
     archive.provide()
-    assert archive.lacking() == []
+    assert archive.missing() == []
     assert world.requests == []
 
 
@@ -78,7 +78,7 @@ def test_unpacking_goes_on_with_what_is_not_whole(archive, tmp_path):
     (pictures / "1.jpg").unlink()
     (pictures / ".1.99.part.jpg").touch()  # of a process that was killed
     (pictures / "2.jpg").write_bytes(b"half")
-    assert archive.lacking() == [f"{pictures}: 2 of 3 files"]
+    assert archive.missing() == [f"{pictures}: 2 of 3 files"]
     archive.provide()
     assert [(pictures / f"{n}.jpg").read_bytes() for n in range(3)] == [bytes([n]) * 1000 for n in range(3)]
     assert (pictures / "0.jpg").stat().st_ino == kept

@@ -2,7 +2,7 @@
 
 from ntt.data.converters.coco import CocoBuilder
 from ntt.data.converters.labelme import convert_labelme
-from ntt.data.converters.mask_pictures import convert_masks
+from ntt.data.converters.masks import convert_masks
 from ntt.data.converters.voc import convert_voc
 from ntt.data.converters.yolo import convert_yolo
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ntt.data.images import Size, image_sizes
 from ntt.data.masks import Rle, encode_mask, encode_segmentation, mask_area, mask_box
 from ntt.data.prompts import read_box, read_points
-from ntt.data.samples import TargetEntry, is_picture, picture_problems
+from ntt.data.samples import TargetEntry, image_problems, is_image_file
 from ntt.errors import InputError
 
 FIX = "correct it, or skip broken entries with --skip-broken"
@@ -49,7 +49,7 @@ class CocoBuilder:
             reason = " ".join(str(error).partition(";")[0].split()).rstrip(".")
             self.problems.append(f"{where}: {reason}; {FIX}")
 
-    def add_picture(self, file: Path, size: Size | None = None) -> dict[str, Any]:
+    def add_image(self, file: Path, size: Size | None = None) -> dict[str, Any]:
         """Add an image.
 
         Args:
@@ -62,7 +62,7 @@ class CocoBuilder:
         Raises:
             InputError: the image is unreadable, has another size, is outside the root, or was already added.
         """
-        for problem in picture_problems([TargetEntry(file, size, 0)]):
+        for problem in image_problems([TargetEntry(file, size, 0)]):
             raise InputError(problem)
         name = Path(os.path.relpath(file, self.root)).as_posix()
         if name.startswith("../"):
@@ -70,8 +70,8 @@ class CocoBuilder:
         if name in self._images:
             raise InputError(f"{file}: has two annotation files; keep one of them")
         height, width = size or image_sizes(file)[0]
-        identity = len(self._images) + 1
-        self._images[name] = {"id": identity, "file_name": name, "height": height, "width": width}
+        image_id = len(self._images) + 1
+        self._images[name] = {"id": image_id, "file_name": name, "height": height, "width": width}
         return self._images[name]
 
     def add_object(self, image: dict[str, Any], category: str, shape: dict[str, Any]) -> None:
@@ -94,7 +94,7 @@ class CocoBuilder:
         }
 
 
-def pictures_below(root: Path) -> list[Path]:
+def images_below(root: Path) -> list[Path]:
     """List all images in a folder and its subfolders.
 
     Raises:
@@ -102,7 +102,7 @@ def pictures_below(root: Path) -> list[Path]:
     """
     if not root.is_dir():
         raise InputError(f"{root}: folder not found; correct the path")
-    files = sorted(filter(is_picture, root.rglob("*")))
+    files = sorted(filter(is_image_file, root.rglob("*")))
     if not files:
         raise InputError(f"{root}: the folder contains no image; use the root folder of the dataset")
     return files

@@ -16,9 +16,9 @@ from torch import Tensor
 from ntt.data.converters.coco import (
     CocoBuilder,
     box_shape,
+    images_below,
     mask_shape,
     outline_shape,
-    pictures_below,
     points_shape,
 )
 from ntt.data.images import Size
@@ -26,7 +26,7 @@ from ntt.data.validation import is_number, shown, whole
 from ntt.errors import InputError
 from ntt.io import read_json
 
-KINDS = ("polygon", "rectangle", "point", "mask")
+SHAPE_TYPES = ("polygon", "rectangle", "point", "mask")
 
 
 def convert_labelme(coco: CocoBuilder) -> None:
@@ -39,7 +39,7 @@ def convert_labelme(coco: CocoBuilder) -> None:
     Raises:
         InputError: there is no image or no LabelMe file.
     """
-    pictures_below(coco.root)
+    images_below(coco.root)
     count = 0
     for file in sorted(coco.root.rglob("*.json")):
         with coco.noting(file):
@@ -47,7 +47,7 @@ def convert_labelme(coco: CocoBuilder) -> None:
             if "shapes" not in content or "imagePath" not in content:
                 continue  # not a LabelMe file
             count += 1
-            image = coco.add_picture(_picture(file, content["imagePath"]), _size(content))
+            image = coco.add_image(_image_file(file, content["imagePath"]), _size(content))
             for number, shapes in _grouped(content["shapes"], coco):
                 with coco.noting(f"{file}: shapes[{number}]"):
                     coco.add_object(image, *_object(shapes, (image["height"], image["width"])))
@@ -55,7 +55,7 @@ def convert_labelme(coco: CocoBuilder) -> None:
         raise InputError(f"{coco.root}: contains no LabelMe JSON file; use the folder that contains them")
 
 
-def _picture(file: Path, image_path: Any) -> Path:
+def _image_file(file: Path, image_path: Any) -> Path:
     # PureWindowsPath splits at both kinds of slashes.
     parts = PureWindowsPath(image_path).parts if isinstance(image_path, str) else ()
     for place in (file.parent.joinpath(*parts), file.parent / parts[-1]) if parts else ():
@@ -76,7 +76,7 @@ def _grouped(shapes: Any, coco: CocoBuilder) -> list[tuple[int, list[dict[str, A
     groups: dict[tuple[str, ...], tuple[int, list[dict[str, Any]]]] = {}
     for position, shape in enumerate(shapes):
         kind, group = shape.get("shape_type", "polygon"), shape.get("group_id")
-        if kind not in KINDS:
+        if kind not in SHAPE_TYPES:
             coco.left_out[f"shape of type {shown(kind)}"] += 1
             continue
         alone = group is None or kind == "mask"
@@ -128,10 +128,10 @@ def _painted(shape: dict[str, Any], size: Size) -> Tensor:
     """Decode a painted mask to ``(H, W)`` bool; its image is placed at the first of its two points."""
     left, top = (round(number) for number in shape["points"][0])
     try:
-        picture = Image.open(BytesIO(b64decode(str(shape.get("mask")))))
-        width, height = picture.size
+        image = Image.open(BytesIO(b64decode(str(shape.get("mask")))))
+        width, height = image.size
         fits = 0 <= left <= size[1] - width and 0 <= top <= size[0] - height
-        piece = torch.from_numpy(np.array(picture.convert("L"))) > 0 if fits else None
+        piece = torch.from_numpy(np.array(image.convert("L"))) > 0 if fits else None
     except Exception:  # Pillow raises many types of exceptions for damaged images
         raise ValueError("mask is not an image in base64") from None
     if piece is None:

@@ -9,12 +9,12 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.ElementTree import parse
 from supervision.dataset.formats.pascal_voc import detections_from_xml_obj, parse_polygon_points
 
-from ntt.data.converters.coco import CocoBuilder, box_shape, outline_shape, pictures_below, twin_folders
+from ntt.data.converters.coco import CocoBuilder, box_shape, images_below, outline_shape, twin_folders
 from ntt.data.images import Size
 from ntt.data.validation import whole
 from ntt.errors import InputError
 
-ANNOTATIONS, PICTURES = ("annotations",), ("JPEGImages", "images", "Images")
+ANNOTATIONS, IMAGE_FOLDERS = ("annotations",), ("JPEGImages", "images", "Images")
 
 
 def convert_voc(coco: CocoBuilder) -> None:
@@ -27,7 +27,7 @@ def convert_voc(coco: CocoBuilder) -> None:
     Raises:
         InputError: there is no image or no XML file.
     """
-    pictures = {(file.absolute().parent, file.stem): file for file in pictures_below(coco.root)}
+    images = {(file.absolute().parent, file.stem): file for file in images_below(coco.root)}
     files = sorted(coco.root.rglob("*.xml"))
     if not files:
         raise InputError(f"{coco.root}: contains no .xml file; use the folder that contains Annotations")
@@ -35,12 +35,13 @@ def convert_voc(coco: CocoBuilder) -> None:
         with coco.noting(file):
             annotation = _read(file)
             places = [
-                (place.absolute(), file.stem) for place in twin_folders(file.parent, ANNOTATIONS, PICTURES)
+                (place.absolute(), file.stem)
+                for place in twin_folders(file.parent, ANNOTATIONS, IMAGE_FOLDERS)
             ]
-            found = [pictures[place] for place in places if place in pictures]
+            found = [images[place] for place in places if place in images]
             if not found:
                 raise ValueError("no image has this name")
-            image = coco.add_picture(found[0], _size(annotation))
+            image = coco.add_image(found[0], _size(annotation))
             for number, element in enumerate(annotation.findall("object"), start=1):
                 with coco.noting(f"{file}: object {number}"):
                     coco.add_object(image, *_object(element, (image["height"], image["width"])))

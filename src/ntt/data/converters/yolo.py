@@ -10,13 +10,13 @@ from typing import Any
 
 from supervision.dataset.formats.yolo import yolo_annotations_to_detections
 
-from ntt.data.converters.coco import CocoBuilder, box_shape, outline_shape, pictures_below, twin_folders
+from ntt.data.converters.coco import CocoBuilder, box_shape, images_below, outline_shape, twin_folders
 from ntt.data.images import Size
 from ntt.data.validation import shown
 from ntt.errors import InputError
 from ntt.io import read_yaml
 
-PICTURES, LABELS = ("images", "jpegimages"), ("labels",)
+IMAGE_FOLDERS, LABELS = ("images", "jpegimages"), ("labels",)
 NAMES = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt", "obj.names")
 TEXTS = (".txt", ".names")
 BOX = 5  # fields of a line: class, x and y of the centre, width and height
@@ -36,22 +36,22 @@ def convert_yolo(coco: CocoBuilder, names: Path | None = None) -> None:
     Raises:
         InputError: there is no image, no text file for any image, or no file of class names.
     """
-    pictures = pictures_below(coco.root)
+    images = images_below(coco.root)
     classes = _read_classes(names or _names_of(coco.root))
-    labels = {picture: _labels_of(picture) for picture in pictures}
+    labels = {image_file: _labels_of(image_file) for image_file in images}
     if not any(labels.values()):
         raise InputError(f"{coco.root}: no image has a text file in the same folder or in labels; add them")
-    for picture, file in labels.items():
-        with coco.noting(picture):
-            image = coco.add_picture(picture)
+    for image_file, file in labels.items():
+        with coco.noting(image_file):
+            image = coco.add_image(image_file)
             if file is not None:
                 with coco.noting(file):
                     _add(coco, image, file, classes)
 
 
-def _labels_of(picture: Path) -> Path | None:
-    for folder in twin_folders(picture.parent, PICTURES, LABELS):
-        if (file := folder / f"{picture.stem}.txt").is_file():
+def _labels_of(image: Path) -> Path | None:
+    for folder in twin_folders(image.parent, IMAGE_FOLDERS, LABELS):
+        if (file := folder / f"{image.stem}.txt").is_file():
             return file
     return None
 
@@ -105,18 +105,18 @@ def _add(coco: CocoBuilder, image: dict[str, Any], file: Path, classes: _Classes
 
 
 def _object(line: str, size: Size, classes: _Classes) -> tuple[str, dict[str, Any]]:
-    words = line.split()
-    if classes.key_points and len(words) == BOX + classes.key_points:
-        words = words[:BOX]
+    fields = line.split()
+    if classes.key_points and len(fields) == BOX + classes.key_points:
+        fields = fields[:BOX]
     height, width = size
     try:
-        found = yolo_annotations_to_detections([" ".join(words)], (width, height), with_masks=False)
+        found = yolo_annotations_to_detections([" ".join(fields)], (width, height), with_masks=False)
     except OverflowError:
-        raise ValueError(f"class {shown(words[0])} is too large") from None
+        raise ValueError(f"class {shown(fields[0])} is too large") from None
     assert found.class_id is not None
     category = classes[int(found.class_id[0])]
-    if len(words) <= LONGEST_BOX:
+    if len(fields) <= LONGEST_BOX:
         return category, box_shape(found.xyxy[0], size)
-    numbers = [float(word) for word in words[1:]]
+    numbers = [float(text) for text in fields[1:]]
     pairs = numbers[: len(numbers) // 2 * 2]  # drop a trailing score
     return category, outline_shape([[n * side for n, side in zip(pairs, cycle((width, height)))]], size)

@@ -20,7 +20,7 @@ from ntt.io import stream_entries, whole_file, write_json
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError)
 
 
-class Need(ABC):
+class Download(ABC):
     """Files that a dataset requires.
 
     Attributes:
@@ -30,7 +30,7 @@ class Need(ABC):
     size: int = 0
 
     @abstractmethod
-    def lacking(self) -> list[str]:
+    def missing(self) -> list[str]:
         """Return one line per missing file; empty if all files exist."""
 
     @abstractmethod
@@ -42,7 +42,7 @@ class Need(ABC):
         """
 
 
-class Archive(Need):
+class Archive(Download):
     """Zip or tar archive to download and unpack.
 
     An interrupted download resumes at the last byte, and interrupted unpacking at the last file. An existing
@@ -62,7 +62,7 @@ class Archive(Need):
         self.into = Path(into)
         self.holds = dict(holds)
 
-    def lacking(self) -> list[str]:
+    def missing(self) -> list[str]:
         """See the base class."""
         lines = []
         for name, expected in self.holds.items():
@@ -88,8 +88,8 @@ class Archive(Need):
         except OSError as error:
             raise InputError(f"{archive} cannot be unpacked ({error.strerror}); free disk space") from error
         archive.unlink()
-        if lacking := self.lacking():
-            raise InputError(f"{lacking[0]} after unpacking {self.url}; the archive may have changed")
+        if missing := self.missing():
+            raise InputError(f"{missing[0]} after unpacking {self.url}; the archive may have changed")
 
     def _unpack(self, archive: Path) -> None:
         """Unpack missing files; each file gets its final name only when it is complete."""
@@ -125,7 +125,7 @@ def _members(archive: Path) -> Generator[tuple[str, int, IO[bytes]]]:
                     yield member.name, member.size, extracted
 
 
-class ByHand(Need):
+class ByHand(Download):
     """Files from a page that needs manual steps: Google Drive, a form, a licence.
 
     Args:
@@ -137,16 +137,16 @@ class ByHand(Need):
         self.page = page
         self.files = [Path(file) for file in files]
 
-    def lacking(self) -> list[str]:
+    def missing(self) -> list[str]:
         """See the base class."""
         return [f"{file}: missing" for file in self.files if not file.exists()]
 
     def provide(self) -> None:
         """See the base class."""
-        raise InputError(f"{self.lacking()[0]}; download it manually from {self.page} to this path")
+        raise InputError(f"{self.missing()[0]}; download it manually from {self.page} to this path")
 
 
-class Derived(Need):
+class DerivedFile(Download):
     """JSON file that is made from other files.
 
     Args:
@@ -156,7 +156,7 @@ class Derived(Need):
     def __init__(self, file: str | Path) -> None:
         self.file = Path(file)
 
-    def lacking(self) -> list[str]:
+    def missing(self) -> list[str]:
         """See the base class."""
         return [] if self.file.is_file() else [f"{self.file}: will be made from the other files"]
 
@@ -170,7 +170,7 @@ class Derived(Need):
         """Return the content of the file."""
 
 
-class VocAnnotations(Derived):
+class VocAnnotations(DerivedFile):
     """Image sets of PASCAL VOC in COCO format.
 
     Args:
@@ -189,7 +189,7 @@ class VocAnnotations(Derived):
         return voc_as_coco(self.devkit, self.splits)
 
 
-class LvisMinival(Derived):
+class LvisMinival(DerivedFile):
     """Images of the LVIS validation set that are in COCO val2017; the others are in train2017.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from rich.progress import (
 )
 
 from ntt.errors import InputError
+from ntt.io import file_sha256
 
 ATTEMPTS = 5  # consecutive attempts without progress before giving up
 PAUSE = 2.0  # seconds between attempts
@@ -167,10 +167,9 @@ def _verify(source: Source, part: Path, name: str) -> None:
     if source.size is not None and _size(part) != source.size:
         problem = f"expected {source.size} bytes, got {_size(part)}"
     elif source.sha256:
-        with part.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if not digest.startswith(source.sha256):
-            problem = f"expected a SHA-256 starting with {source.sha256[:8]}, got {digest[:8]}"
+        actual = file_sha256(part)
+        if not actual.startswith(source.sha256):
+            problem = f"expected a SHA-256 starting with {source.sha256[:8]}, got {actual[:8]}"
     if problem:
         part.unlink()
         raise InputError(f"{source.page} is not {name}: {problem}; nothing was saved")

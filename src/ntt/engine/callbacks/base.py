@@ -10,11 +10,11 @@ from typing import Any
 from pytorch_lightning import Callback
 
 from ntt.data.samples import Targets
-from ntt.engine.data import Outcome
+from ntt.engine.data import ImageResult
 from ntt.engine.stages import Stages
 
 
-class OutcomeCallback(Callback, ABC):
+class ImageCallback(Callback, ABC):
     """Callback that receives one target image at a time with its results, independent of the batch size.
 
     Another process, or one that has since been killed, may have processed an image. Data needed for the
@@ -22,7 +22,7 @@ class OutcomeCallback(Callback, ABC):
     """
 
     @abstractmethod
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> Any:
+    def on_image_result(self, stages: Stages, result: ImageResult) -> Any:
         """Process one segmented image.
 
         Returns:

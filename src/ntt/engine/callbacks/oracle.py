@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ntt.engine.callbacks.base import OutcomeCallback
-from ntt.engine.data import Outcome
+from ntt.engine.callbacks.base import ImageCallback
+from ntt.engine.data import ImageResult
 from ntt.engine.stages import Stages
 from ntt.evaluation import (
     Evaluation,
@@ -18,10 +18,10 @@ from ntt.evaluation import (
     true_mask_instances,
 )
 
-CEILINGS = ("true_labels", "true_masks")
+ORACLES = ("true_labels", "true_masks")
 
 
-class Ceilings(OutcomeCallback):
+class OracleAP(ImageCallback):
     """Report AP with oracle labels (``true_labels``) and with oracle masks (``true_masks``).
 
     Does nothing without ground truth. If the ground truth has only boxes, filled boxes replace the masks.
@@ -33,16 +33,16 @@ class Ceilings(OutcomeCallback):
     def __init__(self, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
 
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> dict[str, list[dict[str, Any]]] | None:
+    def on_image_result(self, stages: Stages, result: ImageResult) -> dict[str, list[dict[str, Any]]] | None:
         """Compute the results of one image with oracle labels and with oracle masks."""
         dataset, model = stages.dataset, stages.model
         if dataset.ground_truth is None:
             return None
-        masks, labels = dataset.true_masks(outcome.target.image_id)
-        height, width = outcome.target.image.shape[-2:]
-        ceilings = {
+        masks, labels = dataset.true_masks(result.target.image_id)
+        height, width = result.target.image.shape[-2:]
+        results = {
             "true_labels": true_label_instances(
-                outcome.proposals,
+                result.proposals,
                 masks,
                 labels,
                 height,
@@ -50,31 +50,31 @@ class Ceilings(OutcomeCallback):
                 nms_iou=model.matcher.nms_iou,
                 max_instances=model.matcher.max_instances,
             ),
-            "true_masks": true_mask_instances(model.compare(outcome.features, masks), masks),
+            "true_masks": true_mask_instances(model.compare(result.features, masks), masks),
         }
-        image_id, categories = outcome.target.image_id, dataset.category_ids
-        return {name: coco_results(image_id, found, categories) for name, found in ceilings.items()}
+        image_id, categories = result.target.image_id, dataset.category_ids
+        return {name: coco_results(image_id, found, categories) for name, found in results.items()}
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
         """Evaluate both sets of results."""
         ground_truth = stages.dataset.ground_truth
         if ground_truth is None:
             return
-        answers = {name: [each for note in notes for each in note[name]] for name in CEILINGS}
-        judged = {name: self.evaluation(ground_truth, results) for name, results in answers.items()}
-        stages.report["ceilings"] = {
-            name: {kind: metrics[kind] for kind in kinds(ground_truth)} for name, metrics in judged.items()
+        results = {name: [each for note in notes for each in note[name]] for name in ORACLES}
+        evaluated = {name: self.evaluation(ground_truth, found) for name, found in results.items()}
+        stages.report["oracle"] = {
+            name: {kind: metrics[kind] for kind in kinds(ground_truth)} for name, metrics in evaluated.items()
         }
 
 
-class ProposalRecall(OutcomeCallback):
+class ProposalRecall(ImageCallback):
     """Report class-agnostic AR100 and AR1000 of all proposals if there is ground truth."""
 
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> dict[str, int] | None:
+    def on_image_result(self, stages: Stages, result: ImageResult) -> dict[str, int] | None:
         """Count the objects of one image and how many of them a proposal covers."""
         if stages.dataset.ground_truth is None:
             return None
-        return count_found(outcome.proposals, stages.dataset.true_masks(outcome.target.image_id)[0])
+        return count_found(result.proposals, stages.dataset.true_masks(result.target.image_id)[0])
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
         """Average over all images; objects in unreadable images count as missed."""

@@ -9,15 +9,15 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 
-from ntt.engine.callbacks.base import OutcomeCallback
-from ntt.engine.data import Outcome
+from ntt.engine.callbacks.base import ImageCallback
+from ntt.engine.data import ImageResult
 from ntt.engine.stages import Stages
 from ntt.evaluation import Evaluation, coco_results, open_set_metrics
 from ntt.io import write_json
 from ntt.runs.run_directory import PREDICTIONS
 
 
-class Predictions(OutcomeCallback):
+class Predictions(ImageCallback):
     """Write ``predictions.json``; report AP if there is ground truth.
 
     Args:
@@ -34,9 +34,9 @@ class Predictions(OutcomeCallback):
         if pl_module.dataset.ground_truth is not None:
             self.evaluation.check(pl_module.dataset.ground_truth)
 
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> list[dict[str, Any]]:
+    def on_image_result(self, stages: Stages, result: ImageResult) -> list[dict[str, Any]]:
         """Return the instances of the image as COCO results."""
-        return coco_results(outcome.target.image_id, outcome.instances, stages.dataset.category_ids)
+        return coco_results(result.target.image_id, result.instances, stages.dataset.category_ids)
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:
         """Write and evaluate the results.

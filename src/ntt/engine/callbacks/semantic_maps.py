@@ -12,8 +12,8 @@ from pytorch_lightning import Trainer
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-from ntt.engine.callbacks.base import OutcomeCallback, file_names
-from ntt.engine.data import Outcome
+from ntt.engine.callbacks.base import ImageCallback, file_names
+from ntt.engine.data import ImageResult
 from ntt.engine.stages import Stages
 from ntt.errors import InputError
 from ntt.evaluation import IGNORED, kinds, semantic_metrics, true_semantic_map
@@ -23,7 +23,7 @@ from ntt.visualization import draw_semantic
 from ntt.visualization.label_maps import LARGEST, write_label_map, write_legend
 
 
-class SemanticMaps(OutcomeCallback):
+class SemanticMaps(ImageCallback):
     """Merge the instances of each image into a semantic map; report mIoU if there is ground truth.
 
     Args:
@@ -38,7 +38,7 @@ class SemanticMaps(OutcomeCallback):
     @checked
     def __init__(self, output_dir: str | Path, score_threshold: Share, images: Count) -> None:
         self.maps = Path(output_dir) / "semantic"
-        self.pictures = Path(output_dir) / "visualizations" / "semantic"
+        self.drawings = Path(output_dir) / "visualizations" / "semantic"
         self.score_threshold = score_threshold
         self.images = images
         self._names: list[str] = []
@@ -64,23 +64,23 @@ class SemanticMaps(OutcomeCallback):
         self._names = file_names(pl_module.dataset.targets)
         write_legend(self.maps / "classes.json", pl_module.dataset.class_names)
 
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> list[list[int]] | None:
+    def on_image_result(self, stages: Stages, result: ImageResult) -> list[list[int]] | None:
         """Write the map of one image, draw it if it is one of the first, and count the pixels by class.
 
         Returns:
             Nonzero cells of the confusion matrix as [true class, predicted class, pixels].
         """
-        dataset, target, found = stages.dataset, outcome.target, outcome.instances
+        dataset, target, found = stages.dataset, result.target, result.instances
         predicted = semantic_map(found.masks, found.scores, found.labels, self.score_threshold)
-        file = self._names[outcome.index]
+        file = self._names[result.index]
         write_label_map(self.maps / file, predicted, len(dataset.class_names))
         truth = None
         if dataset.ground_truth is not None:
             truth = true_semantic_map(
                 *dataset.true_masks(target.image_id), dataset.crowd_mask(target.image_id)
             )
-        if outcome.index < self.images:
-            draw_semantic(self.pictures / file, target.image.cpu(), truth, predicted, dataset.class_names)
+        if result.index < self.images:
+            draw_semantic(self.drawings / file, target.image.cpu(), truth, predicted, dataset.class_names)
         return None if truth is None else _cells(predicted, truth, len(dataset.class_names) + 1)
 
     def summarise(self, stages: Stages, notes: Sequence[Any], unread: Sequence[int | str]) -> None:

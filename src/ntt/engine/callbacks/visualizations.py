@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from pytorch_lightning import Trainer
 
-from ntt.engine.callbacks.base import OutcomeCallback, file_names
-from ntt.engine.data import Outcome
+from ntt.engine.callbacks.base import ImageCallback, file_names
+from ntt.engine.data import ImageResult
 from ntt.engine.stages import Stages
 from ntt.options import Count
 from ntt.visualization import draw_comparison, draw_features, draw_references, draw_similarity
@@ -16,7 +16,7 @@ from ntt.visualization import draw_comparison, draw_features, draw_references, d
 MAX_HEAT_MAPS = 7
 
 
-class Visualizations(OutcomeCallback):
+class Visualizations(ImageCallback):
     """Draw the references, and the instances, similarity and features of the first target images.
 
     Args:
@@ -36,19 +36,19 @@ class Visualizations(OutcomeCallback):
         references = (dataset.references[index] for index in range(len(dataset.references)))
         draw_references(self.output_dir / "references.png", references, dataset.class_names)
 
-    def on_outcome(self, stages: Stages, outcome: Outcome) -> None:
+    def on_image_result(self, stages: Stages, result: ImageResult) -> None:
         """Draw one target image if it is one of the first."""
-        if outcome.index >= self.images:
+        if result.index >= self.images:
             return
-        dataset, target, instances = stages.dataset, outcome.target, outcome.instances
-        image, file = target.image.cpu(), self._names[outcome.index]
+        dataset, target, instances = stages.dataset, result.target, result.instances
+        image, file = target.image.cpu(), self._names[result.index]
         truth = None if dataset.ground_truth is None else dataset.true_masks(target.image_id)
         labels = instances.labels if truth is None else truth[1]
         present = torch.unique(labels)[:MAX_HEAT_MAPS]
         names = [dataset.class_names[label] for label in present]
-        heat = stages.model.similarity(outcome.features).cpu()[present]
+        heat = stages.model.similarity(result.features).cpu()[present]
 
         draw_comparison(self.output_dir / "instances" / file, image, truth, instances, dataset.class_names)
         if len(present):
             draw_similarity(self.output_dir / "similarity" / file, image, heat, names)
-        draw_features(self.output_dir / "features" / file, image, outcome.features)
+        draw_features(self.output_dir / "features" / file, image, result.features)

@@ -14,10 +14,10 @@ from plotly.offline import get_plotlyjs
 from ntt.evaluation.bootstrap import CONFIDENCE, FEWEST_IMAGES, RESAMPLES
 from ntt.io import whole_file
 from ntt.reporting.report import tables
-from ntt.reporting.report.pairs import Pair, disagreements
+from ntt.reporting.report.pairs import Pair, largest_differences
 from ntt.reporting.report.plots import plot_of_differences, plots_of_classes, plots_of_runs
-from ntt.reporting.report.significance import Significance, judge
-from ntt.reporting.report.verdict import best_first, verdict
+from ntt.reporting.report.significance import Significance, evaluate_runs
+from ntt.reporting.report.summary import best_first, summary_sentence
 from ntt.runs.finished import Run, run_names
 
 
@@ -52,9 +52,9 @@ def write_report(runs: Sequence[Run], output: Path, baseline: int | None = None)
     return output / "report.html"
 
 
-def markdown(words: str) -> str:
+def markdown(text: str) -> str:
     """Escape a text for a cell of a Markdown table."""
-    return re.sub(r"([\\`*\[\]|~])", r"\\\1", html.escape(" ".join(words.split()), quote=False))
+    return re.sub(r"([\\`*\[\]|~])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:
@@ -63,14 +63,14 @@ def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:
     finished = best_first([each for each in named if each[0].failure is None])
     done, names = [run for run, _ in finished], [name for _, name in finished]
     start = 0 if baseline is None else done.index(runs[baseline])
-    significance = judge(done, names)
+    significance = evaluate_runs(done, names)
     pair = (start, 1 if start == 0 else 0)
     two, classes = len(done) > 1, bool(done and done[0].metrics.get("per_class"))
-    remarks = list(significance.remarks)
+    notes = list(significance.notes)
     return {
         "title": f"Comparison of {len(runs)} run{'s' if len(runs) > 1 else ''}",
-        "verdict": verdict(done, names, significance),
-        "remarks": remarks,
+        "summary": summary_sentence(done, names, significance),
+        "notes": notes,
         "overall": tables.overall(done, names) if done else None,
         "plots": plots_of_runs(done, names),
         "baseline": names[start] if names else "",
@@ -78,7 +78,7 @@ def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:
         "difference_plot": plot_of_differences(names, start, significance),
         "per_class": tables.per_class(done, names, pair, significance) if two and classes else None,
         "class_plots": plots_of_classes(done, names, pair, significance) if two and classes else [],
-        "pairs": _pairs(significance, pair, remarks),
+        "pairs": _pairs(significance, pair, notes),
         "pair_names": [names[position] for position in pair] if two else [],
         "failures": [(name, run.failure) for run, name in named if run.failure is not None],
         "folders": [(name, str(run.folder)) for run, name in named],
@@ -88,12 +88,12 @@ def _content(runs: Sequence[Run], baseline: int | None) -> dict[str, Any]:
     }
 
 
-def _pairs(significance: Significance, pair: tuple[int, int], remarks: list[str]) -> list[Pair]:
-    """Return the images on which two runs disagree; add a remark if images cannot be read."""
-    if not set(pair) <= significance.judged.keys():
+def _pairs(significance: Significance, pair: tuple[int, int], notes: list[str]) -> list[Pair]:
+    """Return the images on which two runs disagree; add a note if images cannot be read."""
+    if not set(pair) <= significance.evaluated.keys():
         return []
     try:
-        return disagreements(*(significance.judged[position] for position in pair))
+        return largest_differences(*(significance.evaluated[position] for position in pair))
     except Exception as error:  # datasets raise various errors if their images are missing
-        remarks.append(f"Images are not available: {next(iter(str(error).splitlines()), repr(error))}")
+        notes.append(f"Images are not available: {next(iter(str(error).splitlines()), repr(error))}")
         return []

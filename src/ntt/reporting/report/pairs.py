@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ntt.evaluation import instances_of
 from ntt.evaluation.bootstrap import image_order
-from ntt.reporting.report.significance import Judged
+from ntt.reporting.report.significance import EvaluatedRun
 from ntt.visualization.canvas import Pixels
 from ntt.visualization.instances import annotate, clearest
 
@@ -46,7 +46,7 @@ class Pair:
     height: int
 
 
-def disagreements(first: Judged, second: Judged) -> list[Pair]:
+def largest_differences(first: EvaluatedRun, second: EvaluatedRun) -> list[Pair]:
     """Return the images whose AP differs most between two runs, largest difference first."""
     aps = np.stack([first.image_aps(), second.image_aps()], axis=1)
     differences = np.abs(aps[:, 0] - aps[:, 1])
@@ -63,15 +63,18 @@ def disagreements(first: Judged, second: Judged) -> list[Pair]:
 
 
 def _pair(
-    judged: Judged, image_id: int | str, found: Sequence[list[dict[str, Any]]], aps: tuple[float, float]
+    evaluated: EvaluatedRun,
+    image_id: int | str,
+    found: Sequence[list[dict[str, Any]]],
+    aps: tuple[float, float],
 ) -> Pair:
-    dataset = judged.data.dataset
-    image, names = judged.data.image(image_id), dataset.class_names
+    dataset = evaluated.data.dataset
+    image, names = evaluated.data.image(image_id), dataset.class_names
     masks, labels = dataset.true_masks(image_id)
     true = annotate(image, masks, [names[label] for label in labels])
     one, other = (_drawn(image, each, dataset.category_ids, names) for each in found)
     height, width = true.shape[:2]
-    name = judged.data.ground_truth.imgs[image_id]["file_name"]
+    name = evaluated.data.ground_truth.imgs[image_id]["file_name"]
     return Pair(name, aps, _embedded(true), _embedded(one), _embedded(other), width, height)
 
 
@@ -85,9 +88,11 @@ def _drawn(
     return annotate(image, instances.masks[shown], texts)
 
 
-def _by_image(judged: Judged, wanted: set[int | str]) -> defaultdict[int | str, list[dict[str, Any]]]:
+def _by_image(
+    evaluated: EvaluatedRun, wanted: set[int | str]
+) -> defaultdict[int | str, list[dict[str, Any]]]:
     found: defaultdict[int | str, list[dict[str, Any]]] = defaultdict(list)
-    for result in judged.results:
+    for result in evaluated.results:
         if result["image_id"] in wanted:
             found[result["image_id"]].append(result)
     return found

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from ntt.evaluation.bootstrap import Interval
 from ntt.reporting.report.significance import Significance
-from ntt.reporting.report.tables import KINDS, class_ap, images_per_second, parameters
+from ntt.reporting.report.tables import KIND_TITLES, ap_of_class, images_per_second, parameters
 from ntt.runs.finished import Run
 
 # Colour-blind-safe palette (Okabe and Ito).
@@ -34,18 +34,18 @@ class Plot:
 
 def plots_of_runs(runs: Sequence[Run], names: Sequence[str]) -> list[Plot]:
     """Plot AP by encoder size, against speed and against parameters, if the runs have the numbers."""
-    judged = [(run, name) for run, name in zip(runs, names, strict=True) if run.ap is not None]
+    evaluated = [(run, name) for run, name in zip(runs, names, strict=True) if run.ap is not None]
     found = [
-        _by_size([run for run, _ in judged]),
+        _by_size([run for run, _ in evaluated]),
         _against(
-            judged,
+            evaluated,
             images_per_second,
             "images/s",
             "AP against speed",
             "Higher is better; further right is faster.",
         ),
         _against(
-            judged,
+            evaluated,
             parameters,
             "encoder parameters",
             "AP against parameters",
@@ -79,7 +79,7 @@ def plots_of_classes(
     """Plot the AP of each class for two runs, and the difference."""
     one, other = pair
     classes = list(runs[0].metrics["per_class"])
-    aps = {name: tuple(class_ap(runs[position], name) for position in pair) for name in classes}
+    aps = {name: tuple(ap_of_class(runs[position], name) for position in pair) for name in classes}
     defined = {name: (a, b) for name, (a, b) in aps.items() if a is not None and b is not None}
     if not defined:
         return []
@@ -96,7 +96,7 @@ def plots_of_classes(
             orientation="h",
         )
     figure.update_layout(barmode="group", legend_traceorder="reversed")
-    _finish(figure, KINDS[runs[0].kind or "segm"], rows=len(shown), row_height=30)
+    _finish(figure, KIND_TITLES[runs[0].kind or "segm"], rows=len(shown), row_height=30)
     plots = [Plot("AP by class", f"Longer is better.{few}", _html(figure))]
     positions = {name: position for position, name in enumerate(classes)}
     intervals = [
@@ -104,7 +104,7 @@ def plots_of_classes(
         for name in shown
     ]
     caption = f"Positive: {names[one]} is better. Negative: {names[other]} is better."
-    if pair[0] in significance.judged and pair[1] in significance.judged:
+    if pair[0] in significance.evaluated and pair[1] in significance.evaluated:
         caption += " Lines are 95 % intervals; grey intervals contain zero."
     plots.append(Plot("Difference by class", caption + few, _intervals(intervals)))
     return plots

@@ -15,9 +15,9 @@ from ntt.evaluation.bootstrap import (
     ClassMatches,
     Floats,
     Interval,
-    interval,
     match_images,
     mean_ap,
+    percentile_interval,
     resample,
     weighted_ap,
 )
@@ -29,7 +29,7 @@ SAME = 1e-6  # maximum difference between the recomputed AP and the AP that the 
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedRun:
     """One run, evaluated again image by image.
 
     Attributes:
@@ -56,12 +56,12 @@ class Significance:
     """All runs, evaluated on the same resamples of the same images.
 
     Attributes:
-        judged: Runs by position; runs that could not be evaluated again are missing.
-        remarks: Reasons for missing runs or intervals.
+        evaluated: Runs by position; runs that could not be evaluated again are missing.
+        notes: Reasons for missing runs or intervals.
     """
 
-    judged: dict[int, Judged] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+    evaluated: dict[int, EvaluatedRun] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def difference(self, one: int, other: int) -> Interval | None:
         """Return the AP of one run minus that of another with its interval; None if unavailable."""
@@ -72,22 +72,22 @@ class Significance:
         return self._interval(one, other, slice(position, position + 1))
 
     def _interval(self, one: int, other: int, classes: slice) -> Interval | None:
-        if not {one, other} <= self.judged.keys():
+        if not {one, other} <= self.evaluated.keys():
             return None
-        first, second = self.judged[one], self.judged[other]
+        first, second = self.evaluated[one], self.evaluated[other]
         difference = float((mean_ap(first.aps[:, classes]) - mean_ap(second.aps[:, classes]))[0])
         resampled = mean_ap(first.resampled[:, classes]) - mean_ap(second.resampled[:, classes])
         objects = np.sum([matches.objects for matches in first.matches[classes]], axis=0)
         known = None if np.isnan(difference) else difference
-        return interval(known, resampled, int(np.count_nonzero(objects)))
+        return percentile_interval(known, resampled, int(np.count_nonzero(objects)))
 
 
-def judge(runs: Sequence[Run], names: Sequence[str]) -> Significance:
+def evaluate_runs(runs: Sequence[Run], names: Sequence[str]) -> Significance:
     """Evaluate runs again if their files still exist.
 
     Args:
         runs: Finished runs on the same targets.
-        names: Names of the runs, for remarks.
+        names: Names of the runs, for notes.
 
     Raises:
         InputError: Two runs were evaluated on different targets or classes, or with different protocols.
@@ -97,11 +97,11 @@ def judge(runs: Sequence[Run], names: Sequence[str]) -> Significance:
     if len(runs) < 2:
         return significance
     if any(run.ap is None for run in runs):
-        significance.remarks.append("Without ground truth there is no AP and no significance test.")
+        significance.notes.append("Without ground truth there is no AP and no significance test.")
         return significance
     protocol = runs[0].metrics["protocol"]
     if protocol != "COCO":
-        significance.remarks.append(
+        significance.notes.append(
             f"Intervals are available only for COCO AP; these runs report {protocol} AP."
         )
         return significance
@@ -111,10 +111,10 @@ def judge(runs: Sequence[Run], names: Sequence[str]) -> Significance:
             data = RunData(run.folder)
             if first is not None and data.same_config(first):
                 data = first  # reuse the loaded dataset
-            judged = _judge(run, data)
+            evaluated = _evaluate_again(run, data)
         except Exception as error:  # datasets raise various errors if their files are missing
             reason = next(iter(str(error).splitlines()), repr(error))
-            significance.remarks.append(f"{name}: intervals and images are not available: {reason}")
+            significance.notes.append(f"{name}: intervals and images are not available: {reason}")
             continue
         first = first or data
         if not data.same_targets(first):
@@ -122,11 +122,11 @@ def judge(runs: Sequence[Run], names: Sequence[str]) -> Significance:
                 f"{run.folder} and {first.folder} have different targets or classes; "
                 "compare runs on the same data"
             )
-        significance.judged[position] = judged
+        significance.evaluated[position] = evaluated
     return significance
 
 
-def _judge(run: Run, data: RunData) -> Judged:
+def _evaluate_again(run: Run, data: RunData) -> EvaluatedRun:
     assert run.kind is not None, "the run has no ground truth"
     assert run.ap is not None, "the ground truth has no objects"
     results = json.loads((run.folder / PREDICTIONS).read_text())
@@ -135,7 +135,7 @@ def _judge(run: Run, data: RunData) -> Judged:
     aps = weighted_ap(matches, np.ones((1, images)))
     if abs(mean_ap(aps)[0] - run.ap) > SAME:
         raise ValueError("the targets or predictions have changed since the run")
-    return Judged(data, results, matches, aps, weighted_ap(matches, resample(images, RESAMPLES)))
+    return EvaluatedRun(data, results, matches, aps, weighted_ap(matches, resample(images, RESAMPLES)))
 
 
 def _require_same_rules(runs: Sequence[Run]) -> None:

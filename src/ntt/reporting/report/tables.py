@@ -13,7 +13,7 @@ from ntt.reporting.report.significance import Significance
 from ntt.reporting.terminal import number
 from ntt.runs.finished import Run
 
-KINDS = {"segm": "mask AP", "bbox": "box AP"}
+KIND_TITLES = {"segm": "mask AP", "bbox": "box AP"}
 UNKNOWN = "-"
 
 
@@ -43,9 +43,9 @@ class Column:
     write: Callable[[float | None], str] = number
 
 
-def text(words: str) -> Cell:
+def text(content: str) -> Cell:
     """Return a text cell, which is sorted alphabetically."""
-    return Cell(words, is_number=False)
+    return Cell(content, is_number=False)
 
 
 def overall(runs: Sequence[Run], names: Sequence[str]) -> Table:
@@ -80,11 +80,11 @@ def per_class(
     """Return the AP of each class for all runs, and the difference between two of them."""
     one, other = pair
     columns = ["class", *names, f"{names[one]} minus {names[other]}"]
-    known = {one, other} <= significance.judged.keys()
+    known = {one, other} <= significance.evaluated.keys()
     columns += ["low", "high", "significance"] if known else []
     rows = []
     for position, name in enumerate(runs[0].metrics["per_class"]):
-        aps = [class_ap(run, name) for run in runs]
+        aps = [ap_of_class(run, name) for run in runs]
         numbers = [Cell(number(ap), ap) for ap in aps]
         found = significance.class_difference(one, other, position) if known else None
         if found is None:
@@ -96,7 +96,7 @@ def per_class(
     return Table(tuple(columns), rows)
 
 
-def class_ap(run: Run, name: str) -> Any:
+def ap_of_class(run: Run, name: str) -> Any:
     """Return the AP of a class, or None."""
     return run.metrics["per_class"][name][run.kind]
 
@@ -107,14 +107,14 @@ def signed(value: float | None) -> str:
 
 
 def _columns(runs: Sequence[Run]) -> list[Column]:
-    kinds = [kind for kind in KINDS if any(kind in run.metrics for run in runs)]
+    kinds = [kind for kind in KIND_TITLES if any(kind in run.metrics for run in runs)]
     main = kinds[:1]
     return [
-        *(Column(KINDS[kind], partial(_look_up, kind, "AP")) for kind in main),
-        *(Column(f"{KINDS[kind]}50", partial(_look_up, kind, "AP50")) for kind in main),
-        *(Column(KINDS[kind], partial(_look_up, kind, "AP")) for kind in kinds[1:]),
-        *(Column("AP, oracle labels", partial(_look_up, "ceilings", "true_labels", k, "AP")) for k in main),
-        *(Column("AP, oracle masks", partial(_look_up, "ceilings", "true_masks", k, "AP")) for k in main),
+        *(Column(KIND_TITLES[kind], partial(_look_up, kind, "AP")) for kind in main),
+        *(Column(f"{KIND_TITLES[kind]}50", partial(_look_up, kind, "AP50")) for kind in main),
+        *(Column(KIND_TITLES[kind], partial(_look_up, kind, "AP")) for kind in kinds[1:]),
+        *(Column("AP, oracle labels", partial(_look_up, "oracle", "true_labels", k, "AP")) for k in main),
+        *(Column("AP, oracle masks", partial(_look_up, "oracle", "true_masks", k, "AP")) for k in main),
         Column("mIoU", partial(_look_up, "semantic", "mIoU")),
         Column("images/s", images_per_second, partial(number, digits=2)),
         Column("encoder parameters", parameters, _millions),
@@ -153,13 +153,13 @@ def _cell(column: Column, run: Run) -> Cell:
 
 def _interval_cells(found: Interval) -> tuple[Cell, ...]:
     if found.difference is None:
-        verdict = UNKNOWN
+        statement = UNKNOWN
     elif found.low is None:
-        verdict = "too few images"
+        statement = "too few images"
     else:
-        verdict = "not significant" if found.is_chance else "significant"
+        statement = "not significant" if found.is_chance else "significant"
     numbers = (found.difference, found.low, found.high)
-    return (*(Cell(signed(value), value) for value in numbers), text(verdict))
+    return (*(Cell(signed(value), value) for value in numbers), text(statement))
 
 
 def _millions(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ntt.reporting.report.significance import Significance
-from ntt.reporting.report.tables import KINDS
+from ntt.reporting.report.tables import KIND_TITLES
 from ntt.runs.finished import Run
 
 
@@ -14,14 +14,14 @@ def best_first(runs: Sequence[tuple[Run, str]]) -> list[tuple[Run, str]]:
     return sorted(runs, key=lambda each: -1.0 if each[0].ap is None else each[0].ap, reverse=True)
 
 
-def verdict(runs: Sequence[Run], names: Sequence[str], significance: Significance) -> str:
+def summary_sentence(runs: Sequence[Run], names: Sequence[str], significance: Significance) -> str:
     """Summarise runs in one sentence; they must be sorted by ``best_first``."""
     if not runs:
         return "No run finished; there is nothing to compare."
     best = runs[0]
     if best.ap is None or best.kind is None:
         return "No run has an AP, so there is no best run; the tables show the speed."
-    kind = KINDS[best.kind]
+    kind = KIND_TITLES[best.kind]
     if len(runs) == 1:
         return f"Only one run finished: {names[0]}, with {kind} {best.ap:.3f}."
     lead = f"{names[0]} is best with {kind} {best.ap:.3f}"

@@ -3,7 +3,7 @@ import threading
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from ntt.engine.data import ReadAhead
+from ntt.engine.data import Prefetcher
 
 
 class Counted(Dataset):
@@ -35,22 +35,22 @@ def loader(dataset):
 
 @pytest.mark.parametrize("length", [0, 1, 7])
 def test_yields_everything_in_order_and_again(length):
-    ahead = ReadAhead(loader(Counted(length)))
+    ahead = Prefetcher(loader(Counted(length)))
     assert len(ahead) == length
     assert list(ahead) == list(ahead) == list(range(length))
 
 
 def test_the_next_item_is_read_while_this_one_is_used():
     dataset = Counted(5)
-    items = iter(ReadAhead(loader(dataset)))
+    items = iter(Prefetcher(loader(dataset)))
     assert next(items) == 0
     assert dataset.began.wait(timeout=10), "item 1 should be read before it is asked for"
     assert len(dataset.read) <= 2, "and no further"
-    assert all(thread.startswith("read-ahead") for _, thread in dataset.read)
+    assert all(thread.startswith("prefetch") for _, thread in dataset.read)
 
 
 def test_an_error_reaches_the_reader_at_its_item():
-    items = iter(ReadAhead(loader(Counted(4, broken=2))))
+    items = iter(Prefetcher(loader(Counted(4, broken=2))))
     assert [next(items), next(items)] == [0, 1]
     with pytest.raises(OSError, match="unreadable"):
         next(items)

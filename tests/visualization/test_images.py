@@ -25,7 +25,7 @@ from ntt.visualization.canvas import (
     class_colour,
     instance_colours,
     luminance,
-    panels,
+    panel_grid,
     resize,
     text_colour,
 )
@@ -135,8 +135,8 @@ def test_all_of_24_coins_are_drawn_with_labels_and_counted(tmp_path, monkeypatch
     found = instances(coins + repeated, [0.9 - 0.005 * k for k in range(31)], [0] * 31)
     titles = []
     monkeypatch.setattr(
-        "ntt.visualization.instances.panels",
-        lambda image, each, columns: titles.extend(each) or panels(image, each, columns),
+        "ntt.visualization.instances.panel_grid",
+        lambda image, each, columns: titles.extend(each) or panel_grid(image, each, columns),
     )
     draw_comparison(tmp_path / "c.png", torch.zeros(3, 400, 600), None, found, ["coin"])
     assert titles == ["Image", "Prediction (24 of 31)"]
@@ -347,7 +347,7 @@ def test_references_sheet_has_a_row_a_class(tmp_path, image):
     assert grey[middle] > 1.5 * grey[3 * middle] > 0
 
 
-def test_prompts_of_made_masks_are_drawn_with_a_caption(tmp_path, image):
+def test_prompts_of_pseudo_masks_are_drawn_with_a_caption(tmp_path, image):
     drawn = Reference(image, square(20, 10, 10), 0)
     box, points = (
         Prompt((12.0, 8.0, 40.0, 30.0)),

@@ -13,12 +13,12 @@ from ntt.data.masks import Rle, mask_area, mask_box
 
 
 @dataclass(frozen=True)
-class MadeMask:
+class PseudoMask:
     """A pseudo mask and its provenance.
 
     Attributes:
         mask: run lengths, never empty.
-        source: the segmenter's name and ``fingerprint``, a digest of the ``picture``, the ``prompt`` and the
+        source: the segmenter's name and ``fingerprint``, a hash of the ``image`` file, the ``prompt`` and the
             ``predicted_iou``; stored as ``mask_source`` in files.
     """
 
@@ -36,13 +36,13 @@ class MadeMask:
         }
 
 
-def read_made_masks(file: Path) -> dict[str, MadeMask]:
+def read_pseudo_masks(file: Path) -> dict[str, PseudoMask]:
     """Read the pseudo masks in a file, keyed by the ``origin`` of their source.
 
     Empty if the file is missing or its annotations have no ``mask_source``.
     """
     return {
-        origin(annotation.mask_source): MadeMask(annotation.mask, annotation.mask_source)
+        origin(annotation.mask_source): PseudoMask(annotation.mask, annotation.mask_source)
         for annotation in read_annotations(file).annotations
         if isinstance(annotation.mask_source, dict)
     }
@@ -50,4 +50,4 @@ def read_made_masks(file: Path) -> dict[str, MadeMask]:
 
 def origin(source: Mapping[str, Any]) -> str:
     """Return a key of the inputs that determine a pseudo mask: segmenter, image and prompt."""
-    return json.dumps([source.get(key) for key in ("fingerprint", "picture", "prompt")], sort_keys=True)
+    return json.dumps([source.get(key) for key in ("fingerprint", "image", "prompt")], sort_keys=True)

@@ -3,10 +3,10 @@ import json
 import pytest
 import torch
 
-from ntt.data.made_masks import MadeMask, origin, read_made_masks
 from ntt.data.masks import decode_mask, encode_mask
+from ntt.data.pseudo_masks import PseudoMask, origin, read_pseudo_masks
 
-SOURCE = {"segmenter": "sam", "fingerprint": "f", "picture": "p", "prompt": {"box": [1.0, 2.0, 3.0, 4.0]}}
+SOURCE = {"segmenter": "sam", "fingerprint": "f", "image": "p", "prompt": {"box": [1.0, 2.0, 3.0, 4.0]}}
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def coco(*annotations):
 
 
 def test_annotate_keeps_the_box_and_records_the_mask_source(mask):
-    made = MadeMask(encode_mask(mask), SOURCE)
+    made = PseudoMask(encode_mask(mask), SOURCE)
     given = {"id": 1, "bbox": [1, 2, 3, 4], "area": 12.0, "segmentation": []}
     filled = made.annotate(given)
     assert (filled["id"], filled["bbox"], filled["area"]) == (1, [1, 2, 3, 4], 9)
@@ -38,13 +38,13 @@ def test_annotate_keeps_the_box_and_records_the_mask_source(mask):
     assert given["segmentation"] == []
 
 
-def test_read_made_masks_returns_only_masks_of_known_origin(tmp_path, mask):
+def test_read_pseudo_masks_returns_only_masks_of_known_origin(tmp_path, mask):
     drawn = {"segmentation": [[0, 0, 6, 0, 0, 6]]}
-    made = MadeMask(encode_mask(mask), SOURCE)
+    made = PseudoMask(encode_mask(mask), SOURCE)
     broken = {**made.annotate({}), "segmentation": {"size": [9, 9], "counts": "zz"}}
     other = {**made.annotate({}), "mask_source": "a person"}
     (tmp_path / "m.json").write_text(json.dumps(coco(drawn, broken, made.annotate({}), other)))
-    found = read_made_masks(tmp_path / "m.json")
+    found = read_pseudo_masks(tmp_path / "m.json")
     assert list(found) == [origin(SOURCE)]
     assert torch.equal(decode_mask(found[origin(SOURCE)].mask), mask)
     assert found[origin(SOURCE)].source == SOURCE
@@ -53,14 +53,14 @@ def test_read_made_masks_returns_only_masks_of_known_origin(tmp_path, mask):
 @pytest.mark.parametrize(
     "text", [None, "", "[]", "{}", '{"images": 5, "annotations": [{"mask_source": {}}]}']
 )
-def test_read_made_masks_without_made_masks_is_empty(tmp_path, text):
+def test_read_pseudo_masks_without_pseudo_masks_is_empty(tmp_path, text):
     if text is not None:
         (tmp_path / "m.json").write_text(text)
-    assert read_made_masks(tmp_path / "m.json") == {}
+    assert read_pseudo_masks(tmp_path / "m.json") == {}
 
 
 def test_origin_depends_on_segmenter_image_and_prompt():
     same = {**SOURCE, "segmenter": "other name", "predicted_iou": 0.5}
     assert origin(same) == origin(SOURCE)
-    changes = [{"fingerprint": "g"}, {"picture": "q"}, {"prompt": {"points": [[1.0, 2.0, 1]]}}]
+    changes = [{"fingerprint": "g"}, {"image": "q"}, {"prompt": {"points": [[1.0, 2.0, 1]]}}]
     assert len({origin({**SOURCE, **change}) for change in ({}, *changes)}) == 4

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
-from ntt.data.converters.coco import CocoBuilder, mask_shape, pictures_below
+from ntt.data.converters.coco import CocoBuilder, images_below, mask_shape
 from ntt.data.images import image_sizes
 from ntt.data.mask_images import read_masks
 from ntt.errors import InputError
@@ -28,34 +28,34 @@ def convert_masks(coco: CocoBuilder, category: str, folder: str = "masks") -> No
         InputError: there is no image or no mask.
     """
     home = coco.root / folder
-    files = pictures_below(coco.root)
-    pictures: dict[str, Path] = {}
+    files = images_below(coco.root)
+    images: dict[str, Path] = {}
     for file in files:
         if not file.is_relative_to(home):
             with coco.noting(file):
-                if file.stem in pictures:
-                    raise ValueError(f"has the same name as {pictures[file.stem]}")
-                pictures[file.stem] = file
+                if file.stem in images:
+                    raise ValueError(f"has the same name as {images[file.stem]}")
+                images[file.stem] = file
     masks = [file for file in files if file.is_relative_to(home)]
     if not masks:
         raise InputError(f"{home}: contains no mask; add <class>/<name>.png")
     found: defaultdict[Path, list[tuple[str, Path]]] = defaultdict(list)
     for file in masks:
         with coco.noting(file):
-            name, said = _belonging(file.relative_to(home), pictures)
-            found[pictures[name]].append((said or category, file))
-    coco.left_out["image without a mask"] = len(pictures) - len(found)
-    for picture, parts in found.items():
-        _add(coco, picture, parts)
+            name, said = _belonging(file.relative_to(home), images)
+            found[images[name]].append((said or category, file))
+    coco.left_out["image without a mask"] = len(images) - len(found)
+    for image, parts in found.items():
+        _add(coco, image, parts)
 
 
-def _add(coco: CocoBuilder, picture: Path, parts: list[tuple[str, Path]]) -> None:
+def _add(coco: CocoBuilder, image_file: Path, parts: list[tuple[str, Path]]) -> None:
     """Add an image with the size of its first mask, and its objects."""
     image = None
     for category, file in parts:
         with coco.noting(file):
             size = image_sizes(file)[1]
-            image = image or coco.add_picture(picture, size)
+            image = image or coco.add_image(image_file, size)
             if size != (image["height"], image["width"]):
                 raise ValueError("differs in size from the other masks of the image")
             for mask in read_masks(file):
