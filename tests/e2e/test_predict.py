@@ -20,6 +20,8 @@ def predict(project_root, miniature):
         small = [
             "encoder.weights=random",
             "segmenter.weights=random",
+            "encoder.img_size=96",
+            "segmenter.image_size=256",
             "model.proposals.prompts.max_prompts=16",
         ]
         where = [  # what to segment is left to the test
