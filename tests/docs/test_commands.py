@@ -77,7 +77,7 @@ def understand(workplace, project_root, monkeypatch):
             patch.setattr("sys.argv", [str(script), *words])
             with pytest.raises(ParsedError) as said:
                 runpy.run_path(str(script), run_name="__main__")
-        overrides = getattr(said.value.args[0], "words", None)
+        overrides = getattr(said.value.args[0], "overrides", None)
         if overrides:
             composed("train", overrides)
 
