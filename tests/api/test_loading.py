@@ -82,7 +82,7 @@ def test_load_keeps_the_callers_hydra_and_random_state(tmp_path, monkeypatch):
         ({"encoder": "dinov3_lage"}, r"Unknown DINOv3 model: dinov3_lage. Did you mean dinov3_large\?"),
         ({"segmenter": "sam3"}, "Unknown segmenter: sam3"),
         ({"model": "gided"}, r"Did you mean guided\?"),
-        ({"score_threshold": 2}, r"score_threshold must be a number in \[0, 1\] or auto, got 2"),
+        ({"score_threshold": 2}, r"score_threshold must be in \[0, 1\], got 2"),
         ({"overrides": ["encoder.img_sice=3"]}, "img_sice"),
         ({"overrides": ["encoder"]}, "Cannot parse the override 'encoder'"),
         ({"device": "cuda:99"}, "device=cuda:99: "),

@@ -262,7 +262,7 @@ def test_a_long_name_is_cut_so_that_it_can_be_written(run, fake_dataset, tmp_pat
 
 
 def test_maps_refuse_what_they_cannot_do(run, fake_dataset, fake_model, tmp_path):
-    with pytest.raises(InputError, match=r"task.score_threshold must be between 0 and 1, got 1.5"):
+    with pytest.raises(InputError, match=r"SemanticMaps: score_threshold must be in \[0, 1\], got 1.5"):
         SemanticMaps(tmp_path, score_threshold=1.5, images=0)
     fake_dataset.ground_truth = SimpleNamespace(dataset={"annotations": [{"bbox": [0, 0, 1, 1]}]})
     with pytest.raises(InputError, match=r"dataset.boxes_only=true: .* use task=instance"):

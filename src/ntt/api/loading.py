@@ -53,7 +53,7 @@ def load(
     try:
         cfg = compose_config("predict", ["references=null", "images=null", *chosen, *overrides])
         require_values(cfg)
-        check_config(cfg)
+        check_config(cfg, overrides)
         loaded = build(cfg, device)
     except InputError:
         raise

@@ -7,7 +7,7 @@ others are in ``PLAIN_OPTIONS``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -50,20 +50,31 @@ ALIAS = re.compile(r"\$\{([\w.]+)\}")
 MISSING = "???"
 
 
-def check_config(cfg: DictConfig) -> None:
+def check_config(cfg: DictConfig, overrides: Iterable[str] = ()) -> None:
     """Check all values and keys of a config and convert the values in place, for example ``no`` to False.
+
+    Args:
+        cfg: composed config.
+        overrides: overrides that the user typed. A key that ``+key=value`` adds must be an option, or be used
+            by an interpolation. Config files may have further keys.
 
     Raises:
         InputError: with one line per wrong value and per unknown key.
     """
     raw: Any = OmegaConf.to_container(cfg, resolve=False)
-    problems = dict.fromkeys(_problems(cfg, raw, "", frozenset(REFERENCE.findall(str(raw)))))
+    added = {each.lstrip("+").partition("=")[0] for each in overrides if each.startswith("+")}
+    problems = dict.fromkeys(_problems(cfg, raw, "", frozenset(REFERENCE.findall(str(raw))), added))
     if problems:
         raise InputError("\n".join(problems))
 
 
 def _problems(
-    cfg: DictConfig, node: dict[str, Any], path: str, referenced: frozenset[str], opaque: bool = False
+    cfg: DictConfig,
+    node: dict[str, Any],
+    path: str,
+    referenced: frozenset[str],
+    added: Collection[str],
+    opaque: bool = False,
 ) -> Iterator[str]:
     """Check the values below a node.
 
@@ -72,6 +83,7 @@ def _problems(
         node: content of the node, without resolved interpolations.
         path: key of the node.
         referenced: keys that interpolations use.
+        added: keys that the user added.
         opaque: the node is a mapping that some target takes as a whole, so its own keys are free.
     """
     target = _target(cfg, node, path)
@@ -85,16 +97,16 @@ def _problems(
         if key not in options and (not others or (ours and not _is_referenced(full, referenced))):
             yield _unknown(full, options)
         elif isinstance(value, dict):
-            yield from _problems(cfg, value, full, referenced, opaque or target is not None)
+            yield from _problems(cfg, value, full, referenced, added, opaque or target is not None)
         elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
             for index, each in enumerate(value):
                 if isinstance(each, dict):
-                    yield from _problems(cfg, each, f"{full}.{index}", referenced)
+                    yield from _problems(cfg, each, f"{full}.{index}", referenced, added)
         elif target is not None:
             yield from _convert(cfg, full, value, options.get(str(key)))
         elif full in PLAIN_OPTIONS or full.startswith(PATHS):
             yield from _convert(cfg, full, value, option(PLAIN_OPTIONS.get(full, str | None)))
-        elif value is not None and not opaque and not _is_referenced(full, referenced):
+        elif full in added and not opaque and not _is_referenced(full, referenced):
             yield _unknown(full, [*PLAIN_OPTIONS, *_groups(cfg)])
 
 

@@ -44,7 +44,7 @@ def run_command(task: Callable[[DictConfig], Any], conf: Path, name: str, resume
             if warning:
                 logging.getLogger(__name__).warning(warning)
             require_values(cfg)
-            check_config(cfg)
+            check_config(cfg, HydraConfig.get().overrides.task)
             return task(cfg)
         except Exception as error:
             if cfg.ntt.debug:
