@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 from pytorch_lightning import Callback
 
-from ntt.config.paths import CONF, announce
+from ntt.config.composition import CONF, announce
 
 EVERY, WARM_UP = 100, 200
 SIDE = 128

@@ -95,6 +95,10 @@ class Passing(Base):
     def __init__(self, share: Share, **others: Any) -> None: ...
 
 
+class Ignoring(Base):
+    def __init__(self, share: Share, **unused: object) -> None: ...
+
+
 class Open:
     def __init__(self, size: int, **others: Any) -> None: ...
 
@@ -103,8 +107,11 @@ def test_options_of_include_those_of_the_base_class_and_of_typed_keywords():
     names, others = options_of(Passing)
     assert set(names) == {"share", "size", "depth"}
     assert all(names.values())
-    assert not others
-    assert options_of(Open)[1], "any keyword is passed on"
+    assert others is None
+    assert options_of(Open)[1] is Any
+    names, others = options_of(Ignoring)
+    assert set(names) == {"share"}
+    assert others is object
 
 
 class Checked:

@@ -74,12 +74,14 @@ class Option:
 
 
 @functools.cache
-def options_of(target: Callable[..., Any]) -> tuple[dict[str, Option | None], bool]:
-    """Return the parameters of a class or function, and whether it takes any others (``**kwargs``).
+def options_of(target: Callable[..., Any]) -> tuple[dict[str, Option | None], Any]:
+    """Return the parameters of a class or function, and the type of the other keywords that it takes.
 
-    Keywords that a constructor passes on to its base class are parameters too, as are those of
-    ``**options: Unpack[...]``. A parameter is None if its annotation is not plain: numbers, text, paths,
-    literals, and lists of them.
+    The type is None if it takes no others, ``object`` if it ignores them, and ``Any`` if it passes them on.
+
+    Keywords that a constructor passes on to its base class, ``**named: Any``, are parameters too, as are
+    those of ``**options: Unpack[...]``. ``**unused: object`` takes any others. A parameter is None if its
+    annotation is not plain: numbers, text, paths, literals, and lists of them.
     """
     found: dict[str, Option | None] = {}
     for function in _constructors(target) if inspect.isclass(target) else [target]:
@@ -91,13 +93,15 @@ def options_of(target: Callable[..., Any]) -> tuple[dict[str, Option | None], bo
             elif parameter.kind is not parameter.VAR_POSITIONAL and parameter.name != "self":
                 found.setdefault(parameter.name, _option(parameter.annotation, function.__globals__))
         if others is None:
-            return found, False
+            return found, None
         names = _hint(others.annotation, function.__globals__)
+        if names is object:
+            return found, object
         if get_origin(names) is typing.Unpack:
             keys = get_args(names)[0]
             hints = {key: _option(each, vars(sys.modules[keys.__module__])) for key, each in _fields(keys)}
-            return {**hints, **found}, False
-    return found, True
+            return {**hints, **found}, None
+    return found, Any
 
 
 def _constructors(target: type) -> list[Any]:

@@ -3,7 +3,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
 from ntt.commands.app import _configs_to_compare_with
-from ntt.config.paths import CONF
+from ntt.config.composition import CONF
 
 
 @pytest.fixture

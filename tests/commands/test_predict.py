@@ -10,7 +10,6 @@ from ntt.errors import InputError
     [
         ([], "set either images="),
         (["images=photos", "video=street.mp4"], "set either images="),
-        (["images=photos", "batch_size=two"], "batch_size must be an integer of at least 1, got two"),
         (["video=absent.mp4"], r"absent\.mp4: video not found; correct the path"),
     ],
 )

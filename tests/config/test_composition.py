@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from ntt.config import composition, paths
+from ntt.config import composition
 from ntt.config.composition import compose_config
 
 
@@ -29,4 +29,4 @@ def test_what_comes_with_ntt_is_there_whatever_the_root(tmp_path):
 def test_commands_find_a_checkout_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     root = Path(__file__).resolve().parents[2]
-    assert (paths.INSTALLED, paths.user_root(), paths.CONF) == (False, root, root / "conf")
+    assert (composition.INSTALLED, composition.user_root(), composition.CONF) == (False, root, root / "conf")

@@ -158,8 +158,8 @@ def test_draw_reports_all_classes_with_too_few_annotations(coco):
     [
         ({"classes": ["Zebra"]}, r"class 'Zebra' is not among the categories\. Did you mean zebra\?"),
         ({"frequency": "r"}, "categories have no frequency; use an LVIS file"),
-        ({"shots": 0}, "dataset.shots must be at least 1, got 0"),
-        ({"shots": None}, "dataset.shots must be at least 1, got None"),
+        ({"shots": 0}, "Sampler: shots must be at least 1, got 0"),
+        ({"shots": None}, "Sampler: shots must be an integer, got null"),
     ],
 )
 def test_draw_rejects_invalid_options(coco, options, message):

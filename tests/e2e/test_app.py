@@ -11,7 +11,7 @@ import pytest
 
 from chromium import free_port
 from forked import run_forked
-from ntt.config.paths import EMBEDDED
+from ntt.config.composition import EMBEDDED
 
 pytest.importorskip("gradio")
 

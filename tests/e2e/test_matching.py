@@ -63,7 +63,7 @@ def test_hard_negatives_from_a_file_and_some_of_the_classes(train, run_dir, mini
     [
         ("dataset.classes=[barr]", "Did you mean bar?"),
         ("dataset.negatives=nowhere.json", "nowhere.json: annotation file not found"),
-        ("score_threshold=often", "score_threshold must be a number in [0, 1] or auto, got often"),
+        ("score_threshold=often", "score_threshold must be auto or a number, got often"),
     ],
 )
 def test_bad_words(train, word, line):

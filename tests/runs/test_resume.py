@@ -1,6 +1,6 @@
 import pytest
 
-from ntt.config.paths import CONF
+from ntt.config.composition import CONF
 from ntt.errors import InputError
 from ntt.runs.resume import command_of, continue_earlier, refuse_named
 from ntt.runs.run_directory import RUN_KIND, SWEEP_KIND, write_record

@@ -8,7 +8,7 @@ import re
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ntt.config.paths import CONF, announce
+from ntt.config.composition import CONF, announce
 from ntt.engine.command import run_command
 
 if TYPE_CHECKING:

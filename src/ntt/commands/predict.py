@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntt.config.paths import CONF, announce
+from ntt.config.composition import CONF, announce
 from ntt.engine.command import run_command
 from ntt.runs.run_directory import FAILURE, PREDICTIONS
 

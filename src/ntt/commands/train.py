@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 
+from ntt.config.composition import CONF, announce
 from ntt.config.messages import require_pytorch_lightning
-from ntt.config.paths import CONF, announce
 from ntt.engine.command import run_command
 from ntt.runs.fingerprint import data_fingerprint, run_fingerprint
 from ntt.runs.resume import command_of, typed_overrides

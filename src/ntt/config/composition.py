@@ -1,16 +1,36 @@
-"""Compose ``conf/`` inside any program."""
+"""Compose ``conf/``, and locate it, the embedded data and models, and the user's files."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.version import VersionBase
 from omegaconf import DictConfig
 
-from ntt.config.paths import CONF, EMBEDDED, user_root
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CHECKOUT = _PACKAGE.parent.parent
+INSTALLED = (_PACKAGE / "conf").is_dir()  # a wheel contains conf/ inside the package, a checkout beside src/
+EMBEDDED = _PACKAGE if INSTALLED else _CHECKOUT  # contains conf, checkpoints/nano and data/emoji
+CONF = EMBEDDED / "conf"
+
+
+def user_root() -> Path:
+    """Return the root of the user's data, checkpoints and runs: the checkout, or the working directory."""
+    return Path.cwd() if INSTALLED else _CHECKOUT
+
+
+def announce() -> None:
+    """Set both locations as environment variables for ``conf/paths``, which sweep processes inherit.
+
+    Existing variables are kept.
+    """
+    os.environ.setdefault("PROJECT_ROOT", str(user_root()))
+    os.environ.setdefault("NTT_EMBEDDED", str(EMBEDDED))
 
 
 def compose_config(job: str, overrides: Sequence[str]) -> DictConfig:

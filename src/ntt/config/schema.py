@@ -32,6 +32,7 @@ PLAIN_OPTIONS: dict[str, Any] = {
     "ntt.debug": bool,
     "cache.when": Literal["sweep", "always", "never"],
     "task.score_threshold": Share,
+    "dataset.shots": AtLeastOne | None,
     "references": str | None,
     "reference_images": str | None,
     "images": str | None,
@@ -87,14 +88,14 @@ def _problems(
         opaque: the node is a mapping that some target takes as a whole, so its own keys are free.
     """
     target = _target(cfg, node, path)
-    options, others = ({}, True) if target is None else options_of(target)
+    options, others = ({}, Any) if target is None else options_of(target)
     for key, value in node.items():
         full = f"{path}.{key}" if path else str(key)
         if str(key).startswith("_"):
             continue
-        # A target that ignores keywords, as data sets do, gets those that other values refer to.
-        ours = target is not None and target.__module__.partition(".")[0] == "ntt"
-        if key not in options and (not others or (ours and not _is_referenced(full, referenced))):
+        # A target that ignores keywords, as datasets do, gets those that other values refer to.
+        unused = others is object and full in added and not _is_referenced(full, referenced)
+        if key not in options and (others is None or unused):
             yield _unknown(full, options)
         elif isinstance(value, dict):
             yield from _problems(cfg, value, full, referenced, added, opaque or target is not None)
@@ -102,11 +103,11 @@ def _problems(
             for index, each in enumerate(value):
                 if isinstance(each, dict):
                     yield from _problems(cfg, each, f"{full}.{index}", referenced, added)
-        elif target is not None:
-            yield from _convert(cfg, full, value, options.get(str(key)))
+        elif key in options:
+            yield from _convert(cfg, full, value, options[str(key)])
         elif full in PLAIN_OPTIONS or full.startswith(PATHS):
             yield from _convert(cfg, full, value, option(PLAIN_OPTIONS.get(full, str | None)))
-        elif full in added and not opaque and not _is_referenced(full, referenced):
+        elif target is None and full in added and not opaque and not _is_referenced(full, referenced):
             yield _unknown(full, [*PLAIN_OPTIONS, *_groups(cfg)])
 
 

@@ -16,7 +16,7 @@ from ntt.data.few_shot_lists import check_few_shot, write_few_shot
 from ntt.data.validation import is_number, shown
 from ntt.errors import InputError, did_you_mean
 from ntt.io import file_sha256, stream_entries
-from ntt.options import AtLeastOne
+from ntt.options import AtLeastOne, checked
 
 logger = logging.getLogger(__name__)
 WidthHeight = tuple[int, int]  # width, height
@@ -52,7 +52,7 @@ class ProtocolDataset(FewShotDataset):
         negatives: str | None = None,
         boxes_only: bool = False,
         if_absent: str = "correct the path",
-        **choices: Any,
+        **choices: object,
     ) -> None:
         super().__init__(
             reference_file,
@@ -112,9 +112,10 @@ class Sampler:
         if_absent: advice in the error message if the annotation file is missing.
 
     Raises:
-        InputError: ``shots`` is below 1.
+        InputError: an option has another type, or ``shots`` is below 1.
     """
 
+    @checked
     def __init__(
         self,
         annotation_file: str | Path,

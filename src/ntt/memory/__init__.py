@@ -1,7 +1,6 @@
 """Reference memory: reference features and class prototypes, stored as safetensors."""
 
-from ntt.memory.bank import MemoryBank
-from ntt.memory.clustering import cluster
+from ntt.memory.bank import MemoryBank, cluster
 from ntt.memory.crop import crop_reference
 from ntt.memory.references import ReferenceMemory
 

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import torch
+from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
 from ntt.errors import InputError
-from ntt.memory.clustering import cluster
 from ntt.memory.files import MADE_WITH, MAPS, as_text, from_text, read_bank, write_bank
 from ntt.precision import as_given
 
 Derived = TypeVar("Derived")
+KMEANS_SEED = 0
 
 
 class MemoryBank:
@@ -254,3 +255,21 @@ def _patch_centres(features: Tensor, mask_weights: Tensor, count: int) -> tuple[
     centres, members = cluster(features.flatten(0, 1).float().cpu()[covered], count)
     shares = torch.zeros(len(centres)).index_add_(0, members, weights[covered])
     return centres, shares / shares.sum()
+
+
+def cluster(vectors: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Cluster vectors with deterministic k-means.
+
+    Args:
+        vectors: ``(N, C)``, N at least 1.
+        k: number of centres, at least 1.
+
+    Returns:
+        Non-empty centres ``(n, C)`` with n <= k, and the index of each vector's centre, ``(N,)`` int64. If
+        N <= k, the centres are the vectors themselves.
+    """
+    if len(vectors) <= k:
+        return vectors, torch.arange(len(vectors))
+    centres, members = kmeans2(vectors.double().numpy(), k, minit="++", rng=KMEANS_SEED, missing="warn")
+    used, members = torch.from_numpy(members).unique(return_inverse=True)
+    return torch.from_numpy(centres).to(vectors)[used.long()], members
