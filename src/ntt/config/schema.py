@@ -108,7 +108,7 @@ def _problems(
         elif full in PLAIN_OPTIONS or full.startswith(PATHS):
             yield from _convert(cfg, full, value, option(PLAIN_OPTIONS.get(full, str | None)))
         elif target is None and full in added and not opaque and not _is_referenced(full, referenced):
-            yield _unknown(full, [*PLAIN_OPTIONS, *_groups(cfg)])
+            yield _unknown(full, [each for each in node if each != key])
 
 
 def _target(cfg: DictConfig, node: dict[str, Any], path: str) -> Any:
@@ -156,10 +156,6 @@ def _convert(cfg: DictConfig, path: str, value: Any, checked: Option | None) -> 
 def _is_referenced(path: str, referenced: frozenset[str]) -> bool:
     """Return whether an interpolation uses a key, also as an entry of a table: ``${table.${choice}}``."""
     return any(path == key or (key.endswith(".") and path.startswith(key)) for key in referenced)
-
-
-def _groups(cfg: DictConfig) -> list[str]:
-    return [str(key) for key in cfg]
 
 
 def _unknown(path: str, known: Iterable[str]) -> str:
