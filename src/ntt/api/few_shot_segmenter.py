@@ -274,7 +274,8 @@ class FewShotSegmenter:
 
     def __repr__(self) -> str:
         model = self.model
-        held = f"{len(self._ids)} references of {', '.join(self.class_names)}" if self._ids else "not fitted"
+        count = f"{len(self._ids)} reference{'' if len(self._ids) == 1 else 's'}"
+        held = f"{count} of {', '.join(self.class_names)}" if self._ids else "not fitted"
         return f"<FewShotSegmenter {model.encoder.name} + {model.segmenter.name}, {held}>"
 
     def _require_memory(self) -> None:

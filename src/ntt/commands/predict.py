@@ -63,7 +63,9 @@ def _fitted(cfg: DictConfig, output_dir: Path) -> FewShotSegmenter:
     from ntt.api.loading import build
 
     model = build(cfg, cfg.device).fit(cfg.references, cfg.reference_images)
-    logger.info("Using %d references of %s", len(model.references), ", ".join(model.class_names))
+    count = len(model.references)
+    plural = "" if count == 1 else "s"
+    logger.info("Using %d reference%s of %s", count, plural, ", ".join(model.class_names))
     logger.info("Score threshold: %.3f", model.score_threshold)
     model.save(output_dir / "memory.safetensors")
     return model
