@@ -217,3 +217,19 @@ def test_check_reports_missing_folders(tmp_path):
 
 def test_check_rejects_counts_below_one(root):
     assert problems_of(FolderDataset(root, shots=-1))[0].startswith("dataset.shots must be at least 1")
+
+
+@pytest.mark.parametrize("name", ["one_mask.PNG", "one_mask.jpg", "one_mask.tif", "one_mask.BMP", "one.PNG"])
+def test_a_mask_may_have_any_image_format(tmp_path, name):
+    folder = tmp_path / "cat"
+    picture(folder / "one.jpg")
+    picture(folder / "two.jpg")
+    mask(folder / "drawn.png")
+    with Image.open(folder / "drawn.png") as drawn:
+        drawn.save(folder / name)
+    (folder / "drawn.png").unlink()
+    dataset = FolderDataset(folder)
+    assert [len(dataset.references), len(dataset.targets)] == [1, 1]
+    (reference,) = dataset.references
+    assert reference.mask is not None
+    assert int(reference.mask.sum()) == 5 * 30

@@ -33,6 +33,21 @@ from ntt.options import AtLeastOne
 
 REFERENCES, TARGETS = "references", "targets"
 MASK_ENDING = "_mask"
+# Extensions of masks, in the order in which they are looked for.
+MASK_FORMATS = (
+    ".png",
+    ".PNG",
+    ".tif",
+    ".TIF",
+    ".tiff",
+    ".bmp",
+    ".BMP",
+    ".webp",
+    ".jpg",
+    ".JPG",
+    ".jpeg",
+    ".JPEG",
+)
 PROMPT_FORM = '{"box": [x, y, width, height]} or {"points": [[x, y], ...]}'
 
 
@@ -124,8 +139,9 @@ def layout_of(root: Path) -> FolderLayout:
 
 def mask_of(image: Path) -> Path:
     """Return the path of a reference's mask file, which may not exist."""
-    marked, same_name = image.with_name(f"{image.stem}{MASK_ENDING}.png"), image.with_suffix(".png")
-    return same_name if not marked.exists() and same_name.exists() and same_name != image else marked
+    marked = [image.with_name(f"{image.stem}{MASK_ENDING}{ending}") for ending in MASK_FORMATS]
+    same_name = [image.with_suffix(ending) for ending in MASK_FORMATS[:2] if image.suffix != ending]
+    return next((file for file in [*marked, *same_name] if file.exists()), marked[0])
 
 
 def masks_in(root: Path) -> set[Path]:
