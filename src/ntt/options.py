@@ -99,7 +99,8 @@ def options_of(target: Callable[..., Any]) -> tuple[dict[str, Option | None], An
             return found, object
         if get_origin(names) is typing.Unpack:
             keys = get_args(names)[0]
-            hints = {key: _option(each, vars(sys.modules[keys.__module__])) for key, each in _fields(keys)}
+            module = vars(sys.modules[keys.__module__])
+            hints = {key: _option(each, module) for key, each in inspect.get_annotations(keys).items()}
             return {**hints, **found}, None
     return found, Any
 
@@ -110,34 +111,19 @@ def _constructors(target: type) -> list[Any]:
     return [each for each in own if inspect.isfunction(inspect.unwrap(each))]
 
 
-def _fields(keys: Any) -> list[tuple[str, Any]]:
-    return list(inspect.get_annotations(keys).items())
-
-
 def checked(constructor: Function) -> Function:
     """Validate and convert the plain arguments of a constructor by their annotations."""
 
     @functools.wraps(constructor)
     def wrapper(self: object, *args: Any, **kwargs: Any) -> None:
+        options, _ = options_of(constructor)
         bound = inspect.signature(constructor).bind(self, *args, **kwargs)
-        names = constructor.__globals__
-        for name, value in list(bound.arguments.items())[1:]:
-            option = _cached_option(constructor, name, names)
-            if option is not None:
+        for name, value in bound.arguments.items():
+            if (option := options.get(name)) is not None:
                 bound.arguments[name] = option.convert(value, f"{type(self).__name__}: {name}")
         constructor(*bound.args, **bound.kwargs)
 
     return typing.cast(Function, wrapper)
-
-
-_options: dict[tuple[Any, str], Option | None] = {}
-
-
-def _cached_option(function: Callable[..., Any], name: str, names: dict[str, Any]) -> Option | None:
-    key = (function, name)
-    if key not in _options:
-        _options[key] = _option(inspect.signature(function).parameters[name].annotation, names)
-    return _options[key]
 
 
 def _option(annotation: Any, names: Mapping[str, Any]) -> Option | None:
@@ -255,10 +241,7 @@ def _range(error: Any) -> str | None:
 
 def _shown(value: Any) -> str:
     """Write a value as in a config, shortened."""
-    text = {None: "null", True: "true", False: "false"}.get(value) if _is_scalar(value) else None
-    text = text or str(value).replace("\n", " ")
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = str(value).replace("\n", " ")
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
-
-
-def _is_scalar(value: Any) -> bool:
-    return value is None or isinstance(value, bool)

@@ -89,11 +89,14 @@ class Segmentation(Instances):
             everything: draw all instances, or at most 100 instances with high scores that do not cover each
                 other; None draws all if there is a score threshold.
         """
+        return self._drawing(everything)
+
+    def _drawing(self, everything: bool | None, ids: Tensor | None = None) -> Image.Image:
         from ntt.visualization import draw_instances
 
         if everything is None:
             everything = self.score_threshold > 0
-        return Image.fromarray(draw_instances(self.pixels, self, self.class_names, everything))
+        return Image.fromarray(draw_instances(self.pixels, self, self.class_names, everything, ids))
 
     def save(self, path: str | Path) -> None:
         """Write a drawing (``.png``, ``.jpg`` and others in ``DRAWINGS``) or a COCO file (``.json``).
@@ -139,11 +142,7 @@ class VideoSegmentation(Segmentation):
 
     def plot(self, everything: bool | None = True) -> Image.Image:
         """Draw as for an image, but by default all instances, coloured by object id."""
-        from ntt.visualization import draw_instances
-
-        if everything is None:
-            everything = self.score_threshold > 0
-        return Image.fromarray(draw_instances(self.pixels, self, self.class_names, everything, self.ids))
+        return self._drawing(everything, self.ids)
 
 
 class CocoFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from hydra.errors import (
@@ -157,10 +157,19 @@ def _unknown_choice(error: InterpolationKeyError) -> str:
 def _unknown_key(error: ConfigKeyError | ConfigAttributeError) -> str:
     if error.full_key in RENAMED:
         return _renamed(str(error.full_key))
-    parent, _, key = str(error.full_key).rpartition(".")
     siblings = error.parent_node if isinstance(error.parent_node, DictConfig) else ()
-    known = [str(name) for name in siblings if name != "hydra"]
+    return unknown_key(str(error.full_key), [str(name) for name in siblings if name != "hydra"])
+
+
+def unknown_key(path: str, known: Sequence[str]) -> str:
+    """Describe a key that does not exist.
+
+    Args:
+        path: the whole key.
+        known: names of the keys beside it.
+    """
+    parent, _, key = path.rpartition(".")
     close = get_close_matches(key, known, n=1)
     prefix = f"{parent}." if parent else ""
     hint = f"Did you mean {prefix}{close[0]}?" if close else f"Known: {', '.join(known)}."
-    return f"Unknown key: {error.full_key}. {hint}"
+    return f"Unknown key: {path}. {hint}"

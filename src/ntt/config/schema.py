@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +16,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
+from ntt.config.messages import unknown_key
 from ntt.errors import InputError
 from ntt.options import AtLeastOne, Count, Option, Positive, Share, option, options_of
 
@@ -96,7 +96,7 @@ def _problems(
         # A target that ignores keywords, as datasets do, gets those that other values refer to.
         unused = others is object and full in added and not _is_referenced(full, referenced)
         if key not in options and (others is None or unused):
-            yield _unknown(full, options)
+            yield unknown_key(full, list(options))
         elif isinstance(value, dict):
             yield from _problems(cfg, value, full, referenced, added, opaque or target is not None)
         elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
@@ -108,7 +108,7 @@ def _problems(
         elif full in PLAIN_OPTIONS or full.startswith(PATHS):
             yield from _convert(cfg, full, value, option(PLAIN_OPTIONS.get(full, str | None)))
         elif target is None and full in added and not opaque and not _is_referenced(full, referenced):
-            yield _unknown(full, [each for each in node if each != key])
+            yield unknown_key(full, [str(each) for each in node if each != key])
 
 
 def _target(cfg: DictConfig, node: dict[str, Any], path: str) -> Any:
@@ -125,14 +125,7 @@ def _convert(cfg: DictConfig, path: str, value: Any, checked: Option | None) -> 
     """Check a value and store its converted form under the key that the user sets."""
     if checked is None or value == MISSING:
         return
-    while isinstance(value, str) and (alias := ALIAS.fullmatch(value)):
-        path, parent = alias.group(1), path
-        value = OmegaConf.to_container(cfg, resolve=False)
-        for key in path.split("."):
-            value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
-        if value == MISSING:
-            path = parent
-            break
+    path = _source(cfg, path, value)
     try:
         given = OmegaConf.select(cfg, path)
     except OmegaConfBaseException:
@@ -153,15 +146,18 @@ def _convert(cfg: DictConfig, path: str, value: Any, checked: Option | None) -> 
             OmegaConf.update(cfg, path, plain, merge=False)
 
 
+def _source(cfg: DictConfig, path: str, value: Any) -> str:
+    """Follow interpolations of a whole value, ``${key}``, to the key that holds it."""
+    while isinstance(value, str) and (alias := ALIAS.fullmatch(value)):
+        parent, _, key = alias.group(1).rpartition(".")
+        node = OmegaConf.select(cfg, parent) if parent else cfg
+        if not isinstance(node, DictConfig) or key not in node:
+            break
+        path = alias.group(1)
+        value = OmegaConf.to_container(node, resolve=False)[key]  # type: ignore[index]
+    return path
+
+
 def _is_referenced(path: str, referenced: frozenset[str]) -> bool:
     """Return whether an interpolation uses a key, also as an entry of a table: ``${table.${choice}}``."""
     return any(path == key or (key.endswith(".") and path.startswith(key)) for key in referenced)
-
-
-def _unknown(path: str, known: Iterable[str]) -> str:
-    parent, _, key = path.rpartition(".")
-    names = [name for each in known if (name := str(each).removeprefix(f"{parent}.")) != key]
-    close = get_close_matches(key, names, n=1)
-    suggestion = f"{parent}.{close[0]}" if close and parent else (close[0] if close else "")
-    hint = f"Did you mean {suggestion}?" if close else f"Known: {', '.join(names)}."
-    return f"Unknown key: {path}. {hint}"

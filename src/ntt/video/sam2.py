@@ -18,7 +18,7 @@ from ntt.structures import Instances
 from ntt.video.base import Tracker
 from ntt.video.tracks import assign
 
-REMEMBERED = ("maskmem_features", "maskmem_pos_enc", "obj_ptr")  # outputs that later frames attend to
+MEMORY_OUTPUTS = ("maskmem_features", "maskmem_pos_enc", "obj_ptr")  # outputs that later frames attend to
 
 
 @dataclass
@@ -159,7 +159,7 @@ class ObjectMemory:
             antialias=True,
         )
         output = self._step(seen, (square >= 0.5).float())
-        self._outputs["cond_frame_outputs"][seen.number] = {key: output[key] for key in REMEMBERED}
+        self._outputs["cond_frame_outputs"][seen.number] = {key: output[key] for key in MEMORY_OUTPUTS}
 
     def __len__(self) -> int:
         """Return the number of stored frames."""
@@ -169,7 +169,7 @@ class ObjectMemory:
         """Predict mask logits ``(m, m)`` in the next frame; all negative if the object is hidden."""
         output = self._step(seen, None)
         recent = self._outputs["non_cond_frame_outputs"]
-        recent[seen.number] = {key: output[key] for key in REMEMBERED}
+        recent[seen.number] = {key: output[key] for key in MEMORY_OUTPUTS}
         recent.pop(seen.number - self._horizon, None)
         logits: Tensor = output["pred_masks"][0, 0].float()
         return logits

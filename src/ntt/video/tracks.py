@@ -64,7 +64,7 @@ class Tracks:
 
     def __init__(self, min_iou: float, patience: int, every: int = 1) -> None:
         self.min_iou = min_iou
-        self.remembered = patience + every  # maximum number of frames since the last detection
+        self.max_age = patience + every  # maximum number of frames since the last detection
         self._known: dict[int, Track] = {}
         self._next_id = 1
 
@@ -81,7 +81,7 @@ class Tracks:
         Returns:
             Identities of the instances, ``(N,)`` int64.
         """
-        self._known = {k: each for k, each in self._known.items() if number - each.number <= self.remembered}
+        self._known = {k: each for k, each in self._known.items() if number - each.number <= self.max_age}
         before = list(self._known.values())
         masks = torch.stack([track.mask_at(number) for track in before]) if before else found.masks[:0]
         labels = torch.tensor([track.label for track in before], dtype=torch.int64)
